@@ -1,0 +1,52 @@
+# Two commands do everything: `make app` opens the page, `make test` runs all tests.
+PYTHON ?= python3
+DATA ?= ../shared/data/hotdog
+DEMO ?= runs/demo
+BIN := .venv/bin
+RUN := $(BIN)/python
+LICENCE := The weights are Apache-2.0. They were trained from EfficientNet-Lite0 (Apache-2.0) on pictures of ImageNet and Food-101, which are for research and are not part of this project, and on rendered pictures (Noto Color Emoji, OFL; openclipart, public domain; own drawings).
+
+.PHONY: app test check format train demo-data evaluate bench clean
+
+app: .venv/app.stamp  ## open the page with the frozen network in exported/
+	$(RUN) app.py $(ARGS)
+
+test: .venv/dev.stamp  ## run all tests
+	$(RUN) -m pytest $(ARGS)
+
+check: .venv/dev.stamp  ## format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(RUN) -m pytest $(ARGS)
+
+format: .venv/dev.stamp  ## put the code into its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+demo-data: .venv/app.stamp  ## render food pictures from an open-licence font, clip art and drawings
+	$(RUN) -m trainer demo-data $(DEMO)
+
+train: .venv/app.stamp  ## train the shipped network anew; goes on where it was stopped
+	test -d $(DEMO)/train || $(RUN) -m trainer demo-data $(DEMO)
+	$(RUN) -m trainer train $(DATA) $(DEMO)/train --model hotdog --catch-all not_hot_dog --licence "$(LICENCE)" $(ARGS)
+
+evaluate: .venv/app.stamp  ## measure the network in use on the test pictures
+	$(RUN) -m trainer evaluate $(DATA) --model hotdog $(ARGS)
+
+bench: .venv/app.stamp  ## time the page and the network
+	$(RUN) -m benchmarks $(ARGS)
+
+clean:  ## remove the environment; runs/ and exported/ stay
+	rm -rf .venv
+
+.venv/app.stamp: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	test -x $(RUN) || $(PYTHON) -m venv .venv
+	@echo "Installing requirements.txt: a few minutes, 6 GB, once."
+	$(RUN) -m pip install --quiet --requirement requirements.txt
+	touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/app.stamp
+	$(RUN) -m pip install --quiet --requirement requirements-dev.txt
+	touch $@

@@ -1,0 +1,133 @@
+"""One frozen version, opened once: pixels in, predictions out.
+
+>>> classifier = Classifier(Path("exported/hotdog/1"))
+>>> classifier.predict([decode(Path("photo.jpg").read_bytes(), classifier.min_side)])[0].label
+'hot_dog'
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from inference.cards import Card, InputGeometry, read_card
+from inference.certainty import Memory, judge, normalise
+from inference.errors import UserInputError
+from inference.probes import TOLERANCE, make_probe
+from inference.providers import make_session, name_provider
+
+_OUTPUTS = ["probabilities", "embedding", "heatmap"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one picture.
+
+    `probabilities`: class name → 0–1, calibrated, most probable first. `certainty`: `sure`,
+    `unsure` or `unfamiliar`. `heatmap`: (C, h, w) float32 in the order of `class_names`; its
+    mean over h×w plus the class's bias is that class's logit. `milliseconds` count the network
+    alone, not the decoding.
+    """
+
+    label: str
+    probabilities: dict[str, float]
+    certainty: str
+    model: str
+    version: int
+    provider: str
+    milliseconds: float
+    heatmap: NDArray[np.float32]
+
+    def to_json(self, *, with_heatmap: bool = False) -> dict[str, Any]:
+        """Return what the page's API answers: JSON values, without the heatmap unless asked."""
+        answer: dict[str, Any] = {
+            "label": self.label,
+            "probabilities": {k: round(v, 6) for k, v in self.probabilities.items()},
+            "certainty": self.certainty,
+            "model": self.model,
+            "version": self.version,
+            "provider": self.provider,
+            "milliseconds": round(self.milliseconds, 2),
+        }
+        if with_heatmap:
+            answer["heatmap"] = np.round(self.heatmap, 4).tolist()
+        return answer
+
+
+class Classifier:
+    """A frozen version with its card, its session and what it remembers.
+
+    Safe to share between threads: nothing in it changes after it is made.
+    """
+
+    def __init__(self, version_folder: Path, providers: str = "auto") -> None:
+        """Open the version in a folder such as `exported/hotdog/1`.
+
+        `providers`: `auto`, `cpu`, `cuda` or another that onnxruntime has.
+        Raises: UserInputError for a folder that holds no version, or a provider not to be had.
+        """
+        self.card: Card = read_card(version_folder)
+        self.folder = version_folder
+        path = version_folder / "model.onnx"
+        if not path.is_file():
+            raise UserInputError(f"{version_folder} holds no model.onnx. Export the model anew.")
+        self.session = make_session(path, providers, self._find_wrong_probe)
+        self.provider = name_provider(self.session)
+        self.memory = _load_memory(version_folder / "memory.npz")
+
+    @property
+    def min_side(self) -> int:
+        """The shorter side, in pixels, beyond which a picture need not be decoded."""
+        return find_min_side(self.card.input)
+
+    def predict(self, images: Iterable[NDArray[np.uint8]]) -> list[Prediction]:
+        """Answer for pictures of any sizes, each (H, W, 3) uint8 RGB, in the order given."""
+        return [self._predict_one(image) for image in images]
+
+    def _predict_one(self, image: NDArray[np.uint8]) -> Prediction:
+        start = time.perf_counter()
+        probabilities, embedding, heatmap = self.session.run(_OUTPUTS, {"image": image[None]})
+        milliseconds = 1000 * (time.perf_counter() - start)
+        distance = float(self.memory.measure_distances(embedding)[0]) if self.memory else None
+        scores, names = probabilities[0], self.card.class_names
+        order = np.argsort(-scores, kind="stable")
+        return Prediction(
+            label=names[order[0]],
+            probabilities={names[i]: float(scores[i]) for i in order},
+            certainty=judge(scores, names, distance, self.card.thresholds),
+            model=self.card.model,
+            version=self.card.version,
+            provider=self.provider,
+            milliseconds=milliseconds,
+            heatmap=heatmap[0],
+        )
+
+    def _find_wrong_probe(self, session: ort.InferenceSession) -> str | None:
+        """Return a sentence if a session does not reproduce the card's probe answers."""
+        for probe in self.card.probes:
+            image = make_probe(probe["height"], probe["width"], probe["seed"])
+            found = session.run(["probabilities"], {"image": image[None]})[0][0]
+            off = float(np.abs(found - np.array(probe["probabilities"])).max())
+            if not off <= TOLERANCE:
+                return f"its answers differ by {off:.3f} from those of the CPU."
+        return None
+
+
+def find_min_side(geometry: InputGeometry) -> int:
+    """Return the shorter side, in pixels, that decoding must keep.
+
+    Twice what the network takes, so that scaling while decoding costs no accuracy.
+    """
+    return round(2 * geometry.size / geometry.crop_ratio)
+
+
+def _load_memory(path: Path) -> Memory | None:
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        return Memory(normalise(arrays["embeddings"]))

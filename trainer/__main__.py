@@ -1,0 +1,224 @@
+"""`python -m trainer`: train, evaluate, export, demo-data.
+
+Labelled pictures go in at `train`; a frozen version comes out under `exported/`.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from inference.errors import UserInputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+DataOption = Annotated[
+    list[str],
+    typer.Argument(
+        help="Labelled pictures: folders of class folders (DATA/CLASS/*, or "
+        "DATA/{train,val,test}/CLASS/*), zips of them, or hf://owner/name. Several are merged.",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[str, typer.Option(help="Name of the model, such as hotdog.")]
+ExportedOption = Annotated[Path, typer.Option(help="Folder of the frozen networks.")]
+RunOption = Annotated[
+    Path | None, typer.Option(help="Folder of the run. [default: runs/MODEL]", show_default=False)
+]
+LicenceOption = Annotated[
+    str, typer.Option(help="A note on the licence of data and weights, for the card.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
+
+
+@app.command()
+def train(
+    data: DataOption,
+    model: ModelOption,
+    exported: ExportedOption = Path("exported"),
+    run: RunOption = None,
+    backbone: Annotated[
+        str,
+        typer.Option(help="A timm network that answers with a linear layer on mean features."),
+    ] = "tf_efficientnet_lite0",
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the weights to start from are: a .safetensors file, the folder of an "
+            "exported version, hub (timm's), or none. [default: ../shared/weights where it has "
+            "them, else the exported model of that name, else hub]",
+            show_default=False,
+        ),
+    ] = None,
+    catch_all: Annotated[
+        str | None, typer.Option(help="The class that stands for everything else, if there is one.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Times through the training pictures.")] = 12,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures a step, all processes.")] = 32,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 3e-4,
+    weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.02,
+    label_smoothing: Annotated[float, typer.Option(help="Label smoothing, 0 to 1.")] = 0.1,
+    average: Annotated[float, typer.Option(help="Decay a step of the averaged weights.")] = 0.995,
+    balance: Annotated[
+        float,
+        typer.Option(help="0: pictures as they are; 1: every source and class drawn alike."),
+    ] = 0.5,
+    size: Annotated[int, typer.Option(help="Side of the network's input, pixels.")] = 224,
+    train_size: Annotated[int, typer.Option(help="Side of the training crops, pixels.")] = 192,
+    val_fraction: Annotated[
+        float, typer.Option(help="Part of train split off for validation where there is none.")
+    ] = 0.12,
+    seed: Annotated[int, typer.Option(help="Same seed, data and options: same weights.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes that decode pictures.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    export_after: Annotated[
+        bool, typer.Option("--export/--no-export", help="Freeze the best epoch into a version.")
+    ] = True,
+    licence: LicenceOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Train a network (linear probe, then fine-tuning) and freeze it into a new version.
+
+    Killed and started again with the same options, it goes on from its last checkpoint. On
+    several processes: torchrun --nproc_per_node N -m trainer train …
+    """
+    from inference.versions import check_model_name
+    from trainer.pictures import read_dataset
+    from trainer.progress import Progress
+    from trainer.runs import TrainOptions
+    from trainer.training import make_accelerator
+    from trainer.training import train as train_network
+    from trainer.weights import find_weights
+
+    check_model_name(model)
+    accelerator = make_accelerator(device)
+    progress = Progress(shown=accelerator.is_main_process)
+    folder = run or Path("runs") / model
+    dataset = read_dataset(
+        data,
+        folder=folder,
+        val_fraction=val_fraction,
+        progress=lambda done, total: progress.count(done, total, "reading pictures"),
+    )
+    progress.say(describe_dataset(dataset))
+    options = TrainOptions(
+        model=model,
+        backbone=backbone,
+        weights=find_weights(weights, backbone, exported),
+        catch_all=catch_all,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        average=average,
+        balance=balance,
+        size=size,
+        train_size=train_size,
+        seed=seed,
+        workers=workers,
+    )
+    train_network(dataset, options, folder, accelerator, progress)
+    if accelerator.is_main_process:
+        if export_after:
+            _export(folder, exported, licence, as_json)
+        else:
+            _print_result({"run": str(folder)}, f"Trained: {folder}", as_json)
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run, such as runs/hotdog.")],
+    exported: ExportedOption = Path("exported"),
+    licence: LicenceOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Freeze the best epoch of a finished run into a new version, and make it the current one.
+
+    Refused where the frozen network does not answer as the trained one.
+    """
+    _export(run, exported, licence, as_json)
+
+
+@app.command()
+def evaluate(
+    data: DataOption,
+    model: ModelOption,
+    version: Annotated[
+        int | None, typer.Option(help="Its version. [default: the current one]", show_default=False)
+    ] = None,
+    exported: ExportedOption = Path("exported"),
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="train, val, test or all. [default: test where there is one, else all]",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a version on labelled pictures: accuracy by group, calibration, worst mistakes."""
+    from inference.classifier import Classifier
+    from inference.versions import find_version
+    from trainer.evaluation import describe_metrics, evaluate_version
+    from trainer.progress import Progress
+
+    classifier = Classifier(find_version(exported, model, version))
+    found = evaluate_version(classifier, data, split, Progress())
+    _print_result(found, describe_metrics(found), as_json)
+
+
+@app.command("demo-data")
+def demo_data(
+    folder: Annotated[Path, typer.Argument(help="Where the pictures are written.")],
+    count: Annotated[int, typer.Option(min=1, help="Pictures a class for training.")] = 400,
+    seed: Annotated[int, typer.Option(help="Same seed: same pictures.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Render hot dogs and other food from an open-licence font, clip art and own drawings."""
+    from trainer.rendering import render_demo_data
+
+    counts = render_demo_data(folder, count_per_class=count, seed=seed)
+    lines = ", ".join(f"{number} in {name}" for name, number in counts.items())
+    _print_result(dict(counts), f"Rendered {lines}.", as_json)
+
+
+def describe_dataset(dataset: Any) -> str:  # noqa: ANN401  (trainer.pictures is read on demand)
+    """Return the counts a split and class, and what was left out, in a few lines."""
+    lines = [
+        f"{split}: " + ", ".join(f"{count:,} {label}" for label, count in labels.items())
+        for split, labels in dataset.counts().items()
+    ]
+    if dataset.left_out:
+        lines.append(f"{len(dataset.left_out)} files left out, such as:")
+        lines += [f"  {item.path}: {item.reason}" for item in dataset.left_out[:5]]
+    return "\n".join(lines)
+
+
+def _export(folder: Path, exported: Path, licence: str, as_json: bool) -> None:
+    from trainer.exporting import export_run
+    from trainer.progress import Progress
+
+    version = export_run(folder, exported, Progress(), licence)
+    _print_result(version.summary(), version.describe(), as_json)
+
+
+def _print_result(values: dict[str, Any], sentence: str, as_json: bool) -> None:
+    typer.echo(json.dumps(values, ensure_ascii=False) if as_json else sentence)
+
+
+def main() -> None:
+    """Run a command; what a person gave us wrongly ends with one sentence and exit code 2."""
+    try:
+        app()
+    except UserInputError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

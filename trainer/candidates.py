@@ -1,0 +1,80 @@
+"""Files on their way to becoming pictures: copies and crossing near-duplicates are left out.
+
+Each step takes candidates and answers those that stay; why the others do not is written into
+`left_out` (shown name → reason).
+"""
+
+from dataclasses import dataclass, replace
+
+from trainer.fingerprints import Fingerprint, stack_hashes
+from trainer.folders import Found
+from trainer.splits import (
+    SIDES,
+    choose_val_groups,
+    find_outranked,
+    join_near_duplicates,
+    name_groups,
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A readable file; `split` is where it stands now, `group` its near-duplicates' name."""
+
+    found: Found
+    fingerprint: Fingerprint
+    split: str
+    group: str = ""
+
+
+def leave_out_unreadable(
+    found: list[Found], answers: list[Fingerprint | str], left_out: dict[str, str]
+) -> list[Candidate]:
+    """Keep the files that have a fingerprint; `answers` holds a reason for each other one."""
+    kept = []
+    for file, answer in zip(found, answers, strict=True):
+        if isinstance(answer, Fingerprint):
+            kept.append(Candidate(file, answer, file.split))
+        else:
+            left_out[file.shown] = answer
+    return kept
+
+
+def leave_out_copies(candidates: list[Candidate], left_out: dict[str, str]) -> list[Candidate]:
+    """Keep a picture's first copy, on the side that ranks first; none under two labels."""
+    labels: dict[str, set[str]] = {}
+    for candidate in candidates:
+        labels.setdefault(candidate.fingerprint.sha256, set()).add(candidate.found.label)
+    kept: dict[str, Candidate] = {}
+    for candidate in sorted(candidates, key=lambda candidate: SIDES.index(candidate.split)):
+        sha256 = candidate.fingerprint.sha256
+        if len(labels[sha256]) > 1:
+            names = " and ".join(sorted(labels[sha256]))
+            left_out[candidate.found.shown] = f"the same picture is labelled {names}"
+        elif sha256 in kept:
+            left_out[candidate.found.shown] = f"same picture as {kept[sha256].found.shown}"
+        else:
+            kept[sha256] = candidate
+    return list(kept.values())
+
+
+def leave_out_crossing(candidates: list[Candidate], left_out: dict[str, str]) -> list[Candidate]:
+    """Group near-duplicates, and keep of each group the pictures on one side only."""
+    numbers = join_near_duplicates(stack_hashes([c.fingerprint for c in candidates])).tolist()
+    outranked = find_outranked(numbers, [c.split for c in candidates])
+    for loser, winner in outranked.items():
+        best = candidates[winner]
+        reason = f"near-duplicate of a {best.split} picture ({best.found.shown})"
+        left_out[candidates[loser].found.shown] = reason
+    groups = name_groups(numbers, [c.fingerprint.sha256 for c in candidates])
+    pairs = enumerate(zip(candidates, groups, strict=True))
+    return [replace(c, group=group) for i, (c, group) in pairs if i not in outranked]
+
+
+def split_off_val(candidates: list[Candidate], fraction: float) -> list[Candidate]:
+    """Make validation pictures, whole groups, for the labels that have none."""
+    given = {c.found.label for c in candidates if c.split == "val"}
+    fixed = {c.group for c in candidates if c.split != "train" or c.found.label in given}
+    free = [c for c in candidates if c.group not in fixed]
+    chosen = choose_val_groups([c.group for c in free], [c.found.label for c in free], fraction)
+    return [replace(c, split="val") if c.group in chosen else c for c in candidates]

@@ -1,0 +1,235 @@
+"""From a finished run to an immutable version: freeze, prove, measure, write, rename."""
+
+import hashlib
+import importlib.metadata
+import platform
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from inference.cards import Card, write_card
+from inference.probes import list_probes, make_probe
+from inference.providers import open_session
+from inference.versions import add_version, read_current, reserve_version, set_current
+from trainer import runs
+from trainer.calibration import fit_temperature, fit_thresholds, measure_distances
+from trainer.frozen import Answers, answer
+from trainer.graphs import build_graph, set_temperature
+from trainer.metrics import describe_rate
+from trainer.parity import prove_parity
+from trainer.pictures import Dataset, Picture
+from trainer.progress import Progress
+from trainer.report import write_report
+from trainer.training import load_best, make_geometry
+from trainer.weights import CHECKPOINT
+
+_REMEMBERED = 1500  # training pictures whose embeddings are kept
+_LIBRARIES = ("torch", "timm", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version that was made, and where it lies."""
+
+    folder: Path
+    card: Card
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a program wants to know, as JSON values."""
+        rates = {split: found["top1"] for split, found in self.card.metrics.items()}
+        return {
+            "model": self.card.model,
+            "version": self.card.version,
+            "folder": str(self.folder),
+            "megabytes": round((self.folder / "model.onnx").stat().st_size / 1e6, 2),
+            **rates,
+        }
+
+    def describe(self) -> str:
+        """Return the same in words."""
+        lines = [f"{self.card.model} version {self.card.version} is in {self.folder}"]
+        lines += [f"{s}: {describe_rate(m['top1'])}" for s, m in self.card.metrics.items()]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _Frozen:
+    """The graph with its answers for every split that is remembered or measured."""
+
+    graph: onnx.ModelProto
+    card: Card
+    remembered: Answers
+    val: Answers
+    test: Answers
+
+
+def export_run(folder: Path, exported: Path, progress: Progress, licence: str = "") -> Version:
+    """Freeze the best epoch of a finished run into the next version and make it the current one.
+
+    Raises: UserInputError where the run is missing or unfinished; ParityError if the frozen
+    network does not answer as the trained one. Then nothing changes under `exported`.
+    """
+    options, dataset = runs.read_options(folder), runs.read_pictures(folder)
+    runs.read_result(folder)
+    model_folder = exported / options.model
+    model_folder.mkdir(parents=True, exist_ok=True)
+    frozen = _freeze(folder, dataset, progress)
+    staging = Path(tempfile.mkdtemp(dir=model_folder, prefix=".staging-"))
+    try:
+        number, parent = reserve_version(model_folder), read_current(model_folder)
+        card = replace(frozen.card, version=number, licence=licence)
+        if parent is not None:
+            card = replace(card, parent={"model": options.model, "version": parent})
+        card = _write(staging, folder, replace(frozen, card=card))
+        staging.chmod(0o755)
+        target = add_version(staging, model_folder, number)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    set_current(model_folder, number)
+    return Version(target, card)
+
+
+def _freeze(folder: Path, dataset: Dataset, progress: Progress) -> _Frozen:
+    """Build the graph, fit what validation fits, prove parity, then look at test, once."""
+    options, result = runs.read_options(folder), runs.read_result(folder)
+    model = load_best(folder, dataset)
+    geometry = make_geometry(model, options, result.geometry)
+    progress.say("Freezing the network.")
+    graph = build_graph(model, geometry, temperature=1.0)
+
+    def ask(session: ort.InferenceSession, pictures: Sequence[Picture]) -> Answers:
+        return answer(session, pictures, dataset.class_names, geometry, progress)
+
+    val = ask(open_session(graph.SerializeToString()), dataset.select("val"))
+    temperature = fit_temperature(val.logits, val.targets)
+    set_temperature(graph, temperature)
+    session = open_session(graph.SerializeToString())
+    gap = prove_parity(session, model, geometry, temperature, _mix(dataset.select("val")))
+    progress.say(f"Parity with PyTorch: probabilities differ by at most {gap:.5f}.")
+    val = ask(session, dataset.select("val"))
+    remembered = ask(session, _choose_remembered(dataset))
+    distances = measure_distances(
+        val.embeddings, np.concatenate([remembered.embeddings, val.embeddings])
+    )
+    test = ask(session, dataset.select("test"))
+    card = Card(
+        model=options.model,
+        version=0,
+        class_names=dataset.class_names,
+        input=geometry,
+        temperature=temperature,
+        thresholds=fit_thresholds(val.probabilities, val.targets, dataset.class_names, distances),
+        backbone=options.backbone,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        catch_all=options.catch_all if options.catch_all in dataset.class_names else None,
+        probes=_answer_probes(session),
+        data=_describe_data(dataset),
+        training=_describe_training(folder, gap),
+        metrics={"validation": val.measure()} | ({"test": test.measure()} if test.pictures else {}),
+        libraries=_list_libraries(),
+        graph_sha256=hashlib.sha256(graph.SerializeToString(deterministic=True)).hexdigest(),
+    )
+    return _Frozen(graph, card, remembered, val, test)
+
+
+def _write(staging: Path, run: Path, frozen: _Frozen) -> Card:
+    """Write all files of a version; returns the card with their hashes."""
+    shutil.copyfile(run / "best.safetensors", staging / CHECKPOINT)
+    _write_memory(staging / "memory.npz", frozen.remembered, frozen.val)
+    measured = frozen.test if frozen.test.pictures else frozen.val
+    write_report(staging / "report", frozen.card, runs.read_history(run), measured)
+    files = {
+        str(path.relative_to(staging).as_posix()): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(staging.rglob("*"))
+        if path.is_file()
+    }
+    card = replace(frozen.card, files=files)
+    text = write_card(card)
+    (staging / "model.json").write_text(text, encoding="utf-8")
+    onnx.helper.set_model_props(frozen.graph, {"card": text})
+    onnx.save(frozen.graph, staging / "model.onnx")
+    onnx.checker.check_model(str(staging / "model.onnx"), full_check=True)
+    return card
+
+
+def _write_memory(path: Path, remembered: Answers, val: Answers) -> None:
+    """Keep embeddings (M, D) float16, targets (M,) and whether each is a validation picture."""
+    embeddings = np.concatenate([remembered.embeddings, val.embeddings])
+    np.savez_compressed(
+        path,
+        embeddings=embeddings.astype(np.float16),
+        targets=np.concatenate([remembered.targets, val.targets]).astype(np.int16),
+        is_val=np.arange(len(embeddings)) >= len(remembered.targets),
+    )
+
+
+def _choose_remembered(dataset: Dataset) -> list[Picture]:
+    """Return the same share of every class and source, chosen by content hash."""
+    train = sorted(dataset.select("train"), key=lambda picture: picture.sha256)
+    share = min(1.0, _REMEMBERED / len(train))
+    kept: list[Picture] = []
+    for group in sorted({(p.label, p.source) for p in train}):
+        members = [p for p in train if (p.label, p.source) == group]
+        kept += members[: max(1, round(share * len(members)))]
+    return kept
+
+
+def _mix(pictures: Sequence[Picture]) -> list[Picture]:
+    """Return the pictures in an order that does not depend on class or name."""
+    return sorted(pictures, key=lambda picture: picture.sha256)
+
+
+def _answer_probes(session: ort.InferenceSession) -> list[dict[str, Any]]:
+    def ask(probe: dict[str, Any]) -> NDArray[np.float32]:
+        image = make_probe(**probe)
+        found: NDArray[np.float32] = session.run(["probabilities"], {"image": image[None]})[0][0]
+        return found
+
+    return [
+        {**probe, "probabilities": [round(float(v), 6) for v in ask(probe)]}
+        for probe in list_probes()
+    ]
+
+
+def _describe_data(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "sha256": dataset.sha256,
+        "counts": dataset.counts(),
+        "left_out": len(dataset.left_out),
+    }
+
+
+def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
+    result = runs.read_result(folder)
+    options = asdict(runs.read_options(folder))
+    if options["weights"] is not None:  # the name says enough; the folder is nobody's business
+        options["weights"] = Path(options["weights"]).name
+    return {
+        **options,
+        "best_epoch": result.epoch,
+        "geometries": result.geometries,
+        "probe_accuracy": result.probe_accuracy,
+        "minutes": round(result.seconds / 60, 1),
+        "device": result.device,
+        "processes": result.processes,
+        "parity": round(gap, 6),
+    }
+
+
+def _list_libraries() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,81 @@
+"""Progress on the error stream: a bar on a terminal, a line now and then elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sized
+from typing import Protocol, TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+
+T = TypeVar("T")
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+class SizedIterable(Sized, Iterable[T], Protocol[T]):  # type: ignore[misc]
+    """Something to walk over whose length is known."""
+
+
+class Progress:
+    """Shows how far a loop is, with a note such as the loss, and the time left.
+
+    Silent in every process but the first.
+    """
+
+    def __init__(self, shown: bool = True) -> None:
+        self.shown = shown
+        self.console = Console(stderr=True)
+        self.note = ""
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        if self.shown:
+            self.console.print(text, highlight=False, markup=False)
+
+    def track(self, items: SizedIterable[T], task: str) -> Iterator[T]:
+        """Yield the items while showing how many are done."""
+        self.note = ""
+        if not self.shown:
+            yield from items
+        elif self.console.is_terminal:
+            yield from self._track_with_bar(items, task)
+        else:
+            yield from self._track_with_lines(items, task)
+
+    def count(self, done: int, total: int, task: str) -> None:
+        """Print a line for a loop that is counted elsewhere, at tenths of the whole."""
+        if self.shown and total and done % max(1, total // 10) == 0:
+            self.say(f"{task}: {done} of {total}")
+
+    def _track_with_bar(self, items: SizedIterable[T], task: str) -> Iterator[T]:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Bars(*columns, console=self.console) as bars:
+            bar = bars.add_task(task, total=len(items), note="")
+            for item in items:
+                yield item
+                bars.update(bar, advance=1, note=self.note)
+
+    def _track_with_lines(self, items: SizedIterable[T], task: str) -> Iterator[T]:
+        start = shown = time.monotonic()
+        for done, item in enumerate(items, 1):
+            yield item
+            now = time.monotonic()
+            if now - shown >= _SECONDS_BETWEEN_LINES:
+                shown = now
+                left = (now - start) / done * (len(items) - done)
+                self.say(f"{task}: {done} of {len(items)}, {left:.0f} s left {self.note}")
+                sys.stderr.flush()

@@ -1,0 +1,135 @@
+"""The folder of one training run: its options, its checkpoints, what was found.
+
+`run.json` options and data hash · `pictures.json` the labelled pictures and their splits ·
+`checkpoints/<epoch>/` to go on from · `history.json` a line an epoch · `best.safetensors` the
+weights of the best epoch · `result.json` what validation chose.
+"""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inference.errors import UserInputError
+from trainer.backbones import DEFAULT_BACKBONE
+from trainer.pictures import Dataset, LeftOut, Picture
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a training run does; the same options, data and seed give the same weights.
+
+    `size` in pixels is what the frozen network takes, `train_size` what it is trained at: a
+    little smaller suits, since random crops show things larger than whole pictures do
+    (Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
+    `balance`: 0 draws the pictures as they are, 1 every source and class alike.
+    `average`: decay a step of the averaged weights.
+    """
+
+    model: str
+    backbone: str = DEFAULT_BACKBONE
+    weights: str | None = None
+    catch_all: str | None = None
+    epochs: int = 8
+    batch_size: int = 32
+    lr: float = 3e-4
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.1
+    average: float = 0.995
+    balance: float = 0.5
+    size: int = 224
+    train_size: int = 192
+    seed: int = 0
+    workers: int = 1
+
+
+@dataclass
+class Result:
+    """What validation chose: the epoch, the geometry, and how each candidate did."""
+
+    epoch: int
+    geometry: str
+    geometries: dict[str, float] = field(default_factory=dict)
+    probe_accuracy: float = 0.0
+    seconds: float = 0.0
+    device: str = "cpu"
+    processes: int = 1
+
+
+def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
+    """Prepare the folder; return whether an unfinished run of the same options and data goes on.
+
+    A finished run, or one of other options or data, is cleared away first.
+    """
+    config = {"options": asdict(options), "data_sha256": data_sha256}
+    path = folder / "run.json"
+    same = path.is_file() and json.loads(path.read_text(encoding="utf-8")) == config
+    if same and not (folder / "result.json").is_file():
+        return bool(list_checkpoints(folder))
+    for name in ("result.json", "history.json", "best.safetensors", "run.json"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(path, config)
+    return False
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Return the finished checkpoints, oldest first."""
+    found = (folder / "checkpoints").glob("[0-9]*")
+    return sorted(found, key=lambda path: int(path.name))
+
+
+def read_options(folder: Path) -> TrainOptions:
+    """Return the options of a run.
+
+    Raises: UserInputError where the folder holds no run.
+    """
+    path = folder / "run.json"
+    if not path.is_file():
+        raise UserInputError(
+            f"{folder} holds no training run. Run `python -m trainer train` first."
+        )
+    return TrainOptions(**json.loads(path.read_text(encoding="utf-8"))["options"])
+
+
+def read_result(folder: Path) -> Result:
+    """Return what validation chose.
+
+    Raises: UserInputError where the run is not finished.
+    """
+    path = folder / "result.json"
+    if not path.is_file():
+        raise UserInputError(f"The run in {folder} is not finished. Start the training again.")
+    return Result(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Return one row an epoch: epoch, train_loss, val_loss, val_accuracy, lr, seconds."""
+    path = folder / "history.json"
+    rows: list[dict[str, float]] = json.loads(path.read_text("utf-8")) if path.is_file() else []
+    return rows
+
+
+def write_pictures(folder: Path, dataset: Dataset) -> None:
+    """Remember the labelled pictures and their splits, for `export`."""
+    rows = [{**asdict(p), "path": str(p.path)} for p in dataset.pictures]
+    left_out = [asdict(item) for item in dataset.left_out]
+    content = {"class_names": dataset.class_names, "pictures": rows, "left_out": left_out}
+    write_json(folder / "pictures.json", content)
+
+
+def read_pictures(folder: Path) -> Dataset:
+    """Return what `write_pictures` wrote."""
+    content = json.loads((folder / "pictures.json").read_text(encoding="utf-8"))
+    pictures = (Picture(**{**row, "path": Path(row["path"])}) for row in content["pictures"])
+    left_out = (LeftOut(**row) for row in content["left_out"])
+    return Dataset(tuple(content["class_names"]), tuple(pictures), tuple(left_out))
+
+
+def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  (any JSON value)
+    """Write JSON in one step that a kill cannot leave half done."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,309 @@
+"""LP-FT: a linear probe, then fine-tuning of the whole network, on one process or many.
+
+Started by `torchrun`, Accelerate spreads the batches over the processes; nothing here differs.
+"""
+
+import os
+import shutil
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from inference.cards import GEOMETRIES, InputGeometry
+from inference.cores import count_usable_cores
+from inference.errors import UserInputError
+from trainer import runs
+from trainer.allocation import keep_freed_memory
+from trainer.backbones import (
+    create_backbone,
+    freeze_batch_norm,
+    group_parameters,
+    read_normalisation,
+)
+from trainer.loading import BalancedSampler, PictureDataset, make_loader, make_transform
+from trainer.pictures import Dataset, Picture
+from trainer.probing import embed, fit_head, set_head
+from trainer.progress import Progress
+from trainer.runs import Result, TrainOptions
+
+_WARMUP = 0.1  # of all steps
+_CLIP_NORM = 1.0
+
+
+def make_accelerator(device: str = "auto") -> Accelerator:
+    """Return Accelerate set up for CUDA (mixed precision), MPS or the CPU, and all processes.
+
+    Raises: UserInputError if `torchrun` started several processes but they do not work together.
+    """
+    on_cuda = device in ("auto", "cuda") and torch.cuda.is_available()
+    if device not in ("auto", "cpu", "cuda", "mps") or (device == "cuda" and not on_cuda):
+        raise UserInputError(f"The device {device!r} cannot be had. Use auto, cpu, cuda or mps.")
+    on_cpu = device == "cpu" or not (on_cuda or torch.backends.mps.is_available())
+    precision = "no"
+    if on_cuda:
+        precision = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision=precision)
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if accelerator.num_processes != started:
+        raise UserInputError(
+            f"{started} processes were started but only {accelerator.num_processes} take part. "
+            "Start with: torchrun --nproc_per_node N -m trainer train …"
+        )
+    if on_cpu:
+        keep_freed_memory()
+        torch.set_num_threads(max(1, count_usable_cores() // accelerator.num_processes))
+    return accelerator
+
+
+def train(
+    dataset: Dataset,
+    options: TrainOptions,
+    folder: Path,
+    accelerator: Accelerator,
+    progress: Progress,
+) -> Result:
+    """Train and leave `best.safetensors`, `history.json` and `result.json` in the run's folder.
+
+    Goes on from the last checkpoint of an unfinished run of the same options and data.
+    Raises: UserInputError for a backbone or weights that do not suit.
+    """
+    if accelerator.is_main_process:
+        resumed = runs.open_run(folder, options, dataset.sha256)
+        runs.write_pictures(folder, dataset)
+        progress.say("Going on from the last checkpoint." if resumed else "A new run begins.")
+    accelerator.wait_for_everyone()
+    set_seed(options.seed)
+    state = _State(dataset, options, folder, accelerator, progress)
+    state.restore_or_probe()
+    for epoch in range(state.epochs_done, options.epochs):
+        state.train_epoch(epoch)
+        state.finish_epoch(epoch)
+    result = state.choose()
+    if accelerator.is_main_process:
+        runs.write_json(folder / "result.json", asdict(result))
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    accelerator.wait_for_everyone()
+    return result
+
+
+def load_best(folder: Path, dataset: Dataset) -> nn.Module:
+    """Return the network of the run's best epoch, ready to be frozen."""
+    options = runs.read_options(folder)
+    model = create_backbone(options.backbone, len(dataset.class_names))
+    model.load_state_dict(load_file(folder / "best.safetensors"))
+    return model.eval()
+
+
+def make_geometry(model: nn.Module, options: TrainOptions, geometry: str) -> InputGeometry:
+    """Return the frozen network's input geometry for this backbone and size."""
+    mean, std = read_normalisation(model)
+    return InputGeometry(size=options.size, geometry=geometry, mean=mean, std=std)
+
+
+def make_val_loader(
+    pictures: list[Picture], dataset: Dataset, geometry: InputGeometry, options: TrainOptions
+) -> DataLoader[Any]:
+    """Return the loader of pictures as the frozen network will see them."""
+    plain = PictureDataset(pictures, dataset.class_names, geometry)
+    return make_loader(plain, options.batch_size, options.workers)
+
+
+class _State:
+    """What training changes: the network, its average, the optimizer, the schedule, the rows."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        options: TrainOptions,
+        folder: Path,
+        accelerator: Accelerator,
+        progress: Progress,
+    ) -> None:
+        self.dataset, self.options, self.folder = dataset, options, folder
+        self.accelerator, self.progress = accelerator, progress
+        self.epochs_done = 0
+        self.history: list[dict[str, float]] = []
+        self.probe_accuracy = 0.0
+        self.model = create_backbone(options.backbone, len(dataset.class_names), options.weights)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.geometry = make_geometry(self.model, options, "crop")
+
+    def restore_or_probe(self) -> None:
+        """Fit the head on frozen features, or load the last checkpoint."""
+        checkpoints = runs.list_checkpoints(self.folder)
+        if not checkpoints:
+            self._probe()
+        self._prepare()
+        if checkpoints:
+            self.accelerator.load_state(str(checkpoints[-1]))
+            self.epochs_done = int(checkpoints[-1].name)
+            self.history = runs.read_history(self.folder)[: self.epochs_done]
+            self.probe_accuracy = self.history[0]["probe_accuracy"]
+
+    def train_epoch(self, epoch: int) -> None:
+        """Go through the training pictures once."""
+        set_seed(self.options.seed * 1009 + epoch, device_specific=True)
+        self.sampler.set_epoch(epoch)
+        self.model.train()
+        freeze_batch_norm(self.model)
+        started, seen, losses = time.monotonic(), 0, []
+        task = f"epoch {epoch + 1}/{self.options.epochs}"
+        for batch, targets in self.progress.track(self.loader, task):
+            loss = self._step(batch, targets)
+            losses.append(loss)
+            seen += len(targets) * self.accelerator.num_processes
+            speed = seen / (time.monotonic() - started)
+            shown = f"loss {np.mean(losses[-20:]):.3f}, {speed:.1f} pictures/s"
+            if self.history:
+                shown += f", validation {self.history[-1]['val_accuracy']:.1%}"
+            self.progress.note = shown
+        self.train_loss, self.seconds = float(np.mean(losses)), time.monotonic() - started
+
+    def finish_epoch(self, epoch: int) -> None:
+        """Measure the averaged network on validation, keep it if it is the best, checkpoint."""
+        accuracy, loss = self._validate(self.geometry)
+        row: dict[str, float] = {
+            "epoch": epoch + 1,
+            "train_loss": self.train_loss,
+            "val_loss": loss,
+            "val_accuracy": accuracy,
+            "lr": float(self.scheduler.get_last_lr()[0]),
+            "seconds": self.seconds,
+            "probe_accuracy": self.probe_accuracy,
+        }
+        self.history.append(row)
+        self.progress.say(
+            f"epoch {epoch + 1}: training loss {self.train_loss:.4f}, validation loss {loss:.4f}, "
+            f"accuracy {accuracy:.2%}, {self.seconds:.0f} s"
+        )
+        self._checkpoint(epoch + 1)
+
+    def choose(self) -> Result:
+        """Choose crop, squash or pad by validation, with the weights of the best epoch."""
+        self.accelerator.wait_for_everyone()
+        best = load_file(self.folder / "best.safetensors")
+        self.average.module.load_state_dict(best)
+        scores = {}
+        for name in GEOMETRIES:
+            accuracy, loss = self._validate(replace(self.geometry, geometry=name))
+            self.progress.say(f"{name}: validation accuracy {accuracy:.2%}, loss {loss:.4f}")
+            scores[name] = (accuracy, -loss)
+        # Crop looks at the fewest pixels, so another must be better, not as good.
+        chosen = max(scores, key=lambda name: (*scores[name], name == "crop"))
+        return Result(
+            epoch=int(_find_best(self.history)["epoch"]),
+            geometry=chosen,
+            geometries={name: score[0] for name, score in scores.items()},
+            probe_accuracy=self.probe_accuracy,
+            seconds=sum(row["seconds"] for row in self.history),
+            device=str(self.accelerator.device.type),
+            processes=self.accelerator.num_processes,
+        )
+
+    def _probe(self) -> None:
+        sides = []
+        model = self.accelerator.prepare_model(self.model, evaluation_mode=True)
+        for split in ("train", "val"):
+            loader = make_val_loader(
+                self.dataset.select(split), self.dataset, self.geometry, self.options
+            )
+            prepared = self.accelerator.prepare(loader)
+            vectors, _, targets = embed(
+                model, prepared, self.accelerator, self.progress, f"probe, {split}"
+            )
+            sides.append((vectors, targets))
+        weight, bias, accuracy = fit_head(sides[0], sides[1], len(self.dataset.class_names))
+        set_head(self.model, weight, bias)
+        self.probe_accuracy = accuracy
+        self.progress.say(f"linear probe: validation accuracy {accuracy:.2%}")
+
+    def _prepare(self) -> None:
+        options, accelerator = self.options, self.accelerator
+        train = self.dataset.select("train")
+        transform = make_transform(options.train_size, self.geometry)
+        augmented = PictureDataset(train, self.dataset.class_names, self.geometry, transform)
+        self.sampler = BalancedSampler(train, options.balance, options.seed)
+        per_process = max(1, options.batch_size // accelerator.num_processes)
+        loader = make_loader(augmented, per_process, options.workers, self.sampler)
+        groups = group_parameters(self.model, options.weight_decay)
+        optimizer = torch.optim.AdamW(groups, lr=options.lr)
+        decay = get_ema_multi_avg_fn(options.average)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.model, multi_avg_fn=decay)
+        self.model, self.optimizer, self.loader = accelerator.prepare(self.model, optimizer, loader)
+        self.average.to(accelerator.device)
+        steps = options.epochs * len(self.loader)
+        warmup = max(1, round(_WARMUP * steps))
+        self.scheduler = torch.optim.lr_scheduler.SequentialLR(
+            optimizer,
+            [
+                torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, 1.0, warmup),
+                torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps - warmup)),
+            ],
+            [warmup],
+        )
+        accelerator.register_for_checkpointing(self.average, self.scheduler)
+
+    def _step(self, batch: torch.Tensor, targets: torch.Tensor) -> float:
+        accelerator = self.accelerator
+        with accelerator.autocast():
+            logits = self.model(batch.contiguous(memory_format=torch.channels_last))
+            loss = functional.cross_entropy(
+                logits, targets, label_smoothing=self.options.label_smoothing
+            )
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(self.model.parameters(), _CLIP_NORM)
+        self.optimizer.step()
+        self.scheduler.step()
+        self.optimizer.zero_grad()
+        self.average.update_parameters(accelerator.unwrap_model(self.model))
+        return float(loss.item())
+
+    def _validate(self, geometry: InputGeometry) -> tuple[float, float]:
+        """Return the averaged network's accuracy (0–1) and log loss on validation."""
+        loader = make_val_loader(self.dataset.select("val"), self.dataset, geometry, self.options)
+        prepared = self.accelerator.prepare(loader)
+        network = self.average.module
+        _, logits, targets = embed(
+            network, prepared, self.accelerator, self.progress, f"validation, {geometry.geometry}"
+        )
+        found, wanted = torch.from_numpy(logits), torch.from_numpy(targets)
+        accuracy = float((found.argmax(1) == wanted).float().mean())
+        return accuracy, float(functional.cross_entropy(found, wanted))
+
+    def _checkpoint(self, epoch: int) -> None:
+        """Save all that going on needs; a folder that a kill left half done is never read."""
+        folder = self.folder / "checkpoints"
+        part = folder / f".{epoch}.part"
+        self.accelerator.wait_for_everyone()
+        self.accelerator.save_state(str(part))
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            if _find_best(self.history)["epoch"] == epoch:
+                _save_weights(self.average.module, self.folder / "best.safetensors")
+            runs.write_json(self.folder / "history.json", self.history)
+            shutil.rmtree(folder / str(epoch), ignore_errors=True)
+            part.rename(folder / str(epoch))
+            for old in runs.list_checkpoints(self.folder)[:-1]:
+                shutil.rmtree(old)
+        self.accelerator.wait_for_everyone()
+
+
+def _find_best(history: list[dict[str, float]]) -> dict[str, float]:
+    return max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
+
+
+def _save_weights(model: nn.Module, path: Path) -> None:
+    part = path.with_suffix(".part")
+    save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, part)
+    part.replace(path)
