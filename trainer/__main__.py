@@ -55,16 +55,19 @@ def train(
     catch_all: Annotated[
         str | None, typer.Option(help="The class that stands for everything else, if there is one.")
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Times through the training pictures.")] = 12,
+    epochs: Annotated[int, typer.Option(min=1, help="Times through the training pictures.")] = 14,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures a step, all processes.")] = 32,
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 3e-4,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1.5e-4,
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.02,
     label_smoothing: Annotated[float, typer.Option(help="Label smoothing, 0 to 1.")] = 0.1,
-    average: Annotated[float, typer.Option(help="Decay a step of the averaged weights.")] = 0.995,
+    average: Annotated[float, typer.Option(help="Decay a step of the averaged weights.")] = 0.998,
     balance: Annotated[
         float,
         typer.Option(help="0: pictures as they are; 1: every source and class drawn alike."),
     ] = 0.5,
+    mix: Annotated[
+        float, typer.Option(help="Share of the batches mixed in pairs, CutMix or MixUp, 0 to 1.")
+    ] = 0.3,
     size: Annotated[int, typer.Option(help="Side of the network's input, pixels.")] = 224,
     train_size: Annotated[int, typer.Option(help="Side of the training crops, pixels.")] = 192,
     val_fraction: Annotated[
@@ -115,6 +118,7 @@ def train(
         label_smoothing=label_smoothing,
         average=average,
         balance=balance,
+        mix=mix,
         size=size,
         train_size=train_size,
         seed=seed,

@@ -94,6 +94,22 @@ def group_parameters(model: nn.Module, weight_decay: float) -> list[dict[str, An
     ]
 
 
+def mix_weights(
+    model: nn.Module, tuned: dict[str, Tensor], pretrained: dict[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """Return `share` of the fine-tuned weights and the rest of the pretrained ones.
+
+    The head, which pretraining lacks, and whole numbers are the fine-tuned network's.
+    """
+    head = set(_list_head_names(model))
+    return {
+        name: value
+        if share == 1 or name in head or not value.is_floating_point()
+        else torch.lerp(pretrained[name].to(value), value, share)
+        for name, value in tuned.items()
+    }
+
+
 def read_normalisation(model: nn.Module) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and std per RGB channel (of values 0–1) that the backbone was trained with."""
     config: dict[str, Any] = model.pretrained_cfg  # type: ignore[assignment]

@@ -29,7 +29,7 @@ from trainer.parity import prove_parity
 from trainer.pictures import Dataset, Picture
 from trainer.progress import Progress
 from trainer.report import write_report
-from trainer.training import load_best, make_geometry
+from trainer.training import load_chosen, make_geometry
 from trainer.weights import CHECKPOINT
 
 _REMEMBERED = 1500  # training pictures whose embeddings are kept
@@ -101,7 +101,7 @@ def export_run(folder: Path, exported: Path, progress: Progress, licence: str = 
 def _freeze(folder: Path, dataset: Dataset, progress: Progress) -> _Frozen:
     """Build the graph, fit what validation fits, prove parity, then look at test, once."""
     options, result = runs.read_options(folder), runs.read_result(folder)
-    model = load_best(folder, dataset)
+    model = load_chosen(folder, dataset)
     geometry = make_geometry(model, options, result.geometry)
     progress.say("Freezing the network.")
     graph = build_graph(model, geometry, temperature=1.0)
@@ -143,7 +143,7 @@ def _freeze(folder: Path, dataset: Dataset, progress: Progress) -> _Frozen:
 
 def _write(staging: Path, run: Path, frozen: _Frozen) -> Card:
     """Write all files of a version; returns the card with their hashes."""
-    shutil.copyfile(run / "best.safetensors", staging / CHECKPOINT)
+    shutil.copyfile(run / runs.CHOSEN, staging / CHECKPOINT)
     _write_memory(staging / "memory.npz", frozen.remembered, frozen.val)
     measured = frozen.test if frozen.test.pictures else frozen.val
     write_report(staging / "report", frozen.card, runs.read_history(run), measured)
@@ -216,6 +216,8 @@ def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
     return {
         **options,
         "best_epoch": result.epoch,
+        "tuned": result.tuned,
+        "shares": result.shares,
         "geometries": result.geometries,
         "probe_accuracy": result.probe_accuracy,
         "minutes": round(result.seconds / 60, 1),

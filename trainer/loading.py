@@ -58,6 +58,13 @@ def make_transform(size: int, geometry: InputGeometry) -> v2.Transform:
     )
 
 
+def make_mix(num_classes: int) -> v2.Transform:
+    """Return CutMix or MixUp by chance: batch and (N,) targets → batch and (N, C) shares."""
+    return v2.RandomChoice(
+        [v2.CutMix(num_classes=num_classes), v2.MixUp(alpha=0.4, num_classes=num_classes)]
+    )
+
+
 class BalancedSampler(Sampler[int]):
     """Draws pictures so that no group (source and class) outweighs the others.
 

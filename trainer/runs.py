@@ -2,7 +2,8 @@
 
 `run.json` options and data hash · `pictures.json` the labelled pictures and their splits ·
 `checkpoints/<epoch>/` to go on from · `history.json` a line an epoch · `best.safetensors` the
-weights of the best epoch · `result.json` what validation chose.
+weights of the best epoch · `chosen.safetensors` those to be frozen · `result.json` what
+validation chose.
 """
 
 import json
@@ -15,6 +16,8 @@ from inference.errors import UserInputError
 from trainer.backbones import DEFAULT_BACKBONE
 from trainer.pictures import Dataset, LeftOut, Picture
 
+BEST, CHOSEN = WEIGHTS = ("best.safetensors", "chosen.safetensors")
+
 
 @dataclass(frozen=True)
 class TrainOptions:
@@ -24,20 +27,22 @@ class TrainOptions:
     little smaller suits, since random crops show things larger than whole pictures do
     (Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
     `balance`: 0 draws the pictures as they are, 1 every source and class alike.
-    `average`: decay a step of the averaged weights.
+    `average`: decay a step of the averaged weights. `mix`: share of the batches (0–1) whose
+    pictures are mixed in pairs (CutMix or MixUp).
     """
 
     model: str
     backbone: str = DEFAULT_BACKBONE
     weights: str | None = None
     catch_all: str | None = None
-    epochs: int = 8
+    epochs: int = 14
     batch_size: int = 32
-    lr: float = 3e-4
+    lr: float = 1.5e-4
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
-    average: float = 0.995
+    average: float = 0.998
     balance: float = 0.5
+    mix: float = 0.3
     size: int = 224
     train_size: int = 192
     seed: int = 0
@@ -46,11 +51,17 @@ class TrainOptions:
 
 @dataclass
 class Result:
-    """What validation chose: the epoch, the geometry, and how each candidate did."""
+    """What validation chose, and how each candidate did (accuracy 0–1).
+
+    `tuned`: the share of the fine-tuned weights, the rest being the pretrained ones.
+    Source: Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
+    """
 
     epoch: int
     geometry: str
+    tuned: float = 1.0
     geometries: dict[str, float] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
     probe_accuracy: float = 0.0
     seconds: float = 0.0
     device: str = "cpu"
@@ -67,7 +78,7 @@ def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
     same = path.is_file() and json.loads(path.read_text(encoding="utf-8")) == config
     if same and not (folder / "result.json").is_file():
         return bool(list_checkpoints(folder))
-    for name in ("result.json", "history.json", "best.safetensors", "run.json"):
+    for name in ("result.json", "history.json", *WEIGHTS, "run.json"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)

@@ -29,9 +29,16 @@ from trainer.backbones import (
     create_backbone,
     freeze_batch_norm,
     group_parameters,
+    mix_weights,
     read_normalisation,
 )
-from trainer.loading import BalancedSampler, PictureDataset, make_loader, make_transform
+from trainer.loading import (
+    BalancedSampler,
+    PictureDataset,
+    make_loader,
+    make_mix,
+    make_transform,
+)
 from trainer.pictures import Dataset, Picture
 from trainer.probing import embed, fit_head, set_head
 from trainer.progress import Progress
@@ -39,6 +46,7 @@ from trainer.runs import Result, TrainOptions
 
 _WARMUP = 0.1  # of all steps
 _CLIP_NORM = 1.0
+_SHARES = (1.0, 0.85, 0.7)  # of the fine-tuned weights, the rest being the pretrained ones
 
 
 def make_accelerator(device: str = "auto") -> Accelerator:
@@ -73,7 +81,7 @@ def train(
     accelerator: Accelerator,
     progress: Progress,
 ) -> Result:
-    """Train and leave `best.safetensors`, `history.json` and `result.json` in the run's folder.
+    """Train and leave `chosen.safetensors`, `history.json` and `result.json` in the run's folder.
 
     Goes on from the last checkpoint of an unfinished run of the same options and data.
     Raises: UserInputError for a backbone or weights that do not suit.
@@ -97,11 +105,11 @@ def train(
     return result
 
 
-def load_best(folder: Path, dataset: Dataset) -> nn.Module:
-    """Return the network of the run's best epoch, ready to be frozen."""
+def load_chosen(folder: Path, dataset: Dataset) -> nn.Module:
+    """Return the network that validation chose, ready to be frozen."""
     options = runs.read_options(folder)
     model = create_backbone(options.backbone, len(dataset.class_names))
-    model.load_state_dict(load_file(folder / "best.safetensors"))
+    model.load_state_dict(load_file(folder / runs.CHOSEN))
     return model.eval()
 
 
@@ -190,26 +198,53 @@ class _State:
         self._checkpoint(epoch + 1)
 
     def choose(self) -> Result:
-        """Choose crop, squash or pad by validation, with the weights of the best epoch."""
+        """Choose by validation how much of the best epoch's weights to take, and the geometry."""
         self.accelerator.wait_for_everyone()
-        best = load_file(self.folder / "best.safetensors")
-        self.average.module.load_state_dict(best)
-        scores = {}
-        for name in GEOMETRIES:
-            accuracy, loss = self._validate(replace(self.geometry, geometry=name))
-            self.progress.say(f"{name}: validation accuracy {accuracy:.2%}, loss {loss:.4f}")
-            scores[name] = (accuracy, -loss)
-        # Crop looks at the fewest pixels, so another must be better, not as good.
-        chosen = max(scores, key=lambda name: (*scores[name], name == "crop"))
+        tuned, shares = self._choose_share()
+        geometry, geometries = self._choose_geometry()
+        if self.accelerator.is_main_process:
+            _save_weights(self.average.module, self.folder / runs.CHOSEN)
         return Result(
             epoch=int(_find_best(self.history)["epoch"]),
-            geometry=chosen,
-            geometries={name: score[0] for name, score in scores.items()},
+            geometry=geometry,
+            tuned=tuned,
+            geometries=geometries,
+            shares=shares,
             probe_accuracy=self.probe_accuracy,
             seconds=sum(row["seconds"] for row in self.history),
             device=str(self.accelerator.device.type),
             processes=self.accelerator.num_processes,
         )
+
+    def _choose_share(self) -> tuple[float, dict[str, float]]:
+        """Load the share that does best; returns it with the accuracy of each."""
+        options, network = self.options, self.average.module
+        best = load_file(self.folder / runs.BEST, device=str(self.accelerator.device))
+        before = best
+        if options.weights is not None:
+            classes = len(self.dataset.class_names)
+            before = create_backbone(options.backbone, classes, options.weights).state_dict()
+        mixes, scores = {}, {}
+        for share in _SHARES if options.weights is not None else _SHARES[:1]:
+            mixes[share] = mix_weights(network, best, before, share)
+            network.load_state_dict(mixes[share])
+            scores[share] = self._score(self.geometry, f"{share:.0%} fine-tuned")
+        chosen = max(scores, key=lambda share: (scores[share], share))
+        network.load_state_dict(mixes[chosen])
+        return chosen, {f"{share:g}": score[0] for share, score in scores.items()}
+
+    def _choose_geometry(self) -> tuple[str, dict[str, float]]:
+        scores = {
+            name: self._score(replace(self.geometry, geometry=name), name) for name in GEOMETRIES
+        }
+        chosen = max(scores, key=lambda name: scores[name])
+        return chosen, {name: score[0] for name, score in scores.items()}
+
+    def _score(self, geometry: InputGeometry, name: str) -> tuple[float, float]:
+        """Return what is larger for the better candidate: accuracy, then minus the log loss."""
+        accuracy, loss = self._validate(geometry)
+        self.progress.say(f"{name}: validation accuracy {accuracy:.2%}, loss {loss:.4f}")
+        return accuracy, -loss
 
     def _probe(self) -> None:
         sides = []
@@ -232,6 +267,7 @@ class _State:
         options, accelerator = self.options, self.accelerator
         train = self.dataset.select("train")
         transform = make_transform(options.train_size, self.geometry)
+        self.mix = make_mix(len(self.dataset.class_names))
         augmented = PictureDataset(train, self.dataset.class_names, self.geometry, transform)
         self.sampler = BalancedSampler(train, options.balance, options.seed)
         per_process = max(1, options.batch_size // accelerator.num_processes)
@@ -256,6 +292,8 @@ class _State:
 
     def _step(self, batch: torch.Tensor, targets: torch.Tensor) -> float:
         accelerator = self.accelerator
+        if torch.rand(()).item() < self.options.mix:
+            batch, targets = self.mix(batch, targets)
         with accelerator.autocast():
             logits = self.model(batch.contiguous(memory_format=torch.channels_last))
             loss = functional.cross_entropy(
@@ -290,7 +328,7 @@ class _State:
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             if _find_best(self.history)["epoch"] == epoch:
-                _save_weights(self.average.module, self.folder / "best.safetensors")
+                _save_weights(self.average.module, self.folder / runs.BEST)
             runs.write_json(self.folder / "history.json", self.history)
             shutil.rmtree(folder / str(epoch), ignore_errors=True)
             part.rename(folder / str(epoch))

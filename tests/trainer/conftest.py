@@ -1,0 +1,39 @@
+"""One tiny run and one version made of it, shared by the tests that need them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.drawn import BACKBONE, write_splits
+from trainer.exporting import Version, export_run
+from trainer.pictures import Dataset, read_dataset
+from trainer.progress import Progress
+from trainer.runs import TrainOptions
+from trainer.training import make_accelerator, train
+
+OPTIONS = TrainOptions(
+    model="drawn", backbone=BACKBONE, epochs=2, batch_size=8, size=64, train_size=64, workers=0
+)
+
+
+@pytest.fixture(scope="session")
+def drawn_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_splits(tmp_path_factory.mktemp("drawn"))
+
+
+@pytest.fixture(scope="session")
+def drawn_dataset(drawn_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return read_dataset([str(drawn_data)], folder=tmp_path_factory.mktemp("reading"))
+
+
+@pytest.fixture(scope="session")
+def finished_run(drawn_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "drawn"
+    train(drawn_dataset, OPTIONS, folder, make_accelerator("cpu"), Progress(shown=False))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def drawn_version(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
+    exported = tmp_path_factory.mktemp("exported")
+    return export_run(finished_run, exported, Progress(shown=False), licence="CC0 drawings.")
