@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from inference.cards import name_for_display
 from inference.classifier import Classifier
@@ -81,16 +81,19 @@ def list_files(paths: Iterable[Path]) -> Iterator[Path]:
 
 def answer_file(classifier: Classifier, path: Path, with_heatmap: bool = False) -> dict[str, Any]:
     """Return the file's name with the prediction's JSON, or with an `error` sentence."""
+    name = str(path).encode(errors="replace").decode()  # a name need not be valid UTF-8
     try:
         image = decode(path.read_bytes(), classifier.min_side)
     except UserInputError as error:
-        return {"file": str(path), "error": str(error)}
+        return {"file": name, "error": str(error)}
+    except OSError as error:
+        return {"file": name, "error": f"This file cannot be opened: {error.strerror}."}
     prediction = classifier.predict([image])[0]
-    return {"file": str(path), **prediction.to_json(with_heatmap=with_heatmap)}
+    return {"file": name, **prediction.to_json(with_heatmap=with_heatmap)}
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    table = Table("file", "answer", "probability", "certainty", "ms")
+    table = Table(Column("file", overflow="fold"), "answer", "probability", "certainty", "ms")
     for row in rows:
         if "error" in row:
             table.add_row(row["file"], row["error"], "", "", "")
@@ -100,7 +103,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
         table.add_row(
             row["file"], name, f"{top:.1%}", row["certainty"], f"{row['milliseconds']:.0f}"
         )
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)  # a file may be named [b] or :smile:
 
 
 def main() -> None:

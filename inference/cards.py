@@ -98,7 +98,7 @@ def parse_card(text: str) -> Card:
         values["input"] = InputGeometry(**_tuples(values["input"]))
         values["thresholds"] = Thresholds(**values["thresholds"])
         return Card(**values)
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise UserInputError(
             f"This is not a model card: {error}. Export the model anew."
         ) from error

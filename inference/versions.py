@@ -14,6 +14,7 @@ from filelock import FileLock
 from inference.errors import UserInputError
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_VERSION = re.compile(r"[1-9][0-9]*")
 
 
 def check_model_name(name: str) -> str:
@@ -39,7 +40,7 @@ def list_versions(model_folder: Path) -> list[int]:
     """Return the numbers of a model's finished versions, ascending."""
     if not model_folder.is_dir():
         return []
-    found = (p for p in model_folder.iterdir() if p.name.isdecimal() and p.name[0] != "0")
+    found = (p for p in model_folder.iterdir() if _VERSION.fullmatch(p.name))
     return sorted(int(p.name) for p in found if (p / "model.onnx").is_file())
 
 

@@ -95,6 +95,7 @@ def export_run(folder: Path, exported: Path, progress: Progress, licence: str = 
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     set_current(model_folder, number)
+    runs.write_json(folder / "version.json", {"model": options.model, "version": number})
     return Version(target, card)
 
 

@@ -3,7 +3,7 @@
 `run.json` options and data hash · `pictures.json` the labelled pictures and their splits ·
 `checkpoints/<epoch>/` to go on from · `history.json` a line an epoch · `best.safetensors` the
 weights of the best epoch · `chosen.safetensors` those to be frozen · `result.json` what
-validation chose.
+validation chose · `version.json` the version that was made of it.
 """
 
 import json
@@ -69,21 +69,26 @@ class Result:
 
 
 def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
-    """Prepare the folder; return whether an unfinished run of the same options and data goes on.
+    """Prepare the folder; return whether a run of the same options and data goes on.
 
-    A finished run, or one of other options or data, is cleared away first.
+    A run that became a version, or one of other options or data, is cleared away first.
     """
     config = {"options": asdict(options), "data_sha256": data_sha256}
     path = folder / "run.json"
     same = path.is_file() and json.loads(path.read_text(encoding="utf-8")) == config
-    if same and not (folder / "result.json").is_file():
-        return bool(list_checkpoints(folder))
-    for name in ("result.json", "history.json", *WEIGHTS, "run.json"):
+    if same and not (folder / "version.json").is_file():
+        return bool(list_checkpoints(folder)) or is_finished(folder)
+    for name in ("result.json", "history.json", *WEIGHTS, "run.json", "version.json"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(path, config)
     return False
+
+
+def is_finished(folder: Path) -> bool:
+    """Return whether training came to its end; a version may not have been made of it yet."""
+    return (folder / "result.json").is_file()
 
 
 def list_checkpoints(folder: Path) -> list[Path]:

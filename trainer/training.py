@@ -89,8 +89,10 @@ def train(
     if accelerator.is_main_process:
         resumed = runs.open_run(folder, options, dataset.sha256)
         runs.write_pictures(folder, dataset)
-        progress.say("Going on from the last checkpoint." if resumed else "A new run begins.")
+        progress.say("Going on where the run was left." if resumed else "A new run begins.")
     accelerator.wait_for_everyone()
+    if runs.is_finished(folder):
+        return runs.read_result(folder)
     set_seed(options.seed)
     state = _State(dataset, options, folder, accelerator, progress)
     state.restore_or_probe()

@@ -12,6 +12,7 @@ from trainer.backbones import (
     freeze_batch_norm,
     get_head,
     group_parameters,
+    mix_weights,
 )
 
 
@@ -61,6 +62,16 @@ def test_frozen_batch_norm_keeps_its_statistics() -> None:
     model(torch.rand(4, 3, 64, 64))
     assert before
     assert all(torch.equal(v, model.state_dict()[k]) for k, v in before.items())
+
+
+def test_mixed_weights_lie_between_and_keep_the_head() -> None:
+    tuned, pretrained = create_backbone(BACKBONE, 2), create_backbone(BACKBONE, 2)
+    after, before = tuned.state_dict(), pretrained.state_dict()
+    mixed = mix_weights(tuned, after, before, 0.75)
+    expected = 0.75 * after["conv_stem.weight"] + 0.25 * before["conv_stem.weight"]
+    assert torch.allclose(mixed["conv_stem.weight"], expected)
+    assert torch.equal(mixed["classifier.weight"], after["classifier.weight"])
+    assert all(torch.equal(v, after[k]) for k, v in mix_weights(tuned, after, before, 1).items())
 
 
 def test_every_parameter_is_in_one_group() -> None:

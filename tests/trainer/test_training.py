@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,7 +64,10 @@ def test_same_seed_gives_same_weights(
     assert _same(_weights(finished_run), _weights(tmp_path / "same"))
     other = replace(OPTIONS, seed=1)
     train(drawn_dataset, other, tmp_path / "other", make_accelerator("cpu"), quiet)
-    assert not _same(_weights(finished_run), _weights(tmp_path / "other"))
+    different = _weights(tmp_path / "other")
+    assert not all(
+        torch.allclose(v, different[k], atol=2e-3) for k, v in _weights(tmp_path / "same").items()
+    )
 
 
 def test_killed_run_goes_on_to_the_same_weights(
@@ -81,8 +85,25 @@ def test_killed_run_goes_on_to_the_same_weights(
     assert first.is_dir()
     assert not (folder / "result.json").exists()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "Going on from the last checkpoint." in done.stderr
-    assert _same(_weights(finished_run), _weights(folder))
+    assert "Going on where the run was left." in done.stderr
+    whole, resumed = _weights(finished_run), _weights(folder)
+    # To rounding: what is loaded lies otherwise in memory than what was computed (seen: 1e-6).
+    assert all(torch.allclose(whole[k], v, rtol=0, atol=2e-5) for k, v in resumed.items())
+
+
+def test_run_that_became_no_version_is_not_trained_again(
+    finished_run: Path, drawn_dataset: Dataset, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(finished_run, folder)
+    (folder / "version.json").unlink(missing_ok=True)
+    before = (folder / runs.CHOSEN).stat().st_mtime_ns
+    accelerator, quiet = make_accelerator("cpu"), Progress(shown=False)
+    assert train(drawn_dataset, OPTIONS, folder, accelerator, quiet) == runs.read_result(folder)
+    assert (folder / runs.CHOSEN).stat().st_mtime_ns == before
+    runs.write_json(folder / "version.json", {})
+    train(drawn_dataset, OPTIONS, folder, accelerator, quiet)
+    assert (folder / runs.CHOSEN).stat().st_mtime_ns > before
 
 
 def test_two_processes_take_part_and_make_the_same_kind_of_version(

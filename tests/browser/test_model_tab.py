@@ -1,0 +1,126 @@
+"""The Model tab, the strip that leads to it and the page's manners, in a real browser."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from inference.classifier import Classifier
+from tests.browser.conftest import DESK, PHONE, Visit, open_visit
+from tests.running import RunningApp
+
+pytestmark = pytest.mark.browser
+
+# WCAG's contrast of the text of each visible element against what lies behind it.
+# Source: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
+_CONTRASTS = """() => {
+  const parse = (text) => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = parse(getComputedStyle(e).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  return [...document.querySelectorAll('#title *, #strip *, #tabs *, #chip *')]
+    .filter((e) => e.checkVisibility() && e.offsetWidth)
+    .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+    .map((e) => {
+      const [a, b] = [light(parse(getComputedStyle(e).color)), light(behind(e))];
+      return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.textContent.trim().slice(0, 40)];
+    }).filter(([ratio]) => ratio < 4.5);
+}"""
+_UNNAMED = """() => [...document.querySelectorAll('button, a, input, summary, [role=tab]')]
+  .filter((e) => e.checkVisibility() && !e.closest('[aria-hidden=true]'))
+  .filter((e) => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length
+    || e.querySelector('img[alt]:not([alt=""])')))
+  .map((e) => e.outerHTML.slice(0, 120))"""
+
+
+def test_every_step_of_the_strip_leads_to_where_it_happens(visit: Visit) -> None:
+    page = visit.page
+    for place in ("pictures", "training", "download"):
+        page.locator(f'.strip a[href="#{place}"]').click()
+        expect(page.locator(f"section#{place}")).to_be_focused()
+        expect(page.locator(f"section#{place}")).to_be_in_viewport()
+    page.evaluate("scrollTo(0, 0)")
+    page.locator('.strip a[href="#try"]').click()
+    expect(page.locator("#chooser .stage")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
+
+
+def test_chip_leads_to_the_card(visit: Visit, classifier: Classifier) -> None:
+    page = visit.page
+    page.locator(".chip").click()
+    expect(page.locator("section#model")).to_contain_text(classifier.card.backbone)
+    expect(page.locator("section#model")).to_contain_text("runs here on the CPU")
+    assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
+
+
+def test_plots_are_shown(desk: Visit, classifier: Classifier) -> None:
+    page = desk.page
+    page.get_by_role("tab", name="Model").click()
+    for plot in page.locator(".plot img").all():
+        plot.scroll_into_view_if_needed()
+        page.wait_for_function("(image) => image.naturalWidth > 0", arg=plot.element_handle())
+    found = [p.name for p in (classifier.folder / "report").glob("*.png")]
+    assert page.locator(".plot img").count() >= min(1, len(found))
+
+
+def test_network_is_downloaded(desk: Visit, classifier: Classifier) -> None:
+    page = desk.page
+    page.get_by_role("tab", name="Model").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download model.onnx").click()
+    assert download.value.path().read_bytes() == (classifier.folder / "model.onnx").read_bytes()
+
+
+def test_code_holds_this_address_and_is_copied(browser: Browser, app: RunningApp) -> None:
+    visits = open_visit(
+        browser, app.url, {**DESK, "permissions": ["clipboard-read", "clipboard-write"]}
+    )
+    page = next(visits).page
+    page.get_by_role("tab", name="Model").click()
+    page.get_by_role("button", name="Copy the curl code").click()
+    expect(page.get_by_role("button", name="Copy the curl code")).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(f"page={app.url}gradio_api\n")
+    visits.close()
+
+
+def test_address_with_a_place_opens_there(browser: Browser, app: RunningApp) -> None:
+    visits = open_visit_at_model(browser, app.url)
+    expect(next(visits).page.locator("section#model")).to_be_visible()
+    visits.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_word_can_be_read_and_every_control_has_a_name(
+    browser: Browser, app: RunningApp, screen: dict[str, object], scheme: str
+) -> None:
+    visits = open_visit(browser, app.url, {**screen, "color_scheme": scheme})
+    page = next(visits).page
+    for label in ("2", "1"):
+        page.get_by_role("button", name=f"Try the example {label} of 8").click()
+        page.wait_for_selector("#answer-side[data-state=answered] .verdict")
+        assert_readable(page)
+    page.get_by_role("tab", name="Model").click()
+    expect(page.locator("section#code")).to_be_visible()
+    assert_readable(page)
+    visits.close()
+
+
+def assert_readable(page: Page) -> None:
+    assert page.evaluate(_CONTRASTS) == []
+    assert page.evaluate(_UNNAMED) == []
+
+
+def open_visit_at_model(browser: Browser, url: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    context = browser.new_context()
+    visit = Visit(context.new_page())
+    visit.page.goto(f"{url}#model")
+    visit.page.wait_for_selector("section#model", timeout=60_000)
+    yield visit
+    context.close()

@@ -1,0 +1,31 @@
+"""Fixtures shared by all tests."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inference.classifier import Classifier
+from inference.versions import find_version
+from tests.running import ROOT, RunningApp, find_free_port, start_app
+
+
+@pytest.fixture(scope="session")
+def exported() -> Path:
+    """The shipped folder of frozen models, or the one that `CLASSIFIER_EXPORTED` names."""
+    return Path(os.environ.get("CLASSIFIER_EXPORTED", ROOT / "exported"))
+
+
+@pytest.fixture(scope="session")
+def classifier(exported: Path) -> Classifier:
+    return Classifier(find_version(exported, "hotdog"), "cpu")
+
+
+@pytest.fixture(scope="session")
+def app(exported: Path) -> Iterator[RunningApp]:
+    """One page for all tests that only look at it and ask it."""
+    port = find_free_port()
+    env = {"CLASSIFIER_EXPORTED": str(exported), "CLASSIFIER_PROVIDERS": "cpu"}
+    with start_app("--port", str(port), port=port, env=env) as running:
+        yield running

@@ -1,0 +1,80 @@
+"""Makes a frozen version small enough to be understood: the mean colour picks the class."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import numpy_helper, parser
+
+from inference.cards import Card, InputGeometry, Thresholds, write_card
+from inference.probes import list_probes, make_probe
+
+CLASS_NAMES = ("red", "green", "blue_berry")
+BIAS = (0.5, 0.0, -0.5)
+_GRAPH = """
+<ir_version: 10, opset_import: ["" : 20]>
+tiny (uint8[N, H, W, 3] image) => (float[N, 3] probabilities, float[N, 3] logits,
+    float[N, 3] embedding, float[N, 3, h, w] heatmap) {
+    planes = Transpose <perm = [0, 3, 1, 2]> (image)
+    values = Cast <to = 1> (planes)
+    scaled = Div (values, most)
+    heatmap = Mul (scaled, strength)
+    embedding = ReduceMean <keepdims = 0> (heatmap, axes)
+    logits = Add (embedding, head_bias)
+    probabilities = Softmax <axis = -1> (logits)
+}
+"""
+
+
+def make_card(**changes: Any) -> Card:
+    card = Card(
+        model="colours",
+        version=1,
+        class_names=CLASS_NAMES,
+        input=InputGeometry(),
+        temperature=1.0,
+        thresholds=Thresholds(),
+        backbone="none",
+        created="2026-01-01T00:00:00+00:00",
+    )
+    return replace(card, **changes)
+
+
+def make_network() -> bytes:
+    model = parser.parse_model(_GRAPH)
+    for name, value in {
+        "most": np.float32(255),
+        "strength": np.float32(10),
+        "axes": np.array([2, 3], dtype=np.int64),
+        "head_bias": np.array(BIAS, dtype=np.float32),
+    }.items():
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def answer_probes(session: ort.InferenceSession) -> list[dict[str, Any]]:
+    return [
+        {
+            **probe,
+            "probabilities": session.run(["probabilities"], {"image": make_probe(**probe)[None]})[
+                0
+            ][0].tolist(),
+        }
+        for probe in list_probes()
+    ]
+
+
+def write_version(folder: Path, **changes: Any) -> Path:
+    """Write model.onnx and model.json of a version into a folder, with probes unless given."""
+    folder.mkdir(parents=True)
+    network = make_network()
+    (folder / "model.onnx").write_bytes(network)
+    session = ort.InferenceSession(network, providers=["CPUExecutionProvider"])
+    card = make_card(**{"probes": answer_probes(session), **changes})
+    (folder / "model.json").write_text(write_card(card), encoding="utf-8")
+    return folder

@@ -1,0 +1,92 @@
+"""Starts `app.py` as people start it, for the tests of the page, its API and its options."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parent.parent
+_SECONDS = 240  # a busy machine of two cores has needed 60
+
+
+@dataclass(frozen=True)
+class RunningApp:
+    """A started `app.py`: its address, its process and what it has printed so far."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def read_log(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+
+def make_environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """Return this environment without any setting of the app, plus the changes."""
+    ours = ("CLASSIFIER_", "GRADIO_", "SPACE_", "SYSTEM")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    return {**kept, **changes}
+
+
+def find_free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def run_app(
+    *options: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `app.py` to its end."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "app.py"), *options],
+        env=make_environment(env or {}),
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+
+
+@contextmanager
+def start_app(*options: str, port: int, env: Mapping[str, str]) -> Iterator[RunningApp]:
+    """Start `app.py`, wait until it answers and says where, and stop it in the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log.txt"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, str(ROOT / "app.py"), *options],
+                env=make_environment(env),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+            )
+        app = RunningApp(f"http://127.0.0.1:{port}/", process, log)
+        try:
+            _wait_until_healthy(app)
+            yield app
+        finally:
+            process.terminate()
+            process.wait(timeout=_SECONDS)
+
+
+def _wait_until_healthy(app: RunningApp) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        assert app.process.poll() is None, app.read_log()
+        try:
+            healthy = httpx.get(f"{app.url}healthz", timeout=5).is_success
+            if healthy and "http://" in app.read_log():
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"app.py did not answer: {app.read_log()}")

@@ -1,0 +1,281 @@
+"""The rules of the house: who may import whom, what names say, what is documented and pinned."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+FOLDERS = ("labelling", "trainer", "inference", "web", "benchmarks")
+# Of our own folders; `web` starts the trainer as a process of its own.
+MAY_IMPORT = {
+    "app": {"inference", "web"},
+    "web": {"inference", "labelling"},
+    "trainer": {"inference", "labelling"},
+    "labelling": {"inference"},
+    "inference": set[str](),
+    "benchmarks": {"inference", "trainer", "labelling", "web", "app"},
+}
+TORCH = {"torch", "torchvision", "timm", "accelerate", "datasets", "sklearn", "matplotlib"}
+GRADIO = {"gradio", "gradio_client"}
+MAY_NOT_IMPORT = {
+    "app": TORCH,
+    "web": TORCH,
+    "trainer": GRADIO,
+    "labelling": TORCH | GRADIO,
+    "inference": TORCH | GRADIO | {"onnx", "scipy", "safetensors"},
+}
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "core"}
+
+
+def list_modules() -> list[Path]:
+    found = [ROOT / "app.py", *(p for f in FOLDERS for p in sorted((ROOT / f).rglob("*.py")))]
+    return [path for path in found if "__pycache__" not in path.parts]
+
+
+def name_part(path: Path) -> str:
+    """Return which part of the house a module belongs to: its folder, or `app`."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def list_imports(path: Path) -> Iterator[str]:
+    """Yield the whole names of the modules that a file imports anywhere, in functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            yield node.module or ""
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            assert isinstance(node.args[0], ast.Constant), f"{path.name} imports by a made-up name"
+            yield str(node.args[0].value)
+
+
+MODULES = list_modules()
+MODULE_NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
+
+
+def test_there_is_a_house() -> None:
+    assert {"app", "inference", "trainer", "web"} <= {name_part(path) for path in MODULES}
+    assert len(MODULES) > 30
+
+
+@pytest.mark.parametrize("path", MODULES, ids=MODULE_NAMES)
+def test_imports_point_the_allowed_way(path: Path) -> None:
+    part = name_part(path)
+    imported = {name.split(".")[0] for name in list_imports(path)} - {part}
+    assert (imported & {*FOLDERS, "app", "tests"}) <= MAY_IMPORT[part]
+    assert not imported & MAY_NOT_IMPORT.get(part, set())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=MODULE_NAMES)
+def test_names_say_what_is_inside(path: Path) -> None:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    words = {word for part in parts for word in re.split(r"[_\W]", part)}
+    assert not words & BANNED_NAMES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=MODULE_NAMES)
+def test_modules_say_their_purpose(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=MODULE_NAMES)
+def test_catches_are_narrow(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else "everything"
+            assert caught not in ("everything", "BaseException"), node.lineno
+
+
+def find_loaded(*modules: str) -> set[str]:
+    """Import modules in a new process; return the top-level names of all that was loaded."""
+    script = f"import sys, {', '.join(modules)}; print(*{{m.split('.')[0] for m in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def list_importable(part: str) -> list[str]:
+    return [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in MODULES
+        if name_part(path) == part and path.stem not in ("__main__", "__init__")
+    ]
+
+
+def test_page_never_loads_torch() -> None:
+    loaded = find_loaded("app", *list_importable("inference"), *list_importable("web"))
+    assert {"onnxruntime", "gradio", "app"} <= loaded
+    assert not loaded & TORCH
+
+
+def test_inference_and_labelling_load_neither_torch_nor_gradio() -> None:
+    loaded = find_loaded(
+        "inference.__main__", *list_importable("inference"), *list_importable("labelling")
+    )
+    assert {"onnxruntime", "inference"} <= loaded
+    assert not loaded & (TORCH | GRADIO)
+
+
+# Commands
+
+
+def _list_commands() -> list[tuple[str, click.Command]]:
+    """Return each command as typed, such as `python -m trainer train`."""
+    import app
+    import inference.__main__
+    import trainer.__main__
+
+    page = typer.Typer(add_completion=False)
+    page.command()(app.main)
+    groups = {
+        "python -m inference": inference.__main__.app,
+        "python -m trainer": trainer.__main__.app,
+    }
+    if (ROOT / "labelling" / "__main__.py").is_file():
+        groups["python -m labelling"] = __import__("labelling.__main__").__main__.app
+    found = [("python app.py", typer.main.get_command(page))]
+    for typed, group in groups.items():
+        command = typer.main.get_command(group)
+        commands = getattr(command, "commands", None) or {"": command}
+        found += [(f"{typed} {name}".strip(), commands[name]) for name in commands]
+    return found
+
+
+COMMANDS = _list_commands()
+
+
+def read_readme() -> str:
+    return README.read_text(encoding="utf-8")
+
+
+def test_commands_are_found() -> None:
+    names = {name for name, _ in COMMANDS}
+    assert {"python app.py", "python -m inference predict", "python -m trainer train"} <= names
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_command_and_its_options_have_help(name: str, command: click.Command) -> None:
+    assert (command.help or "").strip(), name
+    assert command.params
+    for parameter in command.params:
+        text = getattr(parameter, "help", None) or ""
+        assert len(text) > 8, (name, parameter.name)
+        assert text[0].isupper() or not text[0].isalpha() or text.split()[0].islower()
+        assert text.rstrip().endswith((".", "]", "…")), (name, parameter.name, text)
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_results_can_be_read_by_programs(name: str, command: click.Command) -> None:
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert name == "python app.py" or "--json" in options
+
+
+@pytest.mark.parametrize("name", [name for name, _ in COMMANDS])
+def test_readme_names_every_command(name: str) -> None:
+    words = name.removeprefix("python ")
+    assert re.search(rf"{re.escape(words)}(?![\w-])", read_readme())
+
+
+def test_readme_names_every_option_of_the_page() -> None:
+    command = dict(COMMANDS)["python app.py"]
+    readme = read_readme()
+    for parameter in command.params:
+        option = parameter.opts[0]
+        assert re.search(rf"{re.escape(option)}(?![\w-])", readme), option
+
+
+def test_readme_names_no_option_that_is_not_there() -> None:
+    """An option in a line with one of our commands must be one of that command's."""
+    known = {
+        option
+        for _, command in COMMANDS
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    } | {"--help"}
+    lines = [
+        line for line in read_readme().splitlines() if re.search(r"app\.py|-m (trainer|inf)", line)
+    ]
+    told = {
+        option
+        for line in lines
+        for option in re.findall(
+            r"(?<![\w-])--[a-z][\w-]*", re.split(r"app\.py|-m \w+", line, maxsplit=1)[1]
+        )
+    }
+    assert told <= known
+
+
+# Dependencies
+
+
+def read_pins(name: str) -> dict[str, str]:
+    """Return package → version of a requirements file, each of which must be exact."""
+    pins = {}
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        wanted = line.partition("#")[0].partition(";")[0].strip()
+        if wanted and not wanted.startswith("-r "):
+            assert re.fullmatch(r"[A-Za-z0-9._-]+(\[\w+\])?==\d+(\.\d+)+", wanted), wanted
+            package, _, version = wanted.partition("==")
+            pins[package.lower().replace("_", "-")] = version
+    return pins
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_requirements_are_exact(name: str) -> None:
+    assert read_pins(name)
+
+
+def test_both_runtimes_are_of_one_version() -> None:
+    pins = read_pins("requirements.txt")
+    assert pins["onnxruntime"] == pins["onnxruntime-gpu"]
+
+
+def read_front_matter() -> dict[str, str]:
+    """Return the settings of the Space, from between the first two `---` of the README."""
+    lines = read_readme().splitlines()
+    assert lines[0] == "---"
+    block = lines[1 : lines.index("---", 1)]
+    pairs = (line.split(":", 1) for line in block if re.match(r"\w+:", line))
+    return {key: value.strip().strip("\"'") for key, value in pairs}
+
+
+def test_space_runs_what_we_pin() -> None:
+    front = read_front_matter()
+    assert front["sdk"] == "gradio"
+    assert front["sdk_version"] == read_pins("requirements.txt")["gradio"]
+    assert front["python_version"] == "3.12"
+    assert (ROOT / front["app_file"]).is_file()
+
+
+def test_space_settings_are_within_limits() -> None:
+    """Source: the Spaces configuration reference; longer short descriptions are refused."""
+    assert len(read_front_matter()["short_description"]) <= 60
+
+
+def test_every_import_is_a_requirement() -> None:
+    """What we import is pinned by ourselves, not by the chance of another package's needs."""
+    names = {"PIL": "pillow", "sklearn": "scikit-learn", "pillow_heif": "pillow-heif"}
+    # What these raise and take is of other packages, of the version that they choose.
+    names |= {"starlette": "gradio", "httpx2": "huggingface-hub", "fsspec": "datasets"}
+    pins = read_pins("requirements.txt")
+    ours = {*FOLDERS, "app", "tests"}
+    imported = {
+        (top, str(path.relative_to(ROOT)))
+        for path in MODULES
+        for top in (name.split(".")[0] for name in list_imports(path))
+        if name_part(path) != "benchmarks"
+        and top not in ours
+        and top not in sys.stdlib_module_names
+        and names.get(top, top).replace("_", "-") not in pins
+    }
+    assert not imported

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from web.temporary import remove_abandoned, use_own_folder
+
+
+def test_abandoned_folders_go_and_those_in_use_stay(tmp_path: Path) -> None:
+    abandoned, used, other = (
+        tmp_path / name for name in ("picture-classifier-a", "picture-classifier-b", "else")
+    )
+    for folder in (abandoned, used, other):
+        folder.mkdir()
+        (folder / "photo.jpg").touch()
+    with FileLock(used / ".lock"):
+        remove_abandoned(tmp_path)
+    assert not abandoned.exists()
+    assert (used / "photo.jpg").exists()
+    assert (other / "photo.jpg").exists()
+
+
+def test_folder_that_the_environment_names_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.txt").touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    assert use_own_folder() == tmp_path
+    assert (tmp_path / "mine.txt").exists()

@@ -1,0 +1,76 @@
+"""The page's API: `/classify` and `/classify_many`, for gradio_client, JavaScript and curl."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from inference.errors import UserInputError
+from web.serving import Service, check_count, explain
+
+Upload = dict[str, Any]  # Gradio's description of a file that it has checked to be an upload
+
+
+def add_api(service: Service) -> None:
+    """Add both endpoints to the open `gr.Blocks`; nothing of them is seen on the page."""
+    picture = gr.File(label="Picture", visible=False)
+    pictures = gr.File(label="Pictures", file_count="multiple", visible=False)
+    heatmap = gr.Checkbox(False, label="With heatmap", visible=False)
+    one, several = gr.JSON(visible=False), gr.JSON(visible=False)
+
+    def classify(picture: Upload | None, heatmap: bool = False) -> dict[str, Any]:
+        return answer_call(service, picture, heatmap)
+
+    def classify_many(pictures: list[Upload] | None) -> list[dict[str, Any]]:
+        return answer_calls(service, pictures or [])
+
+    # Without preprocessing: gr.File would read all files at once, or leave a second one of each.
+    shared = {"concurrency_id": "classify", "show_progress": "hidden", "preprocess": False}
+    picture.upload(
+        classify,
+        [picture, heatmap],
+        one,
+        api_name="classify",
+        api_description="Answer for one picture: label, probability of each class, certainty.",
+        **shared,
+    )
+    pictures.upload(
+        classify_many,
+        pictures,
+        several,
+        api_name="classify_many",
+        api_description="Answer for several pictures, in the order given.",
+        **shared,
+    )
+
+
+def answer_call(service: Service, picture: Upload | None, heatmap: bool) -> dict[str, Any]:
+    """Return one picture's prediction as JSON values.
+
+    Raises: gr.Error with the sentence that a visitor of the page would read.
+    """
+    try:
+        if picture is None:
+            raise UserInputError("There was no picture in this call. Send one.")
+        return service.answer_file(Path(picture["path"]))[1].to_json(with_heatmap=heatmap)
+    except Exception as error:  # the edge of the API: a sentence, never null
+        raise gr.Error(explain(error), print_exception=False) from error
+
+
+def answer_calls(service: Service, pictures: list[Upload]) -> list[dict[str, Any]]:
+    """Return a prediction, or `{"error": sentence}`, for each picture in the order given.
+
+    Raises: gr.Error for more pictures than are taken in one go.
+    """
+    try:
+        check_count(len(pictures))
+    except UserInputError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    return [_answer_or_error(service, Path(upload["path"])) for upload in pictures]
+
+
+def _answer_or_error(service: Service, path: Path) -> dict[str, Any]:
+    try:
+        return service.answer_file(path)[1].to_json()
+    except Exception as error:  # noqa: BLE001  (one bad picture is not the end of the others)
+        return {"error": explain(error)}

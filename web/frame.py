@@ -1,0 +1,82 @@
+"""What stands around the tabs: the title, the loop strip and the chip at the foot."""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from inference.cards import Card, name_for_display
+from inference.classifier import Classifier
+from web.serving import Service
+from web.verdict import name_provider_for_display
+
+_MAX_NAMES = 4  # classes that fit into a heading
+
+
+def draw_title(card: Card) -> str:
+    """Return the page's heading: what the network can tell apart."""
+    logo = (Path(__file__).parent / "icon.svg").read_text(encoding="utf-8")
+    return f'<h1><span class="logo" aria-hidden="true">{logo}</span>{escape(ask(card))}</h1>'
+
+
+def ask(card: Card) -> str:
+    """Return the question that the page answers, such as `Hot dog or not hot dog?`."""
+    names = sorted(card.class_names, key=lambda name: name == card.catch_all)
+    if not 1 < len(names) <= _MAX_NAMES:
+        return "What is it?"
+    words = name_for_display(", ".join(names[:-1])) + " or " + names[-1].replace("_", " ")
+    return f"{words}?"
+
+
+def draw_strip(service: Service) -> str:
+    """Return the loop in four steps with live counts, each a link to where it happens."""
+    card = service.classifier.card
+    megabytes = (service.classifier.folder / "model.onnx").stat().st_size / 1e6
+    steps = (
+        ("pictures", f"{count_pictures(card.data.get('counts', {})):,}", "labelled pictures"),
+        ("training", *describe_training(card.training)),
+        ("download", f"{megabytes:.1f} MB", f"frozen: version {card.version}"),
+        ("try", f"{service.answered:,}", "answered here"),
+    )
+    items = "".join(
+        f'<li><a href="#{place}"><b>{escape(strong)}</b> <span>{escape(rest)}</span></a></li>'
+        for place, strong, rest in steps
+    )
+    return f'<ol class="strip" aria-label="How this page came to its answers">{items}</ol>'
+
+
+def draw_chip(classifier: Classifier, milliseconds: float | None = None) -> str:
+    """Return the chip that says who answered; it leads to the Model tab."""
+    card = classifier.card
+    parts = [
+        f"{card.model}, version {card.version}",
+        name_provider_for_display(classifier.provider),
+    ]
+    if milliseconds is not None:
+        parts.append(f"{max(1, round(milliseconds))} ms")
+    words = escape(" · ".join(parts).replace("the ", ""))
+    return f'<a class="chip" href="#model" aria-label="About the model: {words}">{words}</a>'
+
+
+def count_pictures(counts: object) -> int:
+    """Return the sum of all whole numbers in nested counts, such as split → class → pictures."""
+    if isinstance(counts, dict):
+        return sum(count_pictures(value) for value in counts.values())
+    return counts if isinstance(counts, int) else 0
+
+
+def describe_training(training: dict[str, Any]) -> tuple[str, str]:
+    """Return how long training took and on what, as far as the card says it."""
+    device = training.get("device")
+    place = f"trained on {name_provider_for_display(str(device))}" if device else "trained"
+    return format_minutes(training.get("minutes")), place
+
+
+def format_minutes(minutes: float | None) -> str:
+    """Return a time as people say it."""
+    if minutes is None:
+        return "once"
+    if minutes < 1:
+        return f"{max(1, round(60 * minutes))} seconds"
+    if minutes < 90:
+        return "1 minute" if round(minutes) == 1 else f"{minutes:.0f} minutes"
+    return f"{minutes / 60:.1f} hours"

@@ -1,0 +1,98 @@
+"""The heatmap as a small picture, and where on the visitor's picture it belongs."""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inference.cards import InputGeometry
+from inference.classifier import Prediction
+from inference.geometry import find_region
+
+_SIDE = 224  # pixels; the browser scales it over the picture
+_MAX_ALPHA = 230
+# Nine steps of "inferno", dark to light, even to the eye.
+# Source: https://bids.github.io/colormap (Smith and van der Walt, CC0).
+COLOURS = (
+    (0, 0, 4),
+    (31, 12, 72),
+    (85, 15, 109),
+    (136, 34, 106),
+    (186, 54, 85),
+    (227, 89, 51),
+    (249, 140, 10),
+    (249, 201, 50),
+    (252, 255, 164),
+)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A heatmap to lay over a picture: its place in percent of the picture's width and height."""
+
+    source: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+def make_overlay(
+    prediction: Prediction, class_names: tuple[str, ...], size: tuple[int, int], geo: InputGeometry
+) -> Overlay:
+    """Draw a prediction's heatmap for a picture of `size` (height, width) in pixels."""
+    height, width = size
+    region = find_region(height, width, geo)
+    evidence = find_evidence(prediction, class_names)
+    return Overlay(
+        source=encode_image(colour(evidence), "PNG"),
+        left=100 * region.left / width,
+        top=100 * region.top / height,
+        width=100 * region.width / width,
+        height=100 * region.height / height,
+    )
+
+
+def find_evidence(prediction: Prediction, class_names: tuple[str, ...]) -> NDArray[np.float32]:
+    """Return what each place spoke for the label rather than the next class: (h, w), 0–1.
+
+    The difference of two class activation maps sums to the difference of their logits.
+    """
+    maps = dict(zip(class_names, prediction.heatmap, strict=True))
+    first, *others = prediction.probabilities
+    against = maps[others[0]] if others else np.zeros_like(maps[first])
+    evidence = np.clip(maps[first] - against, 0.0, None)
+    return np.asarray(evidence / max(float(evidence.max()), 1e-6), dtype=np.float32)
+
+
+def colour(evidence: NDArray[np.float32]) -> Image.Image:
+    """Colour (h, w) evidence of 0–1, smoothly enlarged: RGBA, clear where nothing counted."""
+    small = Image.fromarray(evidence)
+    large = np.clip(np.asarray(small.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)), 0.0, 1.0)
+    return Image.fromarray(make_lookup()[np.round(large * 255).astype(np.uint8)], "RGBA")
+
+
+def make_lookup() -> NDArray[np.uint8]:
+    """Return the colour of each level of evidence: (256, 4) uint8 RGBA."""
+    steps, levels = np.linspace(0, 255, len(COLOURS)), np.arange(256)
+    channels = [np.interp(levels, steps, channel) for channel in np.array(COLOURS).T]
+    alpha = np.interp(levels, (0, 30, 160), (0, 0, _MAX_ALPHA))
+    return np.round(np.stack([*channels, alpha], axis=1)).astype(np.uint8)
+
+
+def encode_image(image: Image.Image, image_format: str) -> str:
+    """Return a picture as a `data:` address, so that no file of a visitor's picture is kept."""
+    buffer = io.BytesIO()
+    image.save(buffer, image_format)
+    text = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return f"data:image/{image_format.lower()};base64,{text}"
+
+
+def encode_preview(image: NDArray[np.uint8], longest: int) -> str:
+    """Return an (H, W, 3) uint8 RGB picture as a `data:` address of at most `longest` pixels."""
+    preview = Image.fromarray(image)
+    preview.thumbnail((longest, longest))
+    return encode_image(preview, "JPEG")

@@ -1,0 +1,112 @@
+"""The card's measurements as HTML: every accuracy with its n and its 95% interval."""
+
+from html import escape
+from typing import Any
+
+from inference.cards import name_for_display
+
+_SPLITS = {
+    "validation": (
+        "Validation",
+        "Pictures kept apart from training, used to choose and to calibrate.",
+    ),
+    "test": ("Test", "Pictures looked at once, at the very end."),
+}
+_BREAKDOWNS = {
+    "per_class": "By class",
+    "per_source": "By source of the pictures",
+    "per_group": "By source and class",
+}
+
+
+def draw_metrics(metrics: dict[str, Any], class_names: tuple[str, ...]) -> str:
+    """Return a section for each split that was measured, the test first."""
+    splits = sorted(metrics, key=lambda split: split != "test")
+    return "".join(draw_split(split, metrics[split], class_names) for split in splits)
+
+
+def draw_split(split: str, measured: dict[str, Any], class_names: tuple[str, ...]) -> str:
+    """Return what was measured on one split; a measurement may be missing."""
+    title, meaning = _SPLITS.get(split, (name_for_display(split), ""))
+    parts = [f"<h3>{escape(title)}</h3>", f"<p>{meaning}</p>" if meaning else ""]
+    if "top1" in measured:
+        parts.append(_draw_headline(measured["top1"]))
+    if "ece" in measured:
+        parts.append(
+            f"<p>Said and true probability differ by {100 * measured['ece']:.1f} points on "
+            "average (expected calibration error).</p>"
+        )
+    tables = [
+        draw_shares(caption, {name_group(name): share for name, share in measured[key].items()})
+        for key, caption in _BREAKDOWNS.items()
+        if key in measured
+    ]
+    if "confusion" in measured:
+        tables.append(draw_confusion(measured["confusion"], class_names))
+    parts.append(f'<div class="tables">{"".join(tables)}</div>')
+    return f'<section class="split">{"".join(parts)}</section>'
+
+
+def draw_shares(caption: str, shares: dict[str, dict[str, Any]]) -> str:
+    """Return a table of shares answered rightly, each with n and interval."""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        f'<td class="number">{_format_share(share["value"])}</td>'
+        f'<td class="number">{_format_interval(share)}</td>'
+        f'<td class="number">{share["n"]:,}</td></tr>'
+        for name, share in shares.items()
+    )
+    heads = "".join(
+        f'<th scope="col"{kind}>{name}</th>'
+        for name, kind in (
+            ("", ""),
+            ("Right", ' class="number"'),
+            ("95% interval", ' class="number"'),
+            ("Pictures", ' class="number"'),
+        )
+    )
+    return (
+        f'<div class="scroll"><table class="figures"><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def draw_confusion(counts: list[list[int]], class_names: tuple[str, ...]) -> str:
+    """Return the confusion matrix: a row for what a picture is, a column for what was answered."""
+    names = [escape(name_for_display(name)) for name in class_names]
+    heads = "".join(f'<th scope="col" class="number">{name}</th>' for name in names)
+    rows = "".join(
+        f'<tr><th scope="row">{name}</th>'
+        + "".join(
+            f'<td class="number{" right" if i == j else ""}">{count:,}</td>'
+            for j, count in enumerate(row)
+        )
+        + "</tr>"
+        for i, (name, row) in enumerate(zip(names, counts, strict=True))
+    )
+    return (
+        '<div class="scroll"><table class="figures"><caption>What pictures are (rows) and what '
+        "was answered (columns)</caption><thead><tr><td></td>"
+        f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def name_group(name: str) -> str:
+    """Return a class, a source or both as people write it: `a / hot_dog` → `a / hot dog`."""
+    source, slash, label = name.rpartition(" / ")
+    return f"{source}{slash}{label.replace('_', ' ')}"
+
+
+def _draw_headline(top1: dict[str, Any]) -> str:
+    return (
+        f'<p class="headline"><b>{_format_share(top1["value"])}</b> right: '
+        f"{top1['correct']:,} of {top1['n']:,} pictures, 95% interval {_format_interval(top1)}</p>"
+    )
+
+
+def _format_share(value: float) -> str:
+    return f"{100 * value:.1f}%"
+
+
+def _format_interval(share: dict[str, Any]) -> str:
+    return f"{100 * share['low']:.1f}–{100 * share['high']:.1f}%"

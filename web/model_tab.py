@@ -1,0 +1,194 @@
+"""The Model tab: the card as prose, the report's figures, the network to take home."""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from inference.cards import Card, InputGeometry, name_for_display
+from inference.classifier import Classifier
+from web.frame import count_pictures, format_minutes
+from web.metrics import draw_metrics
+from web.snippets import draw_snippets
+from web.verdict import name_provider_for_display
+
+_PLOTS = {
+    "learning_curves.png": "Learning curves: loss and accuracy after each epoch",
+    "confusion.png": "Confusion matrix: what pictures are against what was answered",
+    "reliability.png": "Reliability diagram: said probability against the share that was right",
+    "groups.png": "Share answered rightly in each group of pictures, with 95% intervals",
+    "worst.png": "The worst mistakes: the surest wrong answers",
+}
+_SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
+_GEOMETRIES = {
+    "crop": "the middle square of the picture",
+    "squash": "the whole picture, squashed to a square",
+    "pad": "the whole picture with grey bars",
+}
+
+
+def add_model_tab(classifier: Classifier) -> None:
+    """Lay the tab out inside the open `gr.Tab`."""
+    gr.HTML(draw_model(classifier), apply_default_css=False, elem_id="about-model")
+
+
+def draw_model(classifier: Classifier) -> str:
+    """Return the whole tab: what the card says, and nothing that it does not say."""
+    card = classifier.card
+    sections = (
+        (
+            "model",
+            f"{name_for_display(card.model)}, version {card.version}",
+            _draw_about(classifier),
+        ),
+        ("pictures", "Labelled pictures", _draw_pictures(card)),
+        ("training", "Training", _draw_training(card)),
+        ("accuracy", "How often it is right", draw_metrics(card.metrics, card.class_names)),
+        ("report", "Figures", draw_plots(classifier.folder / "report")),
+        ("download", "Take it home", _draw_download(classifier)),
+        ("code", "Call it from code", draw_snippets()),
+    )
+    return "".join(
+        f'<section id="{place}" tabindex="-1"><h2>{escape(title)}</h2>{body}</section>'
+        for place, title, body in sections
+        if body
+    )
+
+
+def draw_plots(report: Path) -> str:
+    """Return the report's plots that there are, each with words for who cannot see it."""
+    plots = "".join(
+        f'<figure class="plot"><a href="report/{name}" target="_blank">'
+        f'<img src="report/{name}" alt="{alt}" loading="lazy"></a>'
+        f"<figcaption>{alt}</figcaption></figure>"
+        for name, alt in _PLOTS.items()
+        if (report / name).is_file()
+    )
+    link = '<p><a href="report/report.html" target="_blank">The whole report</a></p>'
+    return plots + (link if (report / "report.html").is_file() else "")
+
+
+def draw_facts(facts: dict[str, Any]) -> str:
+    """Return plain JSON as a list of names and values, nested names joined."""
+    items = "".join(
+        f"<div><dt>{escape(name_for_display(name))}</dt><dd>{escape(value)}</dd></div>"
+        for name, value in flatten(facts)
+    )
+    return f'<dl class="facts">{items}</dl>' if items else ""
+
+
+def draw_details(title: str, facts: dict[str, Any]) -> str:
+    """Return the same list folded away under a title."""
+    body = draw_facts(facts)
+    return f"<details><summary>{title}</summary>{body}</details>" if body else ""
+
+
+def flatten(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return name and value pairs of nested JSON, in order."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in facts.items():
+        name = f"{prefix} {key}".strip()
+        if isinstance(value, dict):
+            pairs += flatten(value, name)
+        elif value not in (None, [], ""):
+            pairs.append((name, format_value(value)))
+    return pairs
+
+
+def format_value(value: object) -> str:
+    """Return a JSON value as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(format_value(item) for item in value)
+    return str(value)
+
+
+def describe_input(geometry: InputGeometry) -> str:
+    """Return one sentence on what the network sees of a picture."""
+    part = _GEOMETRIES[geometry.geometry]
+    return (
+        f"It looks at {part}, scaled to {geometry.size} × {geometry.size} pixels inside the "
+        "network itself, so any picture goes in as it is."
+    )
+
+
+def _draw_about(classifier: Classifier) -> str:
+    card = classifier.card
+    *names, last = [f"<b>{escape(name_for_display(name))}</b>" for name in card.class_names]
+    provider = name_provider_for_display(classifier.provider)
+    catch_all = (
+        f" Whatever is none of the others is <b>{escape(name_for_display(card.catch_all))}</b>."
+        if card.catch_all
+        else ""
+    )
+    parent = (
+        f"<p>It was taught on from {escape(format_parent(card.parent))}.</p>" if card.parent else ""
+    )
+    return (
+        f"<p>This network tells {', '.join(names)} from {last}.{catch_all} "
+        f"{describe_input(card.input)}</p>"
+        f"<p>It is a <b>{escape(card.backbone)}</b>, made {escape(card.created[:10])}, and it "
+        f"runs here on <b>{escape(provider)}</b>.</p>{parent}"
+    )
+
+
+def format_parent(parent: dict[str, Any]) -> str:
+    """Return a parent as `hotdog, version 3`, or all that is known of it."""
+    if {"model", "version"} <= parent.keys():
+        return f"{parent['model']}, version {parent['version']}"
+    return ", ".join(f"{name} {value}" for name, value in flatten(parent))
+
+
+def _draw_pictures(card: Card) -> str:
+    counts = card.data.get("counts", {})
+    total = count_pictures(counts)
+    others = {name: value for name, value in card.data.items() if name != "counts"}
+    sentence = f"<p>It learned from, and was measured on, {total:,} labelled pictures.</p>"
+    body = sentence + draw_counts(counts, card.class_names) if total else ""
+    return body + draw_details("More on the data", others)
+
+
+def draw_counts(counts: dict[str, Any], class_names: tuple[str, ...]) -> str:
+    """Return a table of how many pictures of each class each split holds."""
+    if not all(isinstance(split, dict) for split in counts.values()):
+        return draw_facts(counts)
+    heads = "".join(
+        f'<th scope="col" class="number">{escape(name_for_display(name))}</th>'
+        for name in class_names
+    )
+    rows = "".join(
+        f'<tr><th scope="row">{escape(_SPLITS.get(split, split))}</th>'
+        + "".join(f'<td class="number">{of_class.get(name, 0):,}</td>' for name in class_names)
+        + "</tr>"
+        for split, of_class in counts.items()
+    )
+    return (
+        '<div class="scroll"><table class="figures"><caption>Pictures of each class</caption>'
+        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _draw_training(card: Card) -> str:
+    minutes = card.training.get("minutes")
+    sentence = f"<p>Training took {format_minutes(minutes)}.</p>" if minutes is not None else ""
+    settings = {**card.training, "temperature": card.temperature}
+    return sentence + draw_details("All settings", settings)
+
+
+def _draw_download(classifier: Classifier) -> str:
+    card = classifier.card
+    megabytes = (classifier.folder / "model.onnx").stat().st_size / 1e6
+    licence = f"<p>{escape(card.licence)}</p>" if card.licence else ""
+    return (
+        "<p>One file holds the network, its preprocessing and this card. Anything that runs "
+        "ONNX runs it, without this page.</p>"
+        f'<p><a class="button" href="model.onnx" download="{card.model}-{card.version}.onnx">'
+        f"Download model.onnx ({megabytes:.1f} MB)</a></p>{licence}"
+        + draw_details("Made with", dict(card.libraries))
+    )
