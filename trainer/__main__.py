@@ -25,7 +25,11 @@ DataOption = Annotated[
 ModelOption = Annotated[str, typer.Option(help="Name of the model, such as hotdog.")]
 ExportedOption = Annotated[Path, typer.Option(help="Folder of the frozen networks.")]
 RunOption = Annotated[
-    Path | None, typer.Option(help="Folder of the run. [default: runs/MODEL]", show_default=False)
+    Path | None,
+    # Not --run: torchrun would take that for its own --run-path.
+    typer.Option(
+        "--run-folder", help="Folder of the run. [default: runs/MODEL]", show_default=False
+    ),
 ]
 LicenceOption = Annotated[
     str, typer.Option(help="A note on the licence of data and weights, for the card.")

@@ -3,6 +3,7 @@
 Only for those is the heatmap the truth: its mean plus the bias is the logit.
 """
 
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,8 @@ def read_normalisation(model: nn.Module) -> tuple[tuple[float, ...], tuple[float
 
 def _create(name: str, num_classes: int, pretrained: bool) -> nn.Module:
     if not timm.is_model(name.split(".", maxsplit=1)[0]):
-        similar = timm.list_models(f"*{name.split('.', maxsplit=1)[0][:8]}*")[:5]
+        known = timm.list_models()
+        similar = difflib.get_close_matches(name.split(".", maxsplit=1)[0], known, n=5, cutoff=0.5)
         raise UserInputError(
             f"timm has no network named {name!r}. Similar: {', '.join(similar) or 'none'}."
         )

@@ -149,13 +149,13 @@ def name_folders(class_names: list[str], name: str) -> list[str]:
 
 def _download(name: str, target: Path) -> dict[str, str]:
     import datasets  # noqa: PLC0415
-    import httpx  # noqa: PLC0415  (what the Hub's client lets through when a line drops)
+    import httpx2  # noqa: PLC0415  (what the Hub's client lets through when a line drops)
 
     try:
         return write_splits(datasets.load_dataset(name, streaming=True), name, target)
     except UserInputError:
         raise
-    except (OSError, httpx.HTTPError, ValueError, RuntimeError) as error:
+    except (OSError, httpx2.HTTPError, ValueError, RuntimeError) as error:
         raise UserInputError(
             f"The dataset {name} cannot be read from huggingface.co: {_first_line(error)}. Check "
             "its name and the connection; a private one needs HF_TOKEN in the environment."

@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip("chromium is not installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS, timeout=180_000)
         yield browser
         browser.close()
 
@@ -54,7 +54,8 @@ def desk(browser: Browser, app: RunningApp) -> Iterator[Visit]:
 
 def open_visit(browser: Browser, url: str, screen: dict[str, object]) -> Iterator[Visit]:
     context = browser.new_context(**screen)  # type: ignore[arg-type]
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
+    context.set_default_navigation_timeout(180_000)
     visit = Visit(context.new_page())
     visit.page.on("request", lambda request: visit.requests.append(request.url))
     visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))

@@ -234,16 +234,21 @@ def test_channels_are_rgb(session: ort.InferenceSession, pictures: list[Path]) -
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1)])
-def test_odd_shapes_answer_at_once(session: ort.InferenceSession, shape: tuple[int, int]) -> None:
+def test_odd_shapes_answer_at_once(folder: Path, shape: tuple[int, int]) -> None:
+    """Under 100 ms on one thread, in its own processor time: what else runs here does not count."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    path = str(folder / "model.onnx")
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     images = make_images(1, *shape)
     found = ask(session, images)
     assert np.isfinite(found["logits"]).all()
     np.testing.assert_allclose(found["probabilities"].sum(), 1, atol=1e-5)
     took = []
-    while len(took) < 5 or (min(took) >= 0.1 and len(took) < 40):
-        start = time.perf_counter()
+    for _ in range(5):
+        start = time.thread_time()
         ask(session, images)
-        took.append(time.perf_counter() - start)
+        took.append(time.thread_time() - start)
     assert min(took) < 0.1
 
 

@@ -48,9 +48,12 @@ def test_card_is_the_same_beside_and_inside_the_network(drawn_version: Version) 
     assert parse_card(beside) == drawn_version.card
 
 
-def test_card_says_where_the_network_comes_from(drawn_version: Version) -> None:
+def test_card_says_where_the_network_comes_from(
+    drawn_version: Version, drawn_dataset: Dataset
+) -> None:
     card = drawn_version.card
-    assert card.data["counts"]["train"] == {"discs": 16, "stripes": 16}
+    assert card.data["counts"] == drawn_dataset.counts()
+    assert card.data["sha256"] == drawn_dataset.sha256
     assert card.metrics["test"]["top1"]["n"] == 12
     assert card.metrics["validation"]["top1"]["n"] == 12
     assert card.training["seed"] == 0
@@ -60,12 +63,15 @@ def test_card_says_where_the_network_comes_from(drawn_version: Version) -> None:
         assert hashlib.sha256((drawn_version.folder / name).read_bytes()).hexdigest() == digest
 
 
-def test_memory_holds_embeddings_and_no_pictures(drawn_version: Version) -> None:
+def test_memory_holds_embeddings_and_no_pictures(
+    drawn_version: Version, drawn_dataset: Dataset
+) -> None:
+    train, val = drawn_dataset.select("train"), drawn_dataset.select("val")
     with np.load(drawn_version.folder / "memory.npz") as memory:
         assert set(memory) == {"embeddings", "targets", "is_val"}
         assert memory["embeddings"].dtype == np.float16
-        assert len(memory["embeddings"]) == len(memory["targets"]) == 44
-        assert memory["is_val"].sum() == 12
+        assert len(memory["embeddings"]) == len(memory["targets"]) == len(train + val)
+        assert memory["is_val"].sum() == len(val)
 
 
 def test_version_answers(drawn_version: Version) -> None:

@@ -38,7 +38,7 @@ def test_evaluate_refuses_a_class_that_the_network_lacks(
 
 
 def test_training_on_nothing_ends_with_one_sentence(tmp_path: Path) -> None:
-    done = _run("train", str(tmp_path), "--model=empty", f"--run={tmp_path / 'run'}")
+    done = _run("train", str(tmp_path), "--model=empty", f"--run-folder={tmp_path / 'run'}")
     assert done.returncode == 2
     assert done.stderr.count("Error:") == 1
     assert "Traceback" not in done.stderr

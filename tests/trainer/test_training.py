@@ -33,7 +33,7 @@ def _command(data: Path, folder: Path, *more: str) -> list[str]:
         f"--train-size={OPTIONS.train_size}",
         "--workers=0",
         "--device=cpu",
-        f"--run={folder}",
+        f"--run-folder={folder}",
     ]
     return ["-m", "trainer", "train", str(data), *options, *more]
 
