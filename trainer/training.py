@@ -221,7 +221,7 @@ class _State:
     def _choose_share(self) -> tuple[float, dict[str, float]]:
         """Load the share that does best; returns it with the accuracy of each."""
         options, network = self.options, self.average.module
-        best = load_file(self.folder / runs.BEST, device=str(self.accelerator.device))
+        best = load_file(self.folder / runs.BEST)
         before = best
         if options.weights is not None:
             classes = len(self.dataset.class_names)

@@ -114,7 +114,7 @@ def test_two_processes_take_part_and_make_the_same_kind_of_version(
     command = _command(drawn_data, tmp_path / "run", f"--exported={exported}", "--json")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*launch, "--master_port=0", *command],
+        [*launch, "--standalone", *command],
         cwd=ROOT,
         capture_output=True,
         text=True,
