@@ -6,7 +6,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 LICENCE := The weights are Apache-2.0. They were trained from EfficientNet-Lite0 (Apache-2.0) on pictures of ImageNet and Food-101, which are for research and are not part of this project, and on rendered pictures (Noto Color Emoji, OFL; openclipart, public domain; own drawings).
 
-.PHONY: app test check format train demo-data evaluate bench clean
+.PHONY: app test check format train demo-data evaluate bench soak clean
 
 app: .venv/app.stamp  ## open the page with the frozen network in exported/
 	$(RUN) app.py $(ARGS)
@@ -34,6 +34,9 @@ train: .venv/app.stamp  ## train the shipped network anew; goes on where it was 
 evaluate: .venv/app.stamp  ## measure the network in use on the test pictures
 	$(RUN) -m trainer evaluate $(DATA) --model hotdog $(ARGS)
 
+soak: .venv/dev.stamp  ## damage picture files in thousands of ways and decode them
+	FUZZ_EXAMPLES=2000 $(RUN) -m pytest tests/inference/test_images.py -k damaged $(ARGS)
+
 bench: .venv/app.stamp  ## time the page and the network
 	$(RUN) -m benchmarks $(ARGS)
 
@@ -44,9 +47,9 @@ clean:  ## remove the environment; runs/ and exported/ stay
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	test -x $(RUN) || $(PYTHON) -m venv .venv
 	@echo "Installing requirements.txt: a few minutes, 6 GB, once."
-	$(RUN) -m pip install --quiet --requirement requirements.txt
+	$(RUN) -m pip install --requirement requirements.txt
 	touch $@
 
 .venv/dev.stamp: requirements-dev.txt .venv/app.stamp
-	$(RUN) -m pip install --quiet --requirement requirements-dev.txt
+	$(RUN) -m pip install --requirement requirements-dev.txt
 	touch $@

@@ -680,6 +680,8 @@ DAMAGE = st.lists(
     max_size=6,
 )
 
+FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))  # `make soak` asks for more
+
 
 def damage(data: bytes, changes: list[tuple[str, float, bytes]]) -> bytes:
     """Change a file at a few places, half of them in its first 200 bytes, where headers are."""
@@ -701,7 +703,12 @@ def damage(data: bytes, changes: list[tuple[str, float, bytes]]) -> bytes:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(
+    max_examples=FUZZ_EXAMPLES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=FUZZ_EXAMPLES == 40,
+)
 @given(changes=DAMAGE, min_side=st.sampled_from([None, 8]))
 @ALLOW_METADATA_WARNINGS
 def test_damaged_file_is_pixels_or_a_sentence(
