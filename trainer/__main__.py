@@ -92,10 +92,10 @@ def train(
     several processes: torchrun --nproc_per_node N -m trainer train …
     """
     from inference.versions import check_model_name
+    from trainer.devices import make_accelerator
     from trainer.pictures import read_dataset
     from trainer.progress import Progress
     from trainer.runs import TrainOptions
-    from trainer.training import make_accelerator
     from trainer.training import train as train_network
     from trainer.weights import find_weights
 

@@ -3,7 +3,6 @@
 Started by `torchrun`, Accelerate spreads the batches over the processes; nothing here differs.
 """
 
-import os
 import shutil
 import time
 from dataclasses import asdict, replace
@@ -21,10 +20,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from inference.cards import GEOMETRIES, InputGeometry
-from inference.cores import count_usable_cores
-from inference.errors import UserInputError
 from trainer import runs
-from trainer.allocation import keep_freed_memory
 from trainer.backbones import (
     create_backbone,
     freeze_batch_norm,
@@ -47,31 +43,6 @@ from trainer.runs import Result, TrainOptions
 _WARMUP = 0.1  # of all steps
 _CLIP_NORM = 1.0
 _SHARES = (1.0, 0.85, 0.7)  # of the fine-tuned weights, the rest being the pretrained ones
-
-
-def make_accelerator(device: str = "auto") -> Accelerator:
-    """Return Accelerate set up for CUDA (mixed precision), MPS or the CPU, and all processes.
-
-    Raises: UserInputError if `torchrun` started several processes but they do not work together.
-    """
-    on_cuda = device in ("auto", "cuda") and torch.cuda.is_available()
-    if device not in ("auto", "cpu", "cuda", "mps") or (device == "cuda" and not on_cuda):
-        raise UserInputError(f"The device {device!r} cannot be had. Use auto, cpu, cuda or mps.")
-    on_cpu = device == "cpu" or not (on_cuda or torch.backends.mps.is_available())
-    precision = "no"
-    if on_cuda:
-        precision = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    accelerator = Accelerator(cpu=on_cpu, mixed_precision=precision)
-    started = int(os.environ.get("WORLD_SIZE", "1"))
-    if accelerator.num_processes != started:
-        raise UserInputError(
-            f"{started} processes were started but only {accelerator.num_processes} take part. "
-            "Start with: torchrun --nproc_per_node N -m trainer train …"
-        )
-    if on_cpu:
-        keep_freed_memory()
-        torch.set_num_threads(max(1, count_usable_cores() // accelerator.num_processes))
-    return accelerator
 
 
 def train(

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.drawn import BACKBONE, write_splits
+from trainer.devices import make_accelerator
 from trainer.exporting import Version, export_run
 from trainer.pictures import Dataset, read_dataset
 from trainer.progress import Progress
 from trainer.runs import TrainOptions
-from trainer.training import make_accelerator, train
+from trainer.training import train
 
 OPTIONS = TrainOptions(
     model="drawn", backbone=BACKBONE, epochs=2, batch_size=8, size=64, train_size=64, workers=0

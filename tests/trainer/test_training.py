@@ -15,9 +15,10 @@ from safetensors.torch import load_file
 from inference.errors import UserInputError
 from tests.trainer.conftest import OPTIONS
 from trainer import runs
+from trainer.devices import make_accelerator
 from trainer.pictures import Dataset
 from trainer.progress import Progress
-from trainer.training import make_accelerator, train
+from trainer.training import train
 
 ROOT = Path(__file__).resolve().parents[2]
 
