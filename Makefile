@@ -28,7 +28,7 @@ demo-data: .venv/app.stamp  ## render food pictures from an open-licence font, c
 	$(RUN) -m trainer demo-data $(DEMO)
 
 train: .venv/app.stamp  ## train the shipped network anew; goes on where it was stopped
-	test -d $(DEMO)/train || $(RUN) -m trainer demo-data $(DEMO)
+	test -d $(DEMO)/heldout || $(RUN) -m trainer demo-data $(DEMO)
 	$(RUN) -m trainer train $(DATA) $(DEMO)/train --model hotdog --catch-all not_hot_dog --licence "$(LICENCE)" $(ARGS)
 
 evaluate: .venv/app.stamp  ## measure the network in use on the test pictures
@@ -45,7 +45,7 @@ clean:  ## remove the environment; runs/ and exported/ stay
 
 .venv/app.stamp: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
-	test -x $(RUN) || $(PYTHON) -m venv .venv
+	$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@echo "Installing requirements.txt: a few minutes, 6 GB, once."
 	$(RUN) -m pip install --requirement requirements.txt
 	touch $@

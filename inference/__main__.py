@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from inference.cards import name_for_display
 from inference.classifier import Classifier
+from inference.commands import run_command
 from inference.errors import UserInputError
 from inference.images import SUFFIXES, decode
 from inference.versions import find_version
@@ -106,14 +107,5 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     Console(markup=False, emoji=False).print(table)  # a file may be named [b] or :smile:
 
 
-def main() -> None:
-    """Run a command; what a person gave us wrongly ends with one sentence and exit code 2."""
-    try:
-        app()
-    except UserInputError as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run_command(app)

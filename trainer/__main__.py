@@ -4,12 +4,14 @@ Labelled pictures go in at `train`; a frozen version comes out under `exported/`
 """
 
 import json
-import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from inference.commands import run_command
 from inference.errors import UserInputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -52,7 +54,7 @@ def train(
         typer.Option(
             help="Where the weights to start from are: a .safetensors file, the folder of an "
             "exported version, hub (timm's), or none. [default: ../shared/weights where it has "
-            "them, else the exported model of that name, else hub]",
+            "them, else the shipped network's, else hub]",
             show_default=False,
         ),
     ] = None,
@@ -109,11 +111,12 @@ def train(
         val_fraction=val_fraction,
         progress=lambda done, total: progress.count(done, total, "reading pictures"),
     )
-    progress.say(describe_dataset(dataset))
+    progress.say(describe_dataset(dataset, folder))
+    check_target(exported / model, catch_all, dataset.class_names)
     options = TrainOptions(
         model=model,
         backbone=backbone,
-        weights=find_weights(weights, backbone, exported),
+        weights=find_weights(weights, backbone),
         catch_all=catch_all,
         epochs=epochs,
         batch_size=batch_size,
@@ -129,13 +132,14 @@ def train(
         workers=workers,
     )
     train_network(dataset, options, folder, accelerator, progress)
-    if accelerator.is_main_process:
-        if export_after:
-            _export(folder, exported, licence, as_json)
-        else:
-            _print_result({"run": str(folder)}, f"Trained: {folder}", as_json)
     accelerator.wait_for_everyone()
-    accelerator.end_training()
+    accelerator.end_training()  # the others need not wait for the export
+    if not progress.shown:
+        return
+    if export_after:
+        _export(folder, exported, licence, as_json)
+    else:
+        _print_result({"run": str(folder)}, f"Trained: {folder}", as_json)
 
 
 @app.command()
@@ -163,7 +167,7 @@ def evaluate(
     split: Annotated[
         str | None,
         typer.Option(
-            help="train, val, test or all. [default: test where there is one, else all]",
+            help="train, val, test or all. [default: test where there is one, else val]",
             show_default=False,
         ),
     ] = None,
@@ -195,14 +199,36 @@ def demo_data(
     _print_result(dict(counts), f"Rendered {lines}.", as_json)
 
 
-def describe_dataset(dataset: Any) -> str:  # noqa: ANN401  (trainer.pictures is read on demand)
+def check_target(model_folder: Path, catch_all: str | None, class_names: Sequence[str]) -> None:
+    """Find out before training, not after, that its end could not be written.
+
+    Raises: UserInputError for a folder that cannot be made or a catch-all that is no class.
+    """
+    if catch_all is not None and catch_all not in class_names:
+        raise UserInputError(
+            f"The catch-all {catch_all!r} is not among the classes {', '.join(class_names)}."
+        )
+    try:
+        model_folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=model_folder, prefix=".staging-"):
+            pass
+    except OSError as error:
+        raise UserInputError(
+            f"Nothing can be written to {model_folder} ({error.strerror}). "
+            "Choose another --exported."
+        ) from error
+
+
+def describe_dataset(dataset: Any, folder: Path) -> str:  # noqa: ANN401  (its module loads late)
     """Return the counts a split and class, and what was left out, in a few lines."""
     lines = [
         f"{split}: " + ", ".join(f"{count:,} {label}" for label, count in labels.items())
         for split, labels in dataset.counts().items()
     ]
     if dataset.left_out:
-        lines.append(f"{len(dataset.left_out)} files left out, such as:")
+        lines.append(
+            f"{len(dataset.left_out)} files left out, listed in {folder / 'left_out.txt'}, such as:"
+        )
         lines += [f"  {item.path}: {item.reason}" for item in dataset.left_out[:5]]
     return "\n".join(lines)
 
@@ -219,14 +245,5 @@ def _print_result(values: dict[str, Any], sentence: str, as_json: bool) -> None:
     typer.echo(json.dumps(values, ensure_ascii=False) if as_json else sentence)
 
 
-def main() -> None:
-    """Run a command; what a person gave us wrongly ends with one sentence and exit code 2."""
-    try:
-        app()
-    except UserInputError as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run_command(app)

@@ -11,6 +11,7 @@ from inference.cards import Thresholds
 from inference.certainty import normalise
 
 CONFIDENCE = 0.95
+_FAMILIAR = 0.99
 _MIN_CALIBRATION = 19  # with fewer, a 95% quantile does not exist
 
 
@@ -75,8 +76,12 @@ def fit_thresholds(
     class_names: tuple[str, ...],
     distances: NDArray[np.floating],
 ) -> Thresholds:
-    """Return the conformal limits and the distance that 99% of validation pictures stay under."""
-    unfamiliar = float(np.quantile(distances, 0.99)) if len(distances) else None
+    """Return the conformal limits and the distance that 99% of validation pictures stay under.
+
+    With under 99 of them that distance is not known, and nothing is called unfamiliar.
+    """
+    rank = math.ceil((len(distances) + 1) * _FAMILIAR)
+    unfamiliar = float(np.sort(distances)[rank - 1]) if rank <= len(distances) else None
     return Thresholds(fit_conformal(probabilities, targets, class_names), unfamiliar)
 
 

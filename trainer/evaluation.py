@@ -20,7 +20,8 @@ def evaluate_version(
 ) -> dict[str, Any]:
     """Return accuracy by class and group, ECE, confusion and the worst mistakes.
 
-    `split`: one of `SPLITS`; None takes test where there is one, else all.
+    `split`: one of `SPLITS`; None takes test where there is one, else val, which training does
+    not see.
     Raises: UserInputError for pictures that cannot be read or classes that the network lacks.
     """
     card = classifier.card
@@ -61,7 +62,7 @@ def describe_metrics(found: dict[str, Any]) -> str:
 def _choose(dataset: Dataset, split: str | None) -> tuple[list[Picture], str]:
     if split is not None and split not in SPLITS:
         raise UserInputError(f"There is no split {split!r}. Choose among {', '.join(SPLITS)}.")
-    name = split or ("test" if dataset.select("test") else "all")
+    name = split or ("test" if dataset.select("test") else "val")
     pictures = list(dataset.pictures) if name == "all" else dataset.select(name)
     if not pictures:
         raise UserInputError(f"There are no {name} pictures. Choose another split.")

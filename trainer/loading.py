@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 
 from inference.cards import InputGeometry
+from inference.classifier import find_min_side
 from inference.images import decode
 from trainer.pictures import Picture
 from trainer.preprocess import preprocess
@@ -35,7 +36,7 @@ class PictureDataset(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         data = self.pictures[index].path.read_bytes()
-        image = decode(data, min_side=2 * self.geometry.size)
+        image = decode(data, find_min_side(self.geometry))
         if self.transform is None:
             return preprocess(image, self.geometry), self.targets[index]
         pixels = torch.from_numpy(image).permute(2, 0, 1)
@@ -101,6 +102,7 @@ def make_loader(
     batch_size: int,
     workers: int,
     sampler: Sampler[int] | None = None,
+    drop_last: bool = False,
 ) -> DataLoader[Any]:
     """Return a loader of ((N, 3, S, S) float32, (N,) int64) batches."""
     return DataLoader(
@@ -108,7 +110,7 @@ def make_loader(
         batch_size=batch_size,
         sampler=sampler,
         num_workers=workers,
-        drop_last=sampler is not None and len(dataset) >= 2 * batch_size,
+        drop_last=drop_last,
         persistent_workers=False,
         pin_memory=torch.cuda.is_available(),
     )

@@ -52,7 +52,9 @@ def measure(
     return {
         "top1": measure_rate(correct),
         "ece": round(measure_ece(probabilities, targets), 4),
-        "per_class": {n: measure_rate(correct[names == n]) for n in class_names},
+        "per_class": {
+            n: measure_rate(correct[names == n]) for n in class_names if (names == n).any()
+        },
         "per_source": _by(correct, np.array([s or "other" for s in source])) if known else {},
         "per_group": _by(correct, groups) if known else {},
         "confusion": confusion.tolist(),

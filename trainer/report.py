@@ -18,6 +18,7 @@ from trainer.frozen import Answers
 from trainer.metrics import describe_rate
 
 _BLUE, _GREY = "#2f6fde", "#8a8f98"
+_MOST_WRITTEN = 40  # classes, beyond which the confusion matrix is colours alone
 _STYLE = {
     "font.size": 10,
     "axes.spines.top": False,
@@ -78,12 +79,13 @@ def _plot_curves(history: Sequence[dict[str, float]]) -> Figure:
 
 def _plot_confusion(confusion: list[list[int]], names: Sequence[str], split: str) -> Figure:
     counts = np.array(confusion)
-    size = max(4.2, 0.6 * len(names) + 2)
+    size = min(24, max(4.2, 0.6 * len(names) + 2))
     figure, axes = _new_axes(size, size * 0.85)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.grid(visible=False)
-    for (row, column), count in np.ndenumerate(counts):
+    cells = np.ndenumerate(counts) if len(names) <= _MOST_WRITTEN else ()
+    for (row, column), count in cells:
         color = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, f"{count:,}", ha="center", va="center", color=color)
     ticks = range(len(names))
@@ -107,13 +109,18 @@ def _plot_reliability(answers: Answers, split: str, bins: int = 10) -> Figure:
     for b, x, y in zip(filled, said, was, strict=True):
         axes.annotate(f"n={int((place == b).sum())}", (x, y), (4, -11), textcoords="offset points")
     axes.set(xlabel="probability the network gave, %", ylabel="share that was right, %")
-    axes.set(xlim=(40, 102), ylim=(0, 104), title="Reliability")
+    axes.set(
+        xlim=(max(0, 90 / answers.probabilities.shape[1] - 5), 102),
+        ylim=(0, 104),
+        title="Reliability",
+    )
     axes.legend(loc="lower right")
     return figure
 
 
 def _plot_groups(metrics: dict[str, Any], split: str) -> Figure:
-    groups = {"all": metrics["top1"], **metrics["per_class"], **metrics["per_group"]}
+    groups = {"all": metrics["top1"], **metrics["per_class"], **metrics["per_source"]}
+    groups |= metrics["per_group"]
     figure, axes = _new_axes(6.5, 0.45 * len(groups) + 1.2)
     places = np.arange(len(groups))[::-1]
     for place, rate in zip(places, groups.values(), strict=True):

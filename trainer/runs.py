@@ -1,6 +1,7 @@
 """The folder of one training run: its options, its checkpoints, what was found.
 
 `run.json` options and data hash · `pictures.json` the labelled pictures and their splits ·
+`left_out.txt` the files that are not used, and why ·
 `checkpoints/<epoch>/` to go on from · `history.json` a line an epoch · `best.safetensors` the
 weights of the best epoch · `chosen.safetensors` those to be frozen · `result.json` what
 validation chose · `version.json` the version that was made of it.
@@ -71,13 +72,19 @@ class Result:
 def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
     """Prepare the folder; return whether a run of the same options and data goes on.
 
-    A run that became a version, or one of other options or data, is cleared away first.
+    A finished run of other options or data, or one that became a version, is cleared away.
+    Raises: UserInputError where an unfinished run of other options or data would be lost.
     """
     config = {"options": asdict(options), "data_sha256": data_sha256}
     path = folder / "run.json"
     same = path.is_file() and json.loads(path.read_text(encoding="utf-8")) == config
     if same and not (folder / "version.json").is_file():
         return bool(list_checkpoints(folder)) or is_finished(folder)
+    if list_checkpoints(folder):
+        raise UserInputError(
+            f"{folder} holds an unfinished run with other options or pictures. Start it again as "
+            "it was, choose another --run-folder, or delete that folder."
+        )
     for name in ("result.json", "history.json", *WEIGHTS, "run.json", "version.json"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -134,6 +141,8 @@ def write_pictures(folder: Path, dataset: Dataset) -> None:
     left_out = [asdict(item) for item in dataset.left_out]
     content = {"class_names": dataset.class_names, "pictures": rows, "left_out": left_out}
     write_json(folder / "pictures.json", content)
+    lines = [f"{item.path}: {item.reason}\n" for item in dataset.left_out]
+    (folder / "left_out.txt").write_text("".join(lines), encoding="utf-8")
 
 
 def read_pictures(folder: Path) -> Dataset:

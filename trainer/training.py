@@ -3,6 +3,7 @@
 Started by `torchrun`, Accelerate spreads the batches over the processes; nothing here differs.
 """
 
+import math
 import shutil
 import time
 from dataclasses import asdict, replace
@@ -135,7 +136,7 @@ class _State:
     def train_epoch(self, epoch: int) -> None:
         """Go through the training pictures once."""
         set_seed(self.options.seed * 1009 + epoch, device_specific=True)
-        self.sampler.set_epoch(epoch)
+        self.loader.set_epoch(epoch)  # the prepared one: it sets the sampler's, and its own count
         self.model.train()
         freeze_batch_norm(self.model)
         started, seen, losses = time.monotonic(), 0, []
@@ -146,8 +147,10 @@ class _State:
             seen += len(targets) * self.accelerator.num_processes
             speed = seen / (time.monotonic() - started)
             shown = f"loss {np.mean(losses[-20:]):.3f}, {speed:.1f} pictures/s"
-            if self.history:
-                shown += f", validation {self.history[-1]['val_accuracy']:.1%}"
+            known = self.history[-1]["val_accuracy"] if self.history else self.probe_accuracy
+            steps_left = (self.options.epochs - epoch) * len(self.loader) - len(losses)
+            minutes = steps_left * (time.monotonic() - started) / len(losses) / 60
+            shown += f", validation {known:.1%}, {minutes:.0f} min to the last epoch's end"
             self.progress.note = shown
         self.train_loss, self.seconds = float(np.mean(losses)), time.monotonic() - started
 
@@ -242,16 +245,18 @@ class _State:
         transform = make_transform(options.train_size, self.geometry)
         self.mix = make_mix(len(self.dataset.class_names))
         augmented = PictureDataset(train, self.dataset.class_names, self.geometry, transform)
-        self.sampler = BalancedSampler(train, options.balance, options.seed)
+        sampler = BalancedSampler(train, options.balance, options.seed)
         per_process = max(1, options.batch_size // accelerator.num_processes)
-        loader = make_loader(augmented, per_process, options.workers, self.sampler)
+        drop_last = len(train) >= 2 * options.batch_size
+        loader = make_loader(augmented, per_process, options.workers, sampler, drop_last)
         groups = group_parameters(self.model, options.weight_decay)
         optimizer = torch.optim.AdamW(groups, lr=options.lr)
-        decay = get_ema_multi_avg_fn(options.average)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(self.model, multi_avg_fn=decay)
+        steps = options.epochs * math.ceil(len(loader) / accelerator.num_processes)
+        # Of a short run the last quarter, or the averaged weights would hardly have moved.
+        decay = min(options.average, max(0.0, 1 - 4 / steps))
+        average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.model, multi_avg_fn=average).to(accelerator.device)
         self.model, self.optimizer, self.loader = accelerator.prepare(self.model, optimizer, loader)
-        self.average.to(accelerator.device)
-        steps = options.epochs * len(self.loader)
         warmup = max(1, round(_WARMUP * steps))
         self.scheduler = torch.optim.lr_scheduler.SequentialLR(
             optimizer,

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from inference.__main__ import main
+from inference.__main__ import app
+from inference.commands import run_command
 from tests.inference.tiny_versions import write_version
 from tests.running import ROOT
 
@@ -49,7 +50,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.setattr(sys, "argv", ["inference", *map(str, options)])
         monkeypatch.setenv("COLUMNS", "160")
         with pytest.raises(SystemExit) as ended:
-            main()
+            run_command(app)
         seen = capsys.readouterr()
         code = ended.value.code or 0
         assert isinstance(code, int)

