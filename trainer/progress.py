@@ -37,7 +37,7 @@ class Progress:
     def say(self, text: str) -> None:
         """Print one line."""
         if self.shown:
-            self.console.print(text, highlight=False, markup=False)
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def track(self, items: SizedIterable[T], task: str) -> Iterator[T]:
         """Yield the items while showing how many are done."""
