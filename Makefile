@@ -46,7 +46,7 @@ clean:  ## remove the environment; runs/ and exported/ stay
 .venv/app.stamp: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	@echo "Installing requirements.txt: a few minutes, 6 GB, once."
+	@echo "Installing requirements.txt: a few minutes, 7 GB, once."
 	$(RUN) -m pip install --requirement requirements.txt
 	touch $@
 
