@@ -5,7 +5,7 @@ The trainer writes it, the classifier and the page read it. `metadata_props["car
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,8 @@ class Card:
     `data`, `training` and `metrics` are plain JSON: what was counted, chosen and measured, each
     accuracy with its n and 95% interval. `probes`: inputs made by formula with the probabilities
     that the network gave on the CPU (see `inference.probes`). `files`: name → SHA-256;
-    `graph_sha256` is that of `model.onnx` without its metadata.
+    `graph_sha256` is that of `model.onnx` without its metadata. `backbone_sha256`: the
+    `graph_sha256` of the version whose backbone this is, empty where that is its own.
     """
 
     model: str
@@ -73,8 +74,14 @@ class Card:
     libraries: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     graph_sha256: str = ""
+    backbone_sha256: str = ""
     licence: str = ""
     format: int = FORMAT
+
+    @property
+    def backbone_key(self) -> str:
+        """What is equal for versions whose embeddings mean the same."""
+        return self.backbone_sha256 or self.graph_sha256
 
 
 def write_card(card: Card) -> str:
@@ -97,7 +104,8 @@ def parse_card(text: str) -> Card:
         values["class_names"] = tuple(values["class_names"])
         values["input"] = InputGeometry(**_tuples(values["input"]))
         values["thresholds"] = Thresholds(**values["thresholds"])
-        return Card(**values)
+        known = {found.name for found in fields(Card)}  # a later release may write more
+        return Card(**{name: value for name, value in values.items() if name in known})
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise UserInputError(
             f"This is not a model card: {error}. Export the model anew."

@@ -7,6 +7,7 @@ used again; the file `current` names the one in use and is replaced in one step.
 import os
 import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from filelock import FileLock
@@ -47,12 +48,24 @@ def list_versions(model_folder: Path) -> list[int]:
 def read_current(model_folder: Path) -> int | None:
     """Return the number in use: what `current` says, else the newest; None without versions."""
     versions = list_versions(model_folder)
-    pointer = model_folder / "current"
-    if pointer.is_file():
-        text = pointer.read_text(encoding="utf-8").strip()
-        if text.isdecimal() and int(text) in versions:
-            return int(text)
+    pointed = read_pointer(model_folder)
+    if pointed in versions:
+        return pointed
     return versions[-1] if versions else None
+
+
+def read_pointer(model_folder: Path) -> int | None:
+    """Return the number that the file `current` holds, whether there is such a version or not."""
+    try:
+        text = (model_folder / "current").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    return int(text) if text.isdecimal() else None
+
+
+def write_pointer(model_folder: Path, version: int) -> None:
+    """Write `current`, in one step that a kill cannot leave half done."""
+    _replace_text(model_folder / "current", f"{version}\n")
 
 
 def find_version(exported: Path, model: str, version: int | None = None) -> Path:
@@ -79,16 +92,19 @@ def set_current(model_folder: Path, version: int) -> None:
     """
     if version not in list_versions(model_folder):
         raise UserInputError(f"Model {model_folder.name!r} has no version {version}.")
-    _replace_text(model_folder / "current", f"{version}\n")
+    write_pointer(model_folder, version)
 
 
-def reserve_version(model_folder: Path) -> int:
-    """Return the next number and remember it as given away, so that it is never used twice."""
+def reserve_version(model_folder: Path, taken: Iterable[int] = ()) -> int:
+    """Return the next number and remember it as given away, so that it is never used twice.
+
+    `taken`: numbers that are in use elsewhere.
+    """
     model_folder.mkdir(parents=True, exist_ok=True)
     with FileLock(model_folder / ".lock"):
         last = model_folder / ".last"
         given = int(last.read_text(encoding="utf-8")) if last.is_file() else 0
-        number = max([given, *list_versions(model_folder)]) + 1
+        number = max([given, *taken, *list_versions(model_folder)]) + 1
         _replace_text(last, f"{number}\n")
     return number
 

@@ -60,7 +60,6 @@ def _change(**changes: object) -> str:
         "null",
         "7",
         json.dumps({"format": FORMAT}),
-        _change(unknown_field=1),
         _change(input={"side": 3}),
         _change(input=None),
         _change(input=5),
@@ -71,6 +70,10 @@ def _change(**changes: object) -> str:
 def test_what_is_no_card_is_refused(text: str) -> None:
     with pytest.raises(UserInputError, match=r"^This is not a model card: .*Export the model anew"):
         parse_card(text)
+
+
+def test_what_a_later_release_added_is_passed_over() -> None:
+    assert parse_card(_change(unknown_field=1)) == parse_card(_change())
 
 
 def test_other_format_names_both() -> None:

@@ -1,0 +1,156 @@
+"""All versions that this machine has: those that ship, and before them those taught here.
+
+Shipped ones lie in `<exported>/<model>/<version>/`, taught ones in
+`<data>/models/<model>/<version>/`. Numbers are common to both; where both have a number, the
+taught one is meant. `<data>/models/<model>/current` names the version in use, a shipped one too.
+"""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.errors import UserInputError
+from inference.versions import (
+    check_model_name,
+    list_models,
+    list_versions,
+    read_current,
+    read_pointer,
+    reserve_version,
+    set_current,
+    write_pointer,
+)
+
+KEPT = 10  # taught versions of a model
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Finds and names versions; `data` None: only those that ship."""
+
+    exported: Path
+    data: Path | None = None
+
+    def list_models(self) -> list[str]:
+        """Return the names of the models that have a version, sorted."""
+        taught = list_models(self.data / "models") if self.data else []
+        return sorted({*list_models(self.exported), *taught})
+
+    def list_versions(self, model: str) -> dict[int, Path]:
+        """Return number → folder of all finished versions of a model, ascending."""
+        found: dict[int, Path] = {}
+        for folder in (self.exported / check_model_name(model), self._taught(model)):
+            if folder is not None:
+                found |= {number: folder / str(number) for number in list_versions(folder)}
+        return dict(sorted(found.items()))
+
+    def is_taught(self, model: str, version: int) -> bool:
+        """Tell whether a version was taught on this machine."""
+        folder = self._taught(model)
+        return folder is not None and version in list_versions(folder)
+
+    def read_current(self, model: str) -> int | None:
+        """Return the number in use: what was published here last, else what ships as current.
+
+        A model that was only taught here and never published has its newest; None without any.
+        """
+        taught = self._taught(model)
+        if taught is not None:
+            pointed = read_pointer(taught)
+            if pointed is not None and pointed in self.list_versions(model):
+                return pointed
+        shipped = read_current(self.exported / model)
+        return read_current(taught) if shipped is None and taught is not None else shipped
+
+    def find(self, model: str, version: int | None = None) -> Path:
+        """Return the folder of a version, by default of the one in use.
+
+        Raises: UserInputError that lists what there is.
+        """
+        versions = self.list_versions(model)
+        if not versions:
+            known = ", ".join(self.list_models()) or "none"
+            raise UserInputError(f"There is no model named {model!r}; there are: {known}.")
+        number = self.read_current(model) if version is None else version
+        if number not in versions:
+            known = ", ".join(map(str, versions))
+            raise UserInputError(f"Model {model!r} has no version {number}; it has: {known}.")
+        return versions[number]
+
+    def read_stamp(self, model: str) -> tuple[int, ...]:
+        """Return what changes whenever another version comes into use; costs microseconds."""
+        folders = (self._taught(model), self.exported / model)
+        return tuple(n for folder in folders for n in _stat(folder and folder / "current"))
+
+    def reserve(self, model: str) -> tuple[Path, int]:
+        """Return the folder for a new taught version and its number, which is never given twice.
+
+        Raises: UserInputError without a data folder.
+        """
+        folder = self._taught(model)
+        if folder is None:
+            raise UserInputError("Versions are taught into a data folder. Give one with --data.")
+        return folder, reserve_version(folder, list_versions(self.exported / model))
+
+    def publish(self, model: str, version: int) -> None:
+        """Bring a version into use, in one step that a kill cannot leave half done.
+
+        Raises: UserInputError if there is no such version.
+        """
+        self.find(model, version)
+        folder = self._taught(model)
+        if folder is None:
+            set_current(self.exported / model, version)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_pointer(folder, version)
+
+    def reset(self, model: str) -> int:
+        """Bring the version that ships into use again; returns its number.
+
+        Raises: UserInputError for a model that does not ship.
+        """
+        shipped = read_current(self.exported / check_model_name(model))
+        if shipped is None:
+            raise UserInputError(f"{model} was taught here; there is no shipped one to go back to.")
+        folder = self._taught(model)
+        if folder is not None:
+            (folder / "current").unlink(missing_ok=True)
+        return shipped
+
+    def delete(self, model: str, version: int) -> None:
+        """Delete a taught version that is not in use.
+
+        Raises: UserInputError for any other.
+        """
+        folder = self.find(model, version)
+        if not self.is_taught(model, version):
+            raise UserInputError(f"Version {version} of {model} ships; it cannot be deleted.")
+        if version == self.read_current(model):
+            raise UserInputError(
+                f"Version {version} of {model} is in use. Put another one back first."
+            )
+        grave = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".deleted-"))
+        folder.rename(grave / folder.name)
+        shutil.rmtree(grave)
+
+    def prune(self, model: str, kept: int = KEPT) -> list[int]:
+        """Delete all but the last taught versions and the one in use; returns what went."""
+        folder = self._taught(model)
+        taught = list_versions(folder) if folder is not None else []
+        gone = [number for number in taught[:-kept] if number != self.read_current(model)]
+        for number in gone:
+            self.delete(model, number)
+        return gone
+
+    def _taught(self, model: str) -> Path | None:
+        return self.data / "models" / check_model_name(model) if self.data else None
+
+
+def _stat(pointer: Path | None) -> tuple[int, int]:
+    try:
+        status = pointer.stat() if pointer else None
+    except FileNotFoundError:
+        status = None
+    return (status.st_mtime_ns, status.st_ino) if status else (0, 0)

@@ -1,0 +1,109 @@
+"""Shipped and taught versions: which is found, put into use, put back and deleted."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from inference.catalog import Catalog
+from inference.errors import UserInputError
+from inference.versions import set_current
+from tests.inference.tiny_versions import write_version
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    """One shipped model with one version, and an empty data folder."""
+    write_version(tmp_path / "exported" / "colours" / "1")
+    set_current(tmp_path / "exported" / "colours", 1)
+    return Catalog(tmp_path / "exported", tmp_path / "data")
+
+
+def teach(catalog: Catalog, model: str = "colours") -> int:
+    folder, number = catalog.reserve(model)
+    write_version(folder / str(number), model=model, version=number)
+    return number
+
+
+def test_shipped_is_current_until_something_is_published(catalog: Catalog) -> None:
+    number = teach(catalog)
+    assert number == 2
+    assert catalog.read_current("colours") == 1
+    catalog.publish("colours", number)
+    assert catalog.find("colours") == catalog.data / "models" / "colours" / "2"
+    assert catalog.list_models() == ["colours"]
+    assert list(catalog.list_versions("colours")) == [1, 2]
+
+
+def test_any_version_can_be_put_back(catalog: Catalog) -> None:
+    first, second = teach(catalog), teach(catalog)
+    for number in (second, first, 1, second):
+        catalog.publish("colours", number)
+        assert catalog.read_current("colours") == number
+    assert catalog.reset("colours") == 1
+    assert catalog.read_current("colours") == 1
+
+
+def test_stamp_changes_with_what_is_in_use(catalog: Catalog) -> None:
+    stamps = [catalog.read_stamp("colours")]
+    number = teach(catalog)
+    assert catalog.read_stamp("colours") == stamps[0]
+    catalog.publish("colours", number)
+    stamps.append(catalog.read_stamp("colours"))
+    catalog.publish("colours", 1)
+    stamps.append(catalog.read_stamp("colours"))
+    assert len(set(stamps)) == 3
+
+
+def test_new_model_serves_its_newest_though_a_kill_left_no_pointer(catalog: Catalog) -> None:
+    number = teach(catalog, "berries")
+    assert number == 1
+    assert catalog.read_current("berries") == 1
+    assert catalog.list_models() == ["berries", "colours"]
+
+
+def test_pointer_to_a_deleted_version_falls_back_to_the_shipped_one(catalog: Catalog) -> None:
+    number = teach(catalog)
+    catalog.publish("colours", number)
+    shutil.rmtree(catalog.find("colours", number))
+    assert catalog.read_current("colours") == 1
+
+
+def test_delete_spares_what_ships_and_what_is_in_use(catalog: Catalog) -> None:
+    number = teach(catalog)
+    catalog.publish("colours", number)
+    for version, words in ((number, "in use"), (1, "ships"), (9, "no version 9")):
+        with pytest.raises(UserInputError, match=words):
+            catalog.delete("colours", version)
+    catalog.reset("colours")
+    catalog.delete("colours", number)
+    assert list(catalog.list_versions("colours")) == [1]
+    assert teach(catalog) == 3  # a number is never used again
+
+
+def test_the_last_taught_ones_are_kept(catalog: Catalog) -> None:
+    numbers = [teach(catalog) for _ in range(5)]
+    catalog.publish("colours", numbers[0])
+    assert catalog.prune("colours", kept=2) == numbers[1:3]
+    assert list(catalog.list_versions("colours")) == [1, numbers[0], *numbers[3:]]
+
+
+def test_reset_is_refused_where_nothing_ships(catalog: Catalog) -> None:
+    teach(catalog, "berries")
+    with pytest.raises(UserInputError, match="no shipped one"):
+        catalog.reset("berries")
+
+
+def test_without_a_data_folder_only_what_ships(catalog: Catalog) -> None:
+    teach(catalog)
+    alone = Catalog(catalog.exported)
+    assert list(alone.list_versions("colours")) == [1]
+    with pytest.raises(UserInputError, match="--data"):
+        alone.reserve("colours")
+
+
+def test_unknown_model_lists_those_there_are(catalog: Catalog) -> None:
+    with pytest.raises(UserInputError, match="there are: colours"):
+        catalog.find("berries")
+    with pytest.raises(UserInputError, match="cannot name"):
+        catalog.find("../colours")
