@@ -6,9 +6,9 @@ Each step takes candidates and answers those that stay; why the others do not is
 
 from dataclasses import dataclass, replace
 
-from trainer.fingerprints import Fingerprint, stack_hashes
-from trainer.folders import Found
-from trainer.splits import (
+from labelling.fingerprints import Fingerprint, stack_hashes
+from labelling.folders import Found
+from labelling.splits import (
     SIDES,
     choose_val_groups,
     find_outranked,

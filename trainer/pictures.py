@@ -13,7 +13,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from inference.errors import UserInputError
-from trainer.archives import unpack_archive
+from labelling.archives import unpack_archive
+from labelling.fingerprints import Progress, read_fingerprints
+from labelling.folders import EXPECTED, Opened, Scan, scan_folder
 from trainer.candidates import (
     Candidate,
     leave_out_copies,
@@ -21,8 +23,6 @@ from trainer.candidates import (
     leave_out_unreadable,
     split_off_val,
 )
-from trainer.fingerprints import Progress, read_fingerprints
-from trainer.folders import EXPECTED, Opened, Scan, scan_folder
 from trainer.hub import PREFIX, fetch_dataset
 
 _MAX_SOURCES = 8

@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labelling.fingerprints import Fingerprint
+from labelling.folders import Found
+from labelling.splits import SIDES
 from trainer.candidates import Candidate, leave_out_copies, leave_out_crossing, split_off_val
-from trainer.fingerprints import Fingerprint
-from trainer.folders import Found
-from trainer.splits import SIDES
 
 
 def make_candidate(number: int, scene: int, label: str, split: str) -> Candidate:

@@ -8,7 +8,7 @@ from datasets import ClassLabel, Dataset, Features, Image, Value
 
 import trainer.hub
 from inference.errors import UserInputError
-from tests.trainer.sample_files import encode, make_image, write_pictures
+from tests.labelling.sample_files import encode, make_image, write_pictures
 from trainer.hub import fetch_dataset, find_columns, name_folders, write_splits
 from trainer.pictures import read_dataset
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-import trainer.archives
+import labelling.archives
 from inference.errors import UserInputError
-from tests.trainer.sample_files import encode, make_image, write_pictures
-from trainer.archives import is_finished, replacing, unpack_archive
+from labelling.archives import is_finished, replacing, unpack_archive
+from tests.labelling.sample_files import encode, make_image, write_pictures
 from trainer.pictures import read_dataset
 
 
@@ -67,7 +67,7 @@ def test_links_are_refused(tmp_path: Path) -> None:
 
 
 def test_too_many_entries_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer.archives, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(labelling.archives, "MAX_ENTRIES", 3)
     three = make_zip(tmp_path / "three.zip", {f"cat/{i}": b"1" for i in range(3)})
     four = make_zip(tmp_path / "four.zip", {f"cat/{i}": b"1" for i in range(4)})
     assert len(list_files(unpack_archive(three, tmp_path))) == 3
@@ -79,7 +79,7 @@ def test_an_archive_over_the_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = make_zip(tmp_path / "data.zip", {"cat/1": bytes(1001)})
-    monkeypatch.setattr(trainer.archives, "MAX_BYTES", 1000)
+    monkeypatch.setattr(labelling.archives, "MAX_BYTES", 1000)
     with pytest.raises(UserInputError, match="at most"):
         unpack_archive(archive, tmp_path)
     assert list_files(tmp_path) == {"data.zip"}
@@ -89,8 +89,8 @@ def test_an_archive_larger_than_the_free_space_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = make_zip(tmp_path / "data.zip", {"cat/1": bytes(1001)})
-    usage = trainer.archives.shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr(trainer.archives.shutil, "disk_usage", lambda _: usage)
+    usage = labelling.archives.shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(labelling.archives.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(UserInputError, match="Make room"):
         unpack_archive(archive, tmp_path)
     assert list_files(tmp_path) == {"data.zip"}

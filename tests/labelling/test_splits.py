@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-import trainer.splits
-from trainer.splits import (
+import labelling.splits
+from labelling.splits import (
     MAX_BITS,
     SIDES,
     choose_val_groups,
@@ -71,8 +71,8 @@ def test_groups_are_those_of_comparing_every_pair(drawn: list[Any]) -> None:
     hashes = np.array([flip(bases[b], bits, seed) for b, bits, seed in drawn], np.uint64)
     hashes = hashes.reshape(-1, 4)
     with pytest.MonkeyPatch.context() as patch:  # several tiles, of uneven sizes
-        patch.setattr(trainer.splits, "_TILE_ROWS", 3)
-        patch.setattr(trainer.splits, "_TILE_COLUMNS", 5)
+        patch.setattr(labelling.splits, "_TILE_ROWS", 3)
+        patch.setattr(labelling.splits, "_TILE_COLUMNS", 5)
         found = partition(join_near_duplicates(hashes))
     assert found == compare_every_pair(hashes)
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from inference.errors import UserInputError
-from tests.trainer.sample_files import encode, make_image, write_pictures
-from trainer.fingerprints import Fingerprint, read_fingerprints, stack_hashes, take_fingerprint
+from labelling.fingerprints import Fingerprint, read_fingerprints, stack_hashes, take_fingerprint
+from tests.labelling.sample_files import encode, make_image, write_pictures
 
 
 def encode_turned(image: Image.Image) -> bytes:

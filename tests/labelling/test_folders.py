@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from inference.errors import UserInputError
-from trainer.folders import scan_folder
+from labelling.folders import scan_folder
 
 
 def touch(root: Path, *names: str) -> None:
