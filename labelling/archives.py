@@ -25,7 +25,7 @@ _HARMLESS_BYTES = 100_000_000
 _ENCRYPTED = 0x1
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 # What zipfile and its decompressors raise on broken archives; OSError comes beside these.
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -56,7 +56,7 @@ def unpack_archive(path: Path, folder: Path) -> Path:
             with replacing(target, stamp) as fresh:
                 for entry in entries:
                     archive.extract(entry, fresh)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise _refuse(path.name, f"is a broken zip archive ({error})", "Make it anew") from error
     except OSError as error:
         raise _refuse(

@@ -20,8 +20,8 @@ SPLIT_NAMES = {
 EXPECTED = (
     "Expected one folder a class with pictures in it, or the folders train, val and test of these."
 )
-# What operating systems leave behind; nobody takes these for pictures.
-_LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+# What operating systems and exports put beside pictures; nobody takes these for pictures.
+_LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini", "metadata.jsonl"}
 
 
 @dataclass(frozen=True)

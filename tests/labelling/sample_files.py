@@ -13,7 +13,7 @@ def make_image(seed: int, side: int = 96) -> Image.Image:
     return Image.fromarray(patches).resize((side, side), Image.Resampling.BICUBIC)
 
 
-def encode(image: Image.Image, suffix: str = "JPEG", **options: int) -> bytes:
+def encode(image: Image.Image, suffix: str = "JPEG", **options: int | bytes) -> bytes:
     """Return the bytes of a picture file."""
     buffer = io.BytesIO()
     image.save(buffer, suffix, **options)

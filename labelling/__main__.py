@@ -1,0 +1,351 @@
+"""`python -m labelling --data DIR import|export|list|…`: labelled pictures in, out and corrected.
+
+What the Teach tab does with them, without the page.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.table import Column, Table
+
+from inference.catalog import Catalog
+from inference.commands import run_command
+from inference.errors import UserInputError
+from labelling.bundles import is_bundle, write_bundle
+from labelling.entries import STATES, Counts, Entry
+from labelling.exporting import export_folder
+from labelling.importing import Imported, Said, import_path
+from labelling.labels import check_model
+from labelling.restoring import restore_bundle
+from labelling.store import Store
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+# Groups of near-duplicates that a class needs for a first try, for a good one, for a very good one.
+ENOUGH = (10, 30, 100)
+_SECONDS_A_DAY = 86_400.0
+
+ModelOption = Annotated[
+    str,
+    typer.Option(help="Only for this model. [default: for every model]", show_default=False),
+]
+WhoOption = Annotated[str, typer.Option(help="Who does it, for the history.")]
+NumbersArgument = Annotated[
+    list[int], typer.Argument(help="Numbers of labels, as list --pictures prints them.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
+
+
+@app.callback()
+def choose_folders(
+    context: typer.Context,
+    data: Annotated[
+        Path,
+        typer.Option(
+            envvar="CLASSIFIER_DATA", help="Folder of labelled pictures and taught networks."
+        ),
+    ] = Path("data"),
+    exported: Annotated[
+        Path,
+        typer.Option(envvar="CLASSIFIER_EXPORTED", help="Folder of the networks that ship."),
+    ] = Path("exported"),
+) -> None:
+    """Labelled pictures in, out and corrected, without the page."""
+    context.obj = Catalog(exported, data)
+
+
+@app.command("import")
+def import_pictures(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders or zips of class folders, bundles that backup made, or, with --label, "
+            "picture files and folders of them.",
+            show_default=False,
+        ),
+    ],
+    label: Annotated[str, typer.Option(help="Class of all these pictures.")] = "",
+    model: ModelOption = "",
+    state: Annotated[
+        str, typer.Option(help="pending or approved. [default: approved]", show_default=False)
+    ] = "",
+    who: WhoOption = "",
+    relabel: Annotated[
+        bool, typer.Option("--relabel", help="Give pictures that have another label this one.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take pictures in; what cannot be taken is left out and listed.
+
+    Exits with 1 if nothing could be taken.
+    """
+    said = Said(label, model, state, who, relabel)
+    found = Imported()
+    with _open_store(context) as store:
+        for path in paths:
+            found.merge(_import(store, context.obj, path, said))
+    _print(asdict(found), _describe_imported(found), as_json)
+    if found.left_out and not found.added + found.existed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A new folder, for class folders.")],
+    model: ModelOption = "",
+    state: Annotated[
+        list[str], typer.Option(help="approved, pending or rejected; may be given again.")
+    ] = ["approved"],  # noqa: B006  (typer copies it)
+    as_json: JsonOption = False,
+) -> None:
+    """Write class folders with a metadata.jsonl, which other programs read.
+
+    With --model also the pictures that are for every model; without it those of all models.
+    """
+    with _open_store(context) as store, _showing("writing") as progress:
+        done = export_folder(store, folder, model or None, state, progress)
+    counts = ", ".join(f"{count:,} {label}" for label, count in done.classes.items())
+    values = {"folder": str(done.folder), "classes": done.classes}
+    _print(values, f"Wrote {counts} to {done.folder}.", as_json)
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="The zip to write, such as backup.zip.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write everything into one zip: pictures, labels, networks in use that were taught here.
+
+    Another installation goes on from it after restore.
+    """
+    with _open_store(context) as store, _showing("writing") as progress:
+        done = write_bundle(store, context.obj, path, progress)
+    models = "".join(f", {model} version {version}" for model, version in done.models.items())
+    sentence = f"Wrote {done.labels:,} labels of {done.pictures:,} pictures{models} to {path}."
+    _print({"path": str(path), **asdict(done)}, sentence, as_json)
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="A zip that backup wrote.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Take in a backup beside what is here; what is here stays."""
+    with _open_store(context) as store, _showing("restoring") as progress:
+        found = restore_bundle(store, context.obj, path, progress)
+    _print(asdict(found), _describe_imported(found), as_json)
+
+
+@app.command("list")
+def list_labels(
+    context: typer.Context,
+    model: ModelOption = "",
+    label: Annotated[str, typer.Option(help="Only this class.")] = "",
+    state: Annotated[
+        str,
+        typer.Option(
+            help="Only approved, pending or rejected ones. [default: all]", show_default=False
+        ),
+    ] = "",
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="List every picture instead of counts.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Count the pictures of each class and say what is too few, or list them."""
+    check_model(model)
+    with _open_store(context) as store:
+        if pictures or state:
+            states = (state,) if state else STATES
+            entries = store.find(model or None, states=states, label=label or None)
+            _print_entries(entries, as_json)
+        else:
+            models = [model] if model else store.list_models()
+            _print_counts({name: _count(store, name, label) for name in models}, as_json)
+
+
+@app.command()
+def approve(
+    context: typer.Context,
+    numbers: NumbersArgument,
+    label: Annotated[str, typer.Option(help="Another class for them.")] = "",
+    who: WhoOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Approve labels, so that they are learnt from."""
+    _change(context, numbers, as_json, lambda store, n: store.approve(n, who, label or None))
+
+
+@app.command()
+def reject(
+    context: typer.Context,
+    numbers: NumbersArgument,
+    who: WhoOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Reject labels, so that they are not learnt from."""
+    _change(context, numbers, as_json, lambda store, n: store.reject(n, who))
+
+
+@app.command()
+def relabel(
+    context: typer.Context,
+    numbers: NumbersArgument,
+    label: Annotated[str, typer.Option(help="The class that they get.")],
+    who: WhoOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Give pictures another class."""
+    _change(context, numbers, as_json, lambda store, n: store.relabel(n, label, who))
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    numbers: NumbersArgument,
+    who: WhoOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Delete labels; the pictures' files stay until purge."""
+    _change(context, numbers, as_json, lambda store, n: store.delete(n, who))
+
+
+@app.command()
+def undo(
+    context: typer.Context,
+    changes: Annotated[list[int], typer.Argument(help="Numbers of changes, the last one first.")],
+    who: WhoOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Undo changes, by the numbers that the other commands print."""
+    with _open_store(context) as store:
+        entries = [store.undo(number, who) for number in changes]
+    _print_entries(entries, as_json)
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    days: Annotated[
+        float, typer.Option(min=0, help="Only what was deleted or rejected so many days ago.")
+    ] = 30.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove the files of deleted and rejected pictures for good."""
+    with _open_store(context) as store:
+        removed = store.purge(days * _SECONDS_A_DAY)
+    _print({"removed": removed}, f"Removed {removed:,} picture files.", as_json)
+
+
+def describe_enough(groups: int) -> str:
+    """Return what a class of so many groups of pictures still lacks."""
+    wanted = next((number for number in ENOUGH if groups < number), None)
+    return "enough" if wanted is None else f"{wanted - groups} more for {wanted}"
+
+
+def _open_store(context: typer.Context) -> Store:
+    return Store(context.obj.data)
+
+
+def _import(store: Store, catalog: Catalog, path: Path, said: Said) -> Imported:
+    with _showing(path.name) as progress:
+        if not is_bundle(path):
+            return import_path(store, path, said, progress)
+        if said != Said(who=said.who):
+            raise UserInputError(
+                f"{path.name} is a bundle and says itself what its pictures are. Leave out "
+                "--label, --model, --state and --relabel."
+            )
+        return restore_bundle(store, catalog, path, progress)
+
+
+@contextmanager
+def _showing(task: str) -> Iterator[Callable[[int, int], None]]:
+    """Give what shows progress on a terminal; elsewhere it is silent."""
+    console = Console(stderr=True)
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bars:
+        bar = bars.add_task(task, total=None)
+        yield lambda done, total: bars.update(bar, completed=done, total=total)
+
+
+def _change(
+    context: typer.Context, numbers: list[int], as_json: bool, act: Callable[[Store, int], int]
+) -> None:
+    """Change several labels, after looking whether all are there."""
+    with _open_store(context) as store:
+        for number in numbers:
+            store.get(number)
+        changes = {number: act(store, number) for number in numbers}
+    told = ", ".join(f"label {n}: change {change}" for n, change in changes.items() if change)
+    _print({"changes": changes}, f"Done: {told or 'nothing had to be changed'}.", as_json)
+
+
+def _count(store: Store, model: str, label: str) -> dict[str, Counts]:
+    return {name: counts for name, counts in store.count(model).items() if label in ("", name)}
+
+
+def _describe_imported(found: Imported) -> str:
+    counts = ", ".join(f"{count:,} {label}" for label, count in found.classes.items())
+    lines = [f"Added {found.added:,} pictures" + (f": {counts}." if counts else ".")]
+    if found.existed:
+        lines.append(f"{found.existed:,} were there already.")
+    if found.near:
+        lines.append(f"{found.near:,} of the added ones look like others that were there.")
+    if found.left_out:
+        lines.append(f"{len(found.left_out):,} were left out:")
+        lines += [f"  {shown}: {reason}" for shown, reason in found.left_out.items()]
+    return "\n".join(lines + found.versions)
+
+
+def _print_entries(entries: list[Entry], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
+        return
+    table = Table("label", "class", "model", "state", "split", "who", "created", "file")
+    for entry in entries:
+        shown = (entry.label, entry.model, entry.state, entry.split, entry.who)
+        table.add_row(str(entry.id), *shown, entry.created[:16], entry.name)
+    _print_table(table)
+
+
+def _print_counts(models: dict[str, dict[str, Counts]], as_json: bool) -> None:
+    if as_json:
+        values = {
+            model: {
+                label: asdict(counts) | {"lacks": describe_enough(counts.groups)}
+                for label, counts in classes.items()
+            }
+            for model, classes in models.items()
+        }
+        typer.echo(json.dumps(values, ensure_ascii=False))
+        return
+    table = Table("model", Column("class", overflow="fold"), *Counts.__annotations__, "lacks")
+    for model, classes in models.items():
+        for label, counts in classes.items():
+            numbers = map(str, asdict(counts).values())
+            table.add_row(model or "(every)", label, *numbers, describe_enough(counts.groups))
+    _print_table(table)
+
+
+def _print_table(table: Table) -> None:
+    Console(markup=False, emoji=False).print(table)  # a class may be named [b] or :smile:
+
+
+def _print(values: dict[str, Any], sentence: str, as_json: bool) -> None:
+    typer.echo(json.dumps(values, ensure_ascii=False) if as_json else sentence)
+
+
+if __name__ == "__main__":
+    run_command(app)

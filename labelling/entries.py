@@ -1,0 +1,102 @@
+"""What the store answers with: labels as they are kept, and the row that each is read from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+STATES = ("pending", "approved", "rejected")
+SPLITS = ("train", "locked", "aside")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the network had said of a picture when it was labelled.
+
+    `probability` of `label`, 0–1; `certainty`: sure, unsure or unfamiliar.
+    """
+
+    label: str
+    probability: float
+    model: str
+    version: int
+    certainty: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One label: of a picture, for a model (empty: for every one).
+
+    `sha256` names the stored picture, `origin_sha256` the bytes that were given. `group` is
+    common to near-duplicates; `split` says what the picture is for: `train` it is learnt from,
+    `locked` versions are measured on it, `aside` neither. `created`: ISO 8601, UTC. `name`: the
+    file's, empty if it had none. `width` and `height` in pixels, as stored.
+    """
+
+    id: int
+    sha256: str
+    model: str
+    label: str
+    state: str
+    split: str
+    group: str
+    who: str
+    created: str
+    answer: Answer | None
+    width: int
+    height: int
+    name: str
+    origin_sha256: str
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of a picture that was given.
+
+    `existed`: nothing was changed, since this label was there. `near`: the most alike picture
+    that was there before, for the same model. `change` can be undone; 0 where nothing changed.
+    """
+
+    entry: Entry
+    existed: bool
+    near: Entry | None
+    change: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pictures of a class: approved ones by split, groups of those in use, and pending ones."""
+
+    train: int
+    locked: int
+    aside: int
+    groups: int
+    pending: int
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """What is left of a picture that has no label any more; `dhash`: 64 hex digits."""
+
+    sha256: str
+    dhash: str
+    width: int
+    height: int
+    group: str
+    split: str
+
+
+# Columns of entries `e` joined with pictures `p`; those of the answer come last.
+COLUMNS = (
+    "e.id, p.sha256, e.model, e.label, e.state, p.split, p.grp, e.who, e.created, "
+    "p.width, p.height, e.name, e.origin_sha256, e.answer_label, e.answer_probability, "
+    "e.answer_model, e.answer_version, e.answer_certainty"
+)
+SELECT = f"SELECT {COLUMNS} FROM entries e JOIN pictures p ON p.number = e.picture"  # noqa: S608
+_FIELDS = [field.name for field in fields(Entry) if field.name != "answer"]
+
+
+def read_entry(row: Sequence[Any]) -> Entry:
+    """Return the entry of a row that `SELECT` gave."""
+    values = dict(zip(_FIELDS, row, strict=False))
+    answer = row[len(_FIELDS) :]
+    return Entry(**values, answer=None if answer[0] is None else Answer(*answer))

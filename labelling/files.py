@@ -1,0 +1,160 @@
+"""The stored picture files: `pictures/ab/<sha256>.jpg`, named by the SHA-256 of their bytes.
+
+A file appears whole, by one rename, and is on the disk before its label is acknowledged.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from inference.errors import UserInputError
+
+
+class StorageError(UserInputError):
+    """The disk or the database fails: whatever is tried next would fail too."""
+
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_UNFINISHED = ".writing-"
+# A writer that needs longer for one picture than this was killed; seconds.
+_LONGEST_WRITE = 3600.0
+# Folders in which archives are unpacked, and how long one may take, in seconds.
+SCRATCH = ".unpacked-"
+_LONGEST_IMPORT = 7 * 86_400.0
+
+
+class PictureFiles:
+    """Keeps the bytes of pictures in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, sha256: str) -> Path:
+        """Return where a picture lies, or would lie.
+
+        Raises: UserInputError for what is not a SHA-256 in hex.
+        """
+        if not is_sha256(sha256):
+            raise UserInputError(f"{sha256!r} names no stored picture. Give a SHA-256 in hex.")
+        return self.folder / sha256[:2] / f"{sha256}.jpg"
+
+    def has(self, sha256: str) -> bool:
+        """Tell whether a picture's file is there."""
+        return self.path(sha256).is_file()
+
+    def read(self, sha256: str) -> bytes:
+        """Return a picture's bytes.
+
+        Raises: UserInputError where they are not kept.
+        """
+        try:
+            return self.path(sha256).read_bytes()
+        except FileNotFoundError as error:
+            raise UserInputError(
+                f"The picture {sha256[:12]}… is not kept here, or no longer. Load the page anew."
+            ) from error
+
+    def write(self, sha256: str, data: bytes) -> None:
+        """Write a picture and bring it to the disk; one that is there is left as it is.
+
+        Raises: UserInputError where nothing can be written.
+        """
+        path = self.path(sha256)
+        with explaining_files(self.folder):
+            make_folder(path.parent)
+            if not path.is_file():
+                replace_file(path, data)
+            sync_folder(path.parent)
+
+    def sweep(self, kept: set[str]) -> int:
+        """Remove the files of all pictures that are not `kept`, and what writers left unfinished.
+
+        Returns: how many pictures' files were removed.
+        """
+        removed = 0
+        with explaining_files(self.folder):
+            for path in self._walk():
+                if path.name.startswith(_UNFINISHED):
+                    _remove_if_old(path)
+                elif is_sha256(path.stem) and path.stem not in kept:
+                    path.unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
+    def _walk(self) -> Iterator[Path]:
+        if self.folder.is_dir():
+            for folder in self.folder.iterdir():
+                if folder.is_dir() and len(folder.name) == 2:
+                    yield from folder.iterdir()
+
+
+def sweep_scratch(data: Path) -> None:
+    """Remove what imports that were killed have left unpacked in a data folder."""
+    with explaining_files(data):
+        for path in data.glob(f"{SCRATCH}*"):
+            if time.time() - path.stat().st_mtime > _LONGEST_IMPORT:
+                shutil.rmtree(path)
+
+
+def is_sha256(text: str) -> bool:
+    """Tell whether a text is a SHA-256 in lower-case hex."""
+    return _SHA256.fullmatch(text) is not None
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all, its content on the disk first."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and bring its name to the disk."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def explaining_files(folder: Path) -> Iterator[None]:
+    """Turn what a disk does to files into one sentence for a person.
+
+    Raises: StorageError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"Nothing can be written to {folder}: {error.strerror or error}. Make room or change "
+            "its permissions, or choose another folder."
+        ) from error
+
+
+def _remove_if_old(path: Path) -> None:
+    try:
+        if time.time() - path.stat().st_mtime > _LONGEST_WRITE:
+            path.unlink()
+    except FileNotFoundError:
+        return  # its writer has just finished

@@ -1,0 +1,68 @@
+"""Bundles made in the tests, and made again with something changed."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from inference.catalog import Catalog
+from labelling.bundles import MANIFEST, write_bundle
+from labelling.prepared import hash_bytes
+from labelling.store import STATES, Store
+from tests.inference.tiny_versions import write_version
+from tests.labelling.sample_files import encode, make_image
+from tests.labelling.stored import add_pictures
+
+
+def teach(data: Path, model: str, number: int, **changes: object) -> Path:
+    """Add a taught version of a network that is small enough to be tried out fast."""
+    folder = data / "models" / model / str(number)
+    write_version(folder, model=model, version=number, **changes)
+    np.savez(folder / "memory.npz", embeddings=np.ones((4, 3), np.float16))
+    (folder / "report").mkdir()
+    (folder / "report" / "confusion.png").write_bytes(b"picture")
+    (folder / "report" / "report.html").write_text("<script>")
+    return folder
+
+
+def fill(data: Path) -> None:
+    """Fill a data folder: three states, two models, groups, a removed picture."""
+    with Store(data) as store:
+        gone = store.add(encode(make_image(99)), "cat").entry
+        store.delete(gone.id, "Ann")
+        store.purge(0)
+        add_pictures(store, "cat", range(12), model="pets")
+        add_pictures(store, "dog", range(12, 24), model="pets")
+        store.add(encode(make_image(0, side=80)), "cat", model="pets")  # a near-duplicate
+        for seed, state in enumerate(STATES, 24):
+            store.add(encode(make_image(seed)), "bird", state=state, who="Ann", name="b.jpg")
+        store.add(encode(make_image(0)), "animal")
+
+
+def make_bundle(tmp_path: Path, data: Path | None = None) -> Path:
+    """Write a bundle of a data folder, by default of a new one without networks."""
+    if data is None:
+        data = tmp_path / "origin"
+        fill(data)
+    path = tmp_path / "bundle.zip"
+    with Store(data) as store:
+        write_bundle(store, Catalog(tmp_path / "exported", data), path)
+    return path
+
+
+def read_bundle(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def change_bundle(path: Path, changes: dict[str, bytes | None], *, honest: bool = True) -> None:
+    """Put other files into a bundle, with a manifest that fits them if it is to be `honest`."""
+    files = {name: data for name, data in (read_bundle(path) | changes).items() if data is not None}
+    if honest and MANIFEST not in changes:
+        manifest = json.loads(files.pop(MANIFEST))
+        manifest["files"] = {name: hash_bytes(data) for name, data in files.items()}
+        files[MANIFEST] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
