@@ -30,8 +30,8 @@ class Prediction:
 
     `probabilities`: class name → 0–1, calibrated, most probable first. `certainty`: `sure`,
     `unsure` or `unfamiliar`. `heatmap`: (C, h, w) float32 in the order of `class_names`; its
-    mean over h×w plus the class's bias is that class's logit. `milliseconds` count the network
-    alone, not the decoding.
+    mean over h×w plus the class's bias is that class's logit. `embedding`: (D,) float32, the
+    pooled features. `milliseconds` count the network alone, not the decoding.
     """
 
     label: str
@@ -42,6 +42,7 @@ class Prediction:
     provider: str
     milliseconds: float
     heatmap: NDArray[np.float32]
+    embedding: NDArray[np.float32]
 
     def to_json(self, *, with_heatmap: bool = False) -> dict[str, Any]:
         """Return what the page's API answers: JSON values, without the heatmap unless asked."""
@@ -105,6 +106,7 @@ class Classifier:
             provider=self.provider,
             milliseconds=milliseconds,
             heatmap=heatmap[0],
+            embedding=embedding[0],
         )
 
     def _find_wrong_probe(self, session: ort.InferenceSession) -> str | None:

@@ -1,4 +1,4 @@
-"""`python -m trainer`: train, evaluate, export, demo-data.
+"""`python -m trainer`: train, head, deep, evaluate, export, versions, publish, demo-data.
 
 Labelled pictures go in at `train`; a frozen version comes out under `exported/`.
 """
@@ -31,6 +31,18 @@ RunOption = Annotated[
     # Not --run: torchrun would take that for its own --run-path.
     typer.Option(
         "--run-folder", help="Folder of the run. [default: runs/MODEL]", show_default=False
+    ),
+]
+StoreOption = Annotated[
+    Path,
+    typer.Option("--data", help="Folder of the labelled pictures and of what is taught here."),
+]
+OriginOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="The model whose backbone a new one starts from. [default: hotdog]",
+        show_default=False,
     ),
 ]
 LicenceOption = Annotated[
@@ -143,6 +155,111 @@ def train(
 
 
 @app.command()
+def head(
+    model: ModelOption,
+    data: StoreOption = Path("data"),
+    exported: ExportedOption = Path("exported"),
+    origin: OriginOption = None,
+    catch_all: Annotated[
+        str | None,
+        typer.Option(
+            help="The class for everything else. [default: as it was]", show_default=False
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Teach a new head on stored and remembered pictures: seconds on a CPU, nothing forgotten.
+
+    A model that does not exist yet is made. The new version is published unless it is worse on
+    the locked pictures.
+    """
+    from trainer.threads import keep_to_one_thread
+
+    keep_to_one_thread()
+    from inference.catalog import Catalog
+    from labelling.store import Store
+    from trainer.jobs import run_job
+    from trainer.parents import find_parent
+    from trainer.teaching import HeadOptions, open_start, train_head
+
+    catalog = Catalog(exported, data)
+    parent = find_parent(catalog, model, origin)
+    with run_job(data, "quick", model) as job, Store(data) as store:
+        taught = train_head(
+            catalog, store, open_start(parent, model), HeadOptions(model, catch_all), job
+        )
+        job.finish(
+            model, taught.card.version, taught.comparison.outcome, taught.comparison.sentence
+        )
+    _print_result(taught.summary(), taught.describe(), as_json)
+
+
+@app.command()
+def versions(
+    model: ModelOption,
+    data: StoreOption = Path("data"),
+    exported: ExportedOption = Path("exported"),
+    as_json: JsonOption = False,
+) -> None:
+    """List the versions of a model: those that ship, those taught here, and the one in use."""
+    from inference.catalog import Catalog
+    from trainer.listing import describe_rows, list_rows
+
+    rows = list_rows(Catalog(exported, data), model)
+    _print_result({"model": model, "versions": rows}, describe_rows(rows), as_json)
+
+
+@app.command()
+def publish(
+    version: Annotated[
+        str, typer.Argument(help="The number of a version, or shipped for the one that ships.")
+    ],
+    model: ModelOption,
+    data: StoreOption = Path("data"),
+    exported: ExportedOption = Path("exported"),
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a version into use, an earlier one too; a running page serves it from then on."""
+    from inference.catalog import Catalog
+    from trainer.listing import put_into_use
+
+    number = put_into_use(Catalog(exported, data), model, version)
+    sentence = f"{model} version {number} is in use."
+    _print_result({"model": model, "version": number}, sentence, as_json)
+
+
+@app.command()
+def deep(
+    model: ModelOption,
+    data: StoreOption = Path("data"),
+    exported: ExportedOption = Path("exported"),
+    origin: OriginOption = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Times through the stored pictures.")] = 8,
+    seed: Annotated[int, typer.Option(help="Same seed, pictures and options: same weights.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Fine-tune the whole network on the stored pictures, from the version in use.
+
+    Needs at least 20 stored pictures of each class. The new version is published unless it is
+    worse on the locked pictures.
+    """
+    from inference.catalog import Catalog
+    from labelling.store import Store
+    from trainer.deep import make_options, train_deep
+    from trainer.jobs import run_job
+    from trainer.parents import find_parent
+
+    catalog = Catalog(exported, data)
+    parent = find_parent(catalog, model, origin)
+    with run_job(data, "deep", model) as job, Store(data) as store:
+        options = make_options(model, parent, epochs, seed)
+        version, comparison = train_deep(catalog, store, parent, options, job)
+        job.finish(model, version.card.version, comparison.outcome, comparison.sentence)
+    values = version.summary() | {"outcome": comparison.outcome, "sentence": comparison.sentence}
+    _print_result(values, f"{version.describe()}\n{comparison.sentence}", as_json)
+
+
+@app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run, such as runs/hotdog.")],
     exported: ExportedOption = Path("exported"),
@@ -164,6 +281,14 @@ def evaluate(
         int | None, typer.Option(help="Its version. [default: the current one]", show_default=False)
     ] = None,
     exported: ExportedOption = Path("exported"),
+    taught: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            help="Folder of what is taught here, to measure a taught version. [default: none]",
+            show_default=False,
+        ),
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -174,12 +299,12 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a version on labelled pictures: accuracy by group, calibration, worst mistakes."""
+    from inference.catalog import Catalog
     from inference.classifier import Classifier
-    from inference.versions import find_version
     from trainer.evaluation import describe_metrics, evaluate_version
     from trainer.progress import Progress
 
-    classifier = Classifier(find_version(exported, model, version))
+    classifier = Classifier(Catalog(exported, taught).find(model, version))
     found = evaluate_version(classifier, data, split, Progress())
     _print_result(found, describe_metrics(found), as_json)
 

@@ -5,7 +5,7 @@ import importlib.metadata
 import platform
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,9 +62,10 @@ class Version:
 
 
 @dataclass(frozen=True)
-class _Frozen:
-    """The graph with its answers for every split that is remembered or measured."""
+class Frozen:
+    """The graph of a run, with its answers for every split that is remembered or measured."""
 
+    run: Path
     graph: onnx.ModelProto
     card: Card
     remembered: Answers
@@ -78,30 +79,53 @@ def export_run(folder: Path, exported: Path, progress: Progress, licence: str = 
     Raises: UserInputError where the run is missing or unfinished; ParityError if the frozen
     network does not answer as the trained one. Then nothing changes under `exported`.
     """
-    options, dataset = runs.read_options(folder), runs.read_pictures(folder)
-    runs.read_result(folder)
-    model_folder = exported / options.model
-    model_folder.mkdir(parents=True, exist_ok=True)
-    frozen = _freeze(folder, dataset, progress)
+    frozen = freeze_run(folder, progress)
+    model_folder = exported / frozen.card.model
+    parent = read_current(model_folder)
+    card = replace(
+        frozen.card,
+        version=reserve_version(model_folder),
+        licence=licence,
+        parent=None if parent is None else {"model": frozen.card.model, "version": parent},
+    )
+    version = write_version(replace(frozen, card=card), model_folder)
+    set_current(model_folder, card.version)
+    mark_exported(frozen.run, version)
+    return version
+
+
+def mark_exported(run: Path, version: Version) -> None:
+    """Remember that a run became a version, so that the next one begins anew."""
+    names = {"model": version.card.model, "version": version.card.version}
+    runs.write_json(run / "version.json", names)
+
+
+def write_version(
+    frozen: Frozen, model_folder: Path, finish: Callable[[Path], None] | None = None
+) -> Version:
+    """Write a folder with all of a version and make it that version by one rename.
+
+    `frozen.card` names the reserved version. `finish` may write more into the folder.
+    """
     staging = Path(tempfile.mkdtemp(dir=model_folder, prefix=".staging-"))
     try:
-        number, parent = reserve_version(model_folder), read_current(model_folder)
-        card = replace(frozen.card, version=number, licence=licence)
-        if parent is not None:
-            card = replace(card, parent={"model": options.model, "version": parent})
-        card = _write(staging, folder, replace(frozen, card=card))
+        card = _write(staging, frozen)
+        if finish:
+            finish(staging)
         staging.chmod(0o755)
-        target = add_version(staging, model_folder, number)
+        target = add_version(staging, model_folder, card.version)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    set_current(model_folder, number)
-    runs.write_json(folder / "version.json", {"model": options.model, "version": number})
     return Version(target, card)
 
 
-def _freeze(folder: Path, dataset: Dataset, progress: Progress) -> _Frozen:
-    """Build the graph, fit what validation fits, prove parity, then look at test, once."""
+def freeze_run(folder: Path, progress: Progress) -> Frozen:
+    """Build the graph, fit what validation fits, prove parity, then look at test, once.
+
+    Raises: UserInputError where the run is missing or unfinished; ParityError.
+    """
     options, result = runs.read_options(folder), runs.read_result(folder)
+    dataset = runs.read_pictures(folder)
     model = load_chosen(folder, dataset)
     geometry = make_geometry(model, options, result.geometry)
     progress.say("Freezing the network.")
@@ -139,11 +163,12 @@ def _freeze(folder: Path, dataset: Dataset, progress: Progress) -> _Frozen:
         libraries=_list_libraries(),
         graph_sha256=hashlib.sha256(graph.SerializeToString(deterministic=True)).hexdigest(),
     )
-    return _Frozen(graph, card, remembered, val, test)
+    return Frozen(folder, graph, card, remembered, val, test)
 
 
-def _write(staging: Path, run: Path, frozen: _Frozen) -> Card:
+def _write(staging: Path, frozen: Frozen) -> Card:
     """Write all files of a version; returns the card with their hashes."""
+    run = frozen.run
     shutil.copyfile(run / runs.CHOSEN, staging / CHECKPOINT)
     _write_memory(staging / "memory.npz", frozen.remembered, frozen.val)
     measured = frozen.test if frozen.test.pictures else frozen.val
@@ -163,13 +188,18 @@ def _write(staging: Path, run: Path, frozen: _Frozen) -> Card:
 
 
 def _write_memory(path: Path, remembered: Answers, val: Answers) -> None:
-    """Keep embeddings (M, D) float16, targets (M,) and whether each is a validation picture."""
+    """Keep embeddings (M, D) float16, targets (M,), whether each is a validation picture.
+
+    `sha256` (M,) names the files, so that who has one of them can have it forgotten.
+    """
+    pictures = [*remembered.pictures, *val.pictures]
     embeddings = np.concatenate([remembered.embeddings, val.embeddings])
     np.savez_compressed(
         path,
         embeddings=embeddings.astype(np.float16),
         targets=np.concatenate([remembered.targets, val.targets]).astype(np.int16),
         is_val=np.arange(len(embeddings)) >= len(remembered.targets),
+        sha256=np.array([picture.sha256 for picture in pictures], dtype="S64"),
     )
 
 

@@ -1,32 +1,36 @@
 """Accuracy with its n and interval, by class and by group."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from trainer.calibration import measure_ece
 
 Rate = dict[str, float | int]
+_Z = 1.959963984540054  # 97.5% of a normal distribution lie below
 
 
 def measure_rate(correct: NDArray[np.bool_]) -> Rate:
     """Return how many of (N,) are right: `correct`, `n`, `value`, and the 95% `low` and `high`.
 
-    Wilson's interval. Source: Wilson, "Probable inference" (1927).
+    Wilson's interval. Source: Wilson, "Probable inference" (1927). By hand: importing scipy.stats
+    takes longer than teaching a head.
     """
     right, n = int(correct.sum()), len(correct)
     if n == 0:
         return {"correct": 0, "n": 0, "value": 0.0, "low": 0.0, "high": 1.0}
-    interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    share, pull = right / n, _Z**2 / n
+    middle = (share + pull / 2) / (1 + pull)
+    reach = _Z * math.sqrt(share * (1 - share) / n + pull / (4 * n)) / (1 + pull)
     return {
         "correct": right,
         "n": n,
-        "value": round(right / n, 4),
-        "low": round(float(interval.low), 4),
-        "high": round(float(interval.high), 4),
+        "value": round(share, 4),
+        "low": round(max(0.0, middle - reach), 4),
+        "high": round(min(1.0, middle + reach), 4),
     }
 
 

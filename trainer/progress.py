@@ -15,6 +15,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from trainer.jobs import Job
+
 T = TypeVar("T")
 _SECONDS_BETWEEN_LINES = 15.0
 
@@ -26,11 +28,13 @@ class SizedIterable(Sized, Iterable[T], Protocol[T]):  # type: ignore[misc]
 class Progress:
     """Shows how far a loop is, with a note such as the loss, and the time left.
 
-    Silent in every process but the first.
+    Silent in every process but the first. A `job` is told the same, for the page, and may end a
+    loop by `trainer.jobs.CancelledError`.
     """
 
-    def __init__(self, shown: bool = True) -> None:
+    def __init__(self, shown: bool = True, job: Job | None = None) -> None:
         self.shown = shown
+        self.job = job
         self.console = Console(stderr=True)
         self.note = ""
 
@@ -39,9 +43,20 @@ class Progress:
         if self.shown:
             self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
+    def point(self, step: float, loss: float, accuracy: float) -> None:
+        """Tell the job a point of the learning curve on validation."""
+        if self.job:
+            self.job.curve(step, loss, accuracy, "validation")
+
     def track(self, items: SizedIterable[T], task: str) -> Iterator[T]:
         """Yield the items while showing how many are done."""
         self.note = ""
+        for done, item in enumerate(self._show(items, task)):
+            if self.job:
+                self.job.stage(task, done, len(items))
+            yield item
+
+    def _show(self, items: SizedIterable[T], task: str) -> Iterator[T]:
         if not self.shown:
             yield from items
         elif self.console.is_terminal:

@@ -17,6 +17,7 @@ from inference.cards import Card, name_for_display
 from trainer.frozen import Answers
 from trainer.metrics import describe_rate
 
+_SPLITS = ("test", "locked", "validation")  # the one furthest from training comes first
 _BLUE, _GREY = "#2f6fde", "#8a8f98"
 _MOST_WRITTEN = 40  # classes, beyond which the confusion matrix is colours alone
 _STYLE = {
@@ -25,7 +26,6 @@ _STYLE = {
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.alpha": 0.25,
-    "savefig.bbox": "tight",
 }
 
 
@@ -34,14 +34,17 @@ def write_report(
 ) -> None:
     """Write the plots, `mistakes.json` and `report.html` of one version.
 
-    `answers` are those of the test pictures, or of validation where there are no test pictures.
+    `history`: a row an epoch, or a row a step of a head's fit. `answers` are those of the first
+    of `_SPLITS` that was measured.
     """
     folder.mkdir(parents=True)
-    split = "test" if "test" in card.metrics else "validation"
+    split = next(split for split in _SPLITS if split in card.metrics)
     metrics = card.metrics[split]
     names = [name_for_display(name) for name in card.class_names]
     with mpl.rc_context(_STYLE):
-        _save(_plot_curves(history), folder / "learning_curves.png")
+        if history:
+            plot = _plot_curves if "epoch" in history[0] else _plot_fit
+            _save(plot(history), folder / "learning_curves.png")
         _save(_plot_confusion(metrics["confusion"], names, split), folder / "confusion.png")
         _save(_plot_reliability(answers, split), folder / "reliability.png")
         _save(_plot_groups(metrics, split), folder / "groups.png")
@@ -72,6 +75,19 @@ def _plot_curves(history: Sequence[dict[str, float]]) -> Figure:
     right.axhline(probe, color=_GREY, linestyle="--", label="linear probe")
     right.set(xlabel="epoch", ylabel="accuracy, %", title="Validation accuracy")
     right.legend()
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def _plot_fit(history: Sequence[dict[str, float]]) -> Figure:
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    steps = [row["step"] for row in history]
+    left.plot(steps, [row["loss"] for row in history], color=_BLUE)
+    left.set(xlabel="step", ylabel="cross-entropy loss", title="Loss, held-out pictures")
+    right.plot(steps, [100 * row["accuracy"] for row in history], color=_BLUE)
+    right.set(xlabel="step", ylabel="accuracy, %", title="Accuracy, held-out pictures")
     for axes in (left, right):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure

@@ -28,6 +28,8 @@ class TrainOptions:
     little smaller suits, since random crops show things larger than whole pictures do
     (Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
     `balance`: 0 draws the pictures as they are, 1 every source and class alike.
+    `geometry`: how the network sees a picture (`inference.cards.GEOMETRIES`); None: the one that
+    does best on validation.
     `average`: decay a step of the averaged weights. `mix`: share of the batches (0–1) whose
     pictures are mixed in pairs (CutMix or MixUp).
     """
@@ -46,6 +48,7 @@ class TrainOptions:
     mix: float = 0.3
     size: int = 224
     train_size: int = 192
+    geometry: str | None = None
     seed: int = 0
     workers: int = 1
 

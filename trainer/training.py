@@ -119,7 +119,7 @@ class _State:
         self.probe_accuracy = 0.0
         self.model = create_backbone(options.backbone, len(dataset.class_names), options.weights)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.geometry = make_geometry(self.model, options, "crop")
+        self.geometry = make_geometry(self.model, options, options.geometry or "crop")
 
     def restore_or_probe(self) -> None:
         """Fit the head on frozen features, or load the last checkpoint."""
@@ -167,6 +167,7 @@ class _State:
             "probe_accuracy": self.probe_accuracy,
         }
         self.history.append(row)
+        self.progress.point(epoch + 1, loss, accuracy)
         self.progress.say(
             f"epoch {epoch + 1}: training loss {self.train_loss:.4f}, validation loss {loss:.4f}, "
             f"accuracy {accuracy:.2%}, {self.seconds:.0f} s"
@@ -210,6 +211,8 @@ class _State:
         return chosen, {f"{share:g}": score[0] for share, score in scores.items()}
 
     def _choose_geometry(self) -> tuple[str, dict[str, float]]:
+        if self.options.geometry is not None:
+            return self.options.geometry, {}
         scores = {
             name: self._score(replace(self.geometry, geometry=name), name) for name in GEOMETRIES
         }

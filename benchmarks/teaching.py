@@ -1,0 +1,156 @@
+"""`python -m benchmarks.teaching`: what a few pictures teach, and what the network loses by it.
+
+Three lessons, with 1 to 100 pictures a class drawn by lot several times: a new network of three
+classes; a class that the shipped network's memory has never held; a class that its catch-all
+holds already, with and without leaving the conflicting memories out.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import matplotlib as mpl
+import numpy as np
+import typer
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.lessons import KINDS, PET, SIGN, Found, Pools, read_pools, teach_more, teach_new
+from inference.versions import find_version
+from trainer.metrics import describe_rate, measure_rate
+from trainer.taught import Start
+from trainer.teaching import open_start
+
+COUNTS = (1, 5, 10, 30, 100)
+_DRAWS = {1: 10, 5: 8, 10: 6, 30: 4, 100: 3}
+_BLUE, _GREY, _RED = "#2f6fde", "#8a8f98", "#c8452d"
+
+Teach = Callable[[int, int], Found]
+
+
+def main(
+    exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
+        "exported"
+    ),
+    pictures: Annotated[
+        Path, typer.Option(help="Folder with train/not_hot_dog and test/not_hot_dog.")
+    ] = Path("../shared/data/hotdog"),
+    validation: Annotated[
+        bool, typer.Option("--validation", help="Measure on other training pictures, to choose by.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Where the plot is written, a PNG.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
+) -> None:
+    """Teach the shipped network by lots of 1 to 100 pictures and measure it on unseen ones."""
+    start = open_start(find_version(exported, "hotdog", 1), "hotdog")
+    pools = read_pools(start, pictures if pictures.is_dir() else None, test=not validation)
+    found = {name: run(teach, pools) for name, teach in list_lessons(start, pools).items()}
+    if plot:
+        draw(found, plot)
+    typer.echo(json.dumps(found) if as_json else describe(found))
+
+
+def list_lessons(start: Start, pools: Pools) -> dict[str, tuple[str, Teach]]:
+    """Return lesson → which unseen pictures it is measured on, and how to teach it once."""
+
+    def teach_class(kind: str, *, leave_out: bool) -> Teach:
+        return lambda count, seed: teach_more(start, pools, kind, count, seed, leave_out=leave_out)
+
+    lessons: dict[str, tuple[str, Teach]] = {}
+    if PET in pools.lessons:
+        lessons["new network"] = (
+            "+".join(KINDS),
+            lambda count, seed: teach_new(start, pools, count, seed),
+        )
+    lessons["new to the memory"] = (SIGN, teach_class(SIGN, leave_out=True))
+    if PET in pools.lessons:
+        lessons["in the catch-all, left out"] = (PET, teach_class(PET, leave_out=True))
+        lessons["in the catch-all, replayed"] = (PET, teach_class(PET, leave_out=False))
+    return lessons
+
+
+def run(lesson: tuple[str, Teach], pools: Pools) -> dict[str, Any]:
+    """Return a row for each number of pictures a class."""
+    kinds, teach = lesson
+    n = sum(len(pools.unseen[kind]) for kind in kinds.split("+"))
+    return {
+        str(count): _sum_up([teach(count, s) for s in range(_DRAWS[count])], n) for count in COUNTS
+    }
+
+
+def describe(found: dict[str, Any]) -> str:
+    """Return the rows as lines that people read."""
+    lines = []
+    for name, rows in found.items():
+        lines.append(name)
+        for count, row in rows.items():
+            line = (
+                f"  {count:>3} a class: {describe_rate(row['unseen'])}, draws ±{row['spread']:.1%}"
+            )
+            if row["locked_change"] is not None:
+                line += (
+                    f"; locked {100 * row['locked_change']:+.2f} points, hot dogs "
+                    f"{100 * row['hot_dog_change']:+.2f}; left out {row['left_out']:.0f}, set "
+                    f"aside {row['set_aside']:.0f}"
+                )
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def draw(found: dict[str, Any], path: Path) -> None:
+    """Write the plot: what is found of the new, and what is lost of the old."""
+    style = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 10}
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(11, 3.8), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        for (name, rows), color, line in zip(
+            found.items(), (_GREY, _BLUE, _RED, _RED), ("-", "-", "-", "--"), strict=False
+        ):
+            _draw_line(left, rows, name, color, line)
+            if rows["1"]["locked_change"] is not None:
+                change = [100 * row["locked_change"] for row in rows.values()]
+                right.plot(range(len(rows)), change, line, marker="o", color=color, label=name)
+        left.set(ylabel="unseen pictures found, %", ylim=(0, 102), title="What is learnt")
+        right.axhline(0, color=_GREY, linewidth=0.8)
+        right.set(ylabel="change of accuracy, points", title="On the locked pictures of before")
+        for axes in (left, right):
+            axes.set_xticks(range(len(COUNTS)), [str(count) for count in COUNTS])
+            axes.set_xlabel("pictures a class")
+            axes.grid(alpha=0.25)
+            axes.legend(fontsize=8)
+        figure.savefig(path, dpi=110)
+
+
+def _draw_line(axes: Axes, rows: dict[str, Any], name: str, color: str, line: str) -> None:
+    values = np.array([100 * row["mean"] for row in rows.values()])
+    spread = np.array([100 * row["spread"] for row in rows.values()])
+    places = range(len(rows))
+    axes.plot(places, values, line, marker="o", color=color, label=name)
+    axes.fill_between(places, values - spread, values + spread, color=color, alpha=0.12, lw=0)
+
+
+def _sum_up(draws: list[Found], n: int) -> dict[str, Any]:
+    """Return the mean over draws; the interval is that of the n unseen pictures."""
+    values = np.array([found.unseen for found in draws])
+    known = any(found.locked_change or found.left_out for found in draws)
+    return {
+        "mean": float(values.mean()),
+        "spread": float(values.std()),
+        "draws": len(draws),
+        "unseen": measure_rate(np.arange(n) < round(float(values.mean()) * n)),
+        "locked_change": _mean(draws, "locked_change") if known else None,
+        "hot_dog_change": _mean(draws, "hot_dog_change") if known else None,
+        "left_out": _mean(draws, "left_out"),
+        "set_aside": _mean(draws, "set_aside"),
+    }
+
+
+def _mean(draws: list[Found], name: str) -> float:
+    return float(np.mean([getattr(found, name) for found in draws]))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,49 @@
+"""From which version a taught one starts."""
+
+from pathlib import Path
+
+import pytest
+
+from inference.catalog import Catalog
+from inference.errors import UserInputError
+from tests.inference.tiny_versions import write_version
+from trainer.parents import find_parent
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    for model in ("berries", "hotdog", "colours"):
+        write_version(tmp_path / "exported" / model / "1", model=model)
+    return Catalog(tmp_path / "exported", tmp_path / "data")
+
+
+def test_known_model_goes_on_from_what_is_in_use(catalog: Catalog) -> None:
+    folder, number = catalog.reserve("colours")
+    write_version(folder / str(number), version=number)
+    assert find_parent(catalog, "colours") == catalog.exported / "colours" / "1"
+    catalog.publish("colours", number)
+    assert find_parent(catalog, "colours", "berries") == folder / "2"
+
+
+def test_new_model_takes_the_shipped_backbone_or_the_one_named(catalog: Catalog) -> None:
+    assert find_parent(catalog, "pets") == catalog.exported / "hotdog" / "1"
+    assert find_parent(catalog, "pets", "berries") == catalog.exported / "berries" / "1"
+
+
+def test_without_hotdog_the_first_is_taken(tmp_path: Path) -> None:
+    write_version(tmp_path / "zebras" / "1", model="zebras")
+    assert find_parent(Catalog(tmp_path), "pets") == tmp_path / "zebras" / "1"
+
+
+@pytest.mark.parametrize(
+    ("model", "origin", "words"),
+    [("../pets", None, "cannot name"), ("pets", "lost", "There is no model named 'lost'")],
+)
+def test_wrong_names(catalog: Catalog, model: str, origin: str | None, words: str) -> None:
+    with pytest.raises(UserInputError, match=words):
+        find_parent(catalog, model, origin)
+
+
+def test_nothing_to_start_from(tmp_path: Path) -> None:
+    with pytest.raises(UserInputError, match="no network to start from"):
+        find_parent(Catalog(tmp_path), "pets")

@@ -1,0 +1,108 @@
+"""Deep training: fine-tune the whole network on the stored pictures, from the version in use.
+
+Unlike a new head it changes the backbone, so what was remembered as embeddings counts no more:
+every class needs stored pictures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import onnxruntime as ort
+
+from inference.cards import Card, read_card
+from inference.catalog import Catalog
+from inference.providers import open_session
+from labelling.store import Store
+from trainer.comparison import Comparison, Locked, Side, compare
+from trainer.devices import make_accelerator
+from trainer.exporting import Frozen, Version, freeze_run, mark_exported, write_version
+from trainer.frozen import answer
+from trainer.jobs import Job
+from trainer.pictures import Picture
+from trainer.progress import Progress
+from trainer.runs import TrainOptions
+from trainer.stored import read_stored
+from trainer.training import train
+from trainer.weights import CHECKPOINT
+
+EPOCHS = 8
+_BATCH_SIZE = 16
+
+
+def train_deep(
+    catalog: Catalog, store: Store, parent: Path, options: TrainOptions, job: Job
+) -> tuple[Version, Comparison]:
+    """Train, freeze, compare with the version in use, and publish where the gate lets it.
+
+    `parent`: the folder of the version to start from; that of the model itself where it has one.
+    Raises: UserInputError where there are too few pictures; CancelledError; ParityError.
+    """
+    card, progress = read_card(parent), Progress(job=job)
+    own = card.model == options.model
+    dataset = read_stored(store, options.model, card.class_names if own else ())
+    folder = store.data / "training" / "deep" / options.model
+    train(dataset, options, folder, make_accelerator("auto"), progress)
+    frozen = freeze_run(folder, progress)
+    comparison = _compare(frozen, parent if own else None, progress)
+    version = _write(frozen, catalog, parent, comparison)
+    if comparison.publishes:
+        catalog.publish(options.model, version.card.version)
+    mark_exported(folder, version)
+    catalog.prune(options.model)
+    return version, comparison
+
+
+def make_options(model: str, parent: Path, epochs: int, seed: int) -> TrainOptions:
+    """Return the options that suit a few pictures and a version that is good already."""
+    card = read_card(parent)
+    own = card.model == model
+    return TrainOptions(
+        model=model,
+        backbone=card.backbone,
+        weights=str(parent / CHECKPOINT),
+        catch_all=card.catch_all if own else None,
+        epochs=epochs,
+        batch_size=_BATCH_SIZE,
+        size=card.input.size,
+        geometry=card.input.geometry,
+        seed=seed,
+        workers=0,
+    )
+
+
+def _compare(frozen: Frozen, current: Path | None, progress: Progress) -> Comparison:
+    """Compare on the locked pictures, which are the run's test pictures."""
+    pictures = frozen.test.pictures
+    locked = [Locked(picture.label, sha256=picture.sha256) for picture in pictures]
+    new = Side(frozen.card.class_names, frozen.test.probabilities)
+    if current is None:
+        return compare(locked, new)
+    card = read_card(current)
+    session = open_session(current / "model.onnx")
+    old = _ask(session, card, pictures, frozen.card.class_names, progress)
+    return compare(locked, new, old, {"model": card.model, "version": card.version})
+
+
+def _ask(
+    session: ort.InferenceSession,
+    card: Card,
+    pictures: Sequence[Picture],
+    all_names: tuple[str, ...],
+    progress: Progress,
+) -> Side:
+    found = answer(session, pictures, all_names, card.input, progress)
+    return Side(card.class_names, found.probabilities)
+
+
+def _write(frozen: Frozen, catalog: Catalog, parent: Path, comparison: Comparison) -> Version:
+    model_folder, number = catalog.reserve(frozen.card.model)
+    ancestor = read_card(parent)
+    card = replace(
+        frozen.card,
+        version=number,
+        licence=ancestor.licence,
+        parent={"model": ancestor.model, "version": ancestor.version},
+        training={"kind": "deep", **frozen.card.training},
+    )
+    return write_version(replace(frozen, card=card), model_folder, comparison.write)

@@ -1,0 +1,60 @@
+"""The versions of a model in words, and putting one of them into use, by command."""
+
+from typing import Any
+
+from inference.cards import read_card
+from inference.catalog import Catalog
+from inference.errors import UserInputError
+from trainer.metrics import describe_rate
+
+SHIPPED = "shipped"
+
+
+def list_rows(catalog: Catalog, model: str) -> list[dict[str, Any]]:
+    """Return a row a version, as JSON values, ascending.
+
+    Raises: UserInputError for a model that there is not.
+    """
+    catalog.find(model)
+    current = catalog.read_current(model)
+    rows = []
+    for number, folder in catalog.list_versions(model).items():
+        card = read_card(folder)
+        measured = [found["top1"] for found in card.metrics.values() if "top1" in found]
+        rows.append(
+            {
+                "version": number,
+                "in_use": number == current,
+                "taught": catalog.is_taught(model, number),
+                "kind": card.training.get("kind", "full"),
+                "created": card.created,
+                "classes": list(card.class_names),
+                "parent": card.parent,
+                "top1": measured[-1] if measured else None,
+            }
+        )
+    return rows
+
+
+def describe_rows(rows: list[dict[str, Any]]) -> str:
+    """Return the rows as lines that people read, the one in use marked."""
+    return "\n".join(
+        f"{'*' if row['in_use'] else ' '} {row['version']:>3}  {row['created'][:16]}  "
+        f"{'taught' if row['taught'] else 'shipped'}, {row['kind']}  "
+        f"{', '.join(row['classes'])}  "
+        f"{describe_rate(row['top1']) if row['top1'] else 'not measured'}"
+        for row in rows
+    )
+
+
+def put_into_use(catalog: Catalog, model: str, version: str) -> int:
+    """Publish a version by its number, or `shipped`; returns the number.
+
+    Raises: UserInputError for any other.
+    """
+    if version == SHIPPED:
+        return catalog.reset(model)
+    if not version.isascii() or not version.isdecimal():
+        raise UserInputError(f"{version!r} is no version. Give its number, or {SHIPPED}.")
+    catalog.publish(model, int(version))
+    return int(version)

@@ -1,0 +1,199 @@
+"""The quick retrain: stored pictures in, a new version with a new head out, in seconds on a CPU.
+
+The backbone stays as it is, so remembered embeddings count as pictures. Nothing here imports
+PyTorch, whose import alone takes as long as the rest.
+Command: `python -m trainer head --data DIR --model NAME`.
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from inference.cards import Card, read_card
+from inference.catalog import Catalog
+from inference.classifier import find_min_side
+from inference.errors import UserInputError
+from inference.images import decode
+from inference.probes import list_probes, make_probe
+from inference.providers import open_session
+from inference.versions import add_version
+from labelling.store import Store
+from trainer.comparison import Comparison
+from trainer.embedding import embed_stored
+from trainer.grafting import read_head
+from trainer.jobs import Job
+from trainer.learning import Learned, learn
+from trainer.lessons import (
+    Material,
+    check_material,
+    gather,
+    leave_out_conflicts,
+    make_lesson,
+    name_classes,
+)
+from trainer.memory import make_empty, read_memory
+from trainer.taught import Draft, Start, write_draft
+
+_PROOFS = 3  # stored pictures on which a graft is proved, beside the probes
+_STAGING = ".staging-"
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A version that was taught, where it lies, and what the gate said."""
+
+    folder: Path
+    card: Card
+    comparison: Comparison
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a program wants to know, as JSON values."""
+        return {
+            "model": self.card.model,
+            "version": self.card.version,
+            "folder": str(self.folder),
+            "outcome": self.comparison.outcome,
+            "sentence": self.comparison.sentence,
+            "classes": list(self.card.class_names),
+        }
+
+    def describe(self) -> str:
+        """Return the same in words."""
+        return (
+            f"{self.card.model} version {self.card.version} is in {self.folder}\n"
+            f"{self.comparison.sentence}"
+        )
+
+
+@dataclass(frozen=True)
+class HeadOptions:
+    """What to teach. `catch_all`: the class for everything else; None: as it was."""
+
+    model: str
+    catch_all: str | None = None
+
+
+def train_head(
+    catalog: Catalog, store: Store, start: Start, options: HeadOptions, job: Job
+) -> Taught:
+    """Teach a model what the store holds for it, and publish it where the gate lets it.
+
+    Raises: UserInputError where there is too little to learn from; CancelledError; GraftError.
+    Then nothing has changed.
+    """
+    begun = time.monotonic()
+    _sweep(catalog)
+    job.stage("reading")
+    material = _read_material(store, start, options.model, job)
+    check_material(material)
+    catch_all = _find_catch_all(options.catch_all, start, material.class_names)
+    history: list[dict[str, float]] = []
+    material, learned = _fit(material, start, catch_all, history, job)
+    seconds = time.monotonic() - begun
+    draft = Draft(options.model, catch_all, start, material, learned, history, seconds)
+    taught = _write(catalog, draft, _choose_images(store, draft), job)
+    if taught.comparison.publishes:
+        catalog.publish(options.model, taught.card.version)
+    catalog.prune(options.model)
+    return taught
+
+
+def open_start(folder: Path, model: str) -> Start:
+    """Open the version that a model's next one starts from."""
+    card = read_card(folder)
+    network = onnx.load(folder / "model.onnx")
+    session = open_session(folder / "model.onnx")
+    return Start(folder, card, network, session, own=card.model == model)
+
+
+def _read_material(store: Store, start: Start, model: str, job: Job) -> Material:
+    """Read labels, embeddings and memory, without what is known to be deleted."""
+    entries = [entry for entry in store.find(model) if entry.split != "aside"]
+    entries.sort(key=lambda entry: (entry.label, entry.sha256))
+    known = start.card.class_names if start.own else ()
+    names = name_classes(known, [entry.label for entry in entries])
+    stored = embed_stored(store, entries, start, job)
+    remembered = make_empty(stored.embeddings.shape[1])
+    if start.own:
+        remembered = read_memory(start.folder, stored.embeddings.shape[1])
+        files = {name for name in remembered.list_files() if name}
+        remembered = remembered.forget(store.knows(files))
+    return gather(names, stored, remembered)
+
+
+def _find_catch_all(wanted: str | None, start: Start, names: tuple[str, ...]) -> str | None:
+    if wanted is not None and wanted not in names:
+        raise UserInputError(f"The catch-all {wanted!r} is not among the classes: add pictures.")
+    return wanted or (start.card.catch_all if start.own else None)
+
+
+def _fit(
+    material: Material,
+    start: Start,
+    catch_all: str | None,
+    history: list[dict[str, float]],
+    job: Job,
+) -> tuple[Material, Learned]:
+    job.stage("fitting")
+    if start.own:
+        material = leave_out_conflicts(material, catch_all, len(start.card.class_names))
+        check_material(material)
+    parent = read_head(start.network) if start.own else None
+
+    def draw(step: int, loss: float, accuracy: float) -> None:
+        history.append({"step": step, "loss": loss, "accuracy": accuracy})
+        job.curve(step, loss, accuracy, "validation")
+
+    def check(done: int, total: int) -> None:
+        job.stage("fitting", done, total)
+
+    return material, learn(make_lesson(material, parent, catch_all), check, draw)
+
+
+def _write(catalog: Catalog, draft: Draft, images: list[NDArray[np.uint8]], job: Job) -> Taught:
+    job.stage("comparing")
+    comparison = draft.compare()
+    folder, number = catalog.reserve(draft.model)
+    with _staging(folder) as staging:
+        job.stage("proving")
+        card = write_draft(staging, draft, number, comparison, images)
+        job.stage("writing")
+        target = add_version(staging, folder, number)
+    return Taught(target, card, comparison)
+
+
+def _choose_images(store: Store, draft: Draft) -> list[NDArray[np.uint8]]:
+    """Return a few stored pictures and the probes."""
+    entries = [*draft.material.train.entries, *draft.material.locked.entries]
+    step = max(1, len(entries) // _PROOFS)
+    min_side = find_min_side(draft.start.card.input)
+    images = [decode(store.read_bytes(e.sha256), min_side) for e in entries[::step][:_PROOFS]]
+    return images + [make_probe(**probe) for probe in list_probes()]
+
+
+@contextmanager
+def _staging(model_folder: Path) -> Iterator[Path]:
+    """Make a folder to fill, which is gone in the end unless it was renamed."""
+    model_folder.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=model_folder, prefix=_STAGING))
+    staging.chmod(0o755)
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _sweep(catalog: Catalog) -> None:
+    """Remove what trainings that were killed left; the lock is ours, so nobody is writing."""
+    if catalog.data is not None:
+        for left in (catalog.data / "models").glob(f"*/{_STAGING}*"):
+            shutil.rmtree(left)
