@@ -6,13 +6,14 @@ python app.py --model hotdog
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from inference.catalog import Catalog
 from inference.errors import UserInputError
-from inference.versions import find_version
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
@@ -29,6 +30,22 @@ Exported = Annotated[
         help="Folder of frozen models.",
         show_default="exported, beside app.py",
         envvar="CLASSIFIER_EXPORTED",
+    ),
+]
+Data = Annotated[
+    Path,
+    typer.Option(
+        help="Folder of labelled pictures and of what is taught here.",
+        show_default="data, beside app.py",
+        envvar="CLASSIFIER_DATA",
+    ),
+]
+Teach = Annotated[
+    bool,
+    typer.Option(
+        "--teach/--no-teach",
+        help="Let teachers label, train and publish: someone on this machine, or who signs in.",
+        envvar="CLASSIFIER_TEACH",
     ),
 ]
 Providers = Annotated[
@@ -66,43 +83,75 @@ Share = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Options:
+    """How the page is opened. `version` and `port`: None for the one in use, and a free one."""
+
+    model: str
+    version: int | None
+    exported: Path
+    data: Path
+    teach: bool
+    providers: str
+    host: str
+    port: int | None
+    share: bool
+
+
 def main(  # noqa: PLR0913, PLR0917  (one parameter an option)
     model: Model = "hotdog",
     version: Version = None,
     exported: Exported = Path(__file__).parent / "exported",
+    data: Data = Path(__file__).parent / "data",
+    teach: Teach = False,
     providers: Providers = "auto",
     host: Host = None,
     port: Port = None,
     share: Share = False,
 ) -> None:
     """Open the page that answers for pictures, until Ctrl+C."""
+    where = host or choose_host()
     try:
-        serve(find_version(exported, model, version), providers, host or choose_host(), port, share)
+        serve(Options(model, version, exported, data, teach, providers, where, port, share))
     except UserInputError as error:
         typer.echo(error, err=True)
         raise typer.Exit(2) from error
 
 
-def serve(version_folder: Path, providers: str, host: str, port: int | None, share: bool) -> None:
-    """Serve one version until the process is told to stop.
+def serve(options: Options) -> None:
+    """Serve until the process is told to stop.
 
-    Raises: UserInputError for a version, provider or port that cannot be used.
+    Raises: UserInputError for a version, provider, folder or port that cannot be used.
     """
-    from inference.classifier import Classifier  # noqa: PLC0415  (--help need not wait for these)
+    catalog = Catalog(options.exported, options.data)
+    catalog.find(options.model, options.version)
+    from web.serving import Service  # noqa: PLC0415  (--help need not wait for these)
 
-    classifier = Classifier(version_folder, providers)
-    from web.page import Address, launch, make_page  # noqa: PLC0415  (nor a wrong option)
+    service = Service(catalog, options.model, options.version, options.providers)
+    classifier = service.open()
+    from web.access import make_access  # noqa: PLC0415  (nor a wrong option)
+    from web.page import Address, launch, make_page, make_site  # noqa: PLC0415
     from web.temporary import use_own_folder  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the clean-up at exit runs
     use_own_folder()
-    page = make_page(classifier)
-    local, shared = launch(page, classifier, Address(host, port, share))
+    access = make_access(
+        teach=options.teach,
+        host=options.host,
+        share=options.share,
+        data=options.data,
+        environment=os.environ,
+    )
+    site = make_site(service, access, options.data)
+    page = make_page(site)
+    local, shared = launch(page, site, Address(options.host, options.port, options.share))
     typer.echo(
         f"{classifier.card.model} {classifier.card.version} on {classifier.provider}: {local}"
     )
-    if share:
+    if options.share:
         typer.echo(shared or "No public link could be had: it needs the internet.")
+    if options.teach and not access.has_a_way:
+        typer.echo("Nobody can teach: set CLASSIFIER_TEACH_PASSWORD to sign in with.")
     page.block_thread()
 
 

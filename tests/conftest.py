@@ -23,9 +23,13 @@ def classifier(exported: Path) -> Classifier:
 
 
 @pytest.fixture(scope="session")
-def app(exported: Path) -> Iterator[RunningApp]:
+def app(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """One page for all tests that only look at it and ask it."""
     port = find_free_port()
-    env = {"CLASSIFIER_EXPORTED": str(exported), "CLASSIFIER_PROVIDERS": "cpu"}
+    env = {
+        "CLASSIFIER_EXPORTED": str(exported),
+        "CLASSIFIER_DATA": str(tmp_path_factory.mktemp("data")),
+        "CLASSIFIER_PROVIDERS": "cpu",
+    }
     with start_app("--port", str(port), port=port, env=env) as running:
         yield running

@@ -64,7 +64,7 @@ def start_app(*options: str, port: int, env: Mapping[str, str]) -> Iterator[Runn
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, str(ROOT / "app.py"), *options],
-                env=make_environment(env),
+                env=make_environment({"CLASSIFIER_DATA": f"{folder}/data", **env}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=folder,

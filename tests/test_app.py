@@ -16,6 +16,8 @@ OPTIONS = {
     "--model": "CLASSIFIER_MODEL",
     "--version": "CLASSIFIER_VERSION",
     "--exported": "CLASSIFIER_EXPORTED",
+    "--data": "CLASSIFIER_DATA",
+    "--teach": "CLASSIFIER_TEACH",
     "--providers": "CLASSIFIER_PROVIDERS",
     "--host": "GRADIO_SERVER_NAME",
     "--port": "GRADIO_SERVER_PORT",
@@ -55,7 +57,7 @@ def test_help_does_not_wait_for_gradio() -> None:
 @pytest.mark.parametrize(
     ("options", "env", "words"),
     [
-        (["--model", "cats"], {}, "no model named 'cats'; it has: hotdog"),
+        (["--model", "cats"], {}, "no model named 'cats'; there are: hotdog"),
         ([], {"CLASSIFIER_MODEL": "cats"}, "no model named 'cats'"),
         (["--model", "../etc"], {}, "cannot name a model"),
         (["--version", "999"], {}, "has no version 999"),
@@ -76,7 +78,7 @@ def test_wrong_option_is_one_sentence(
 def test_folder_without_models_is_one_sentence(tmp_path: Path) -> None:
     done = run_app("--exported", str(tmp_path))
     assert done.returncode == 2
-    assert "has no model named 'hotdog'; it has: none." in done.stderr
+    assert "There is no model named 'hotdog'; there are: none." in done.stderr
 
 
 def test_port_that_is_taken_is_one_sentence(exported: Path) -> None:

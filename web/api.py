@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from inference.classifier import Classifier
 from inference.errors import UserInputError
 from web.serving import Service, check_count, explain
 
@@ -16,19 +17,24 @@ def add_api(service: Service) -> None:
     picture = gr.File(label="Picture", visible=False)
     pictures = gr.File(label="Pictures", file_count="multiple", visible=False)
     heatmap = gr.Checkbox(False, label="With heatmap", visible=False)
+    model = gr.Textbox(None, label="Model; the usual one if there is none", visible=False)
     one, several = gr.JSON(visible=False), gr.JSON(visible=False)
 
-    def classify(picture: Upload | None, heatmap: bool = False) -> dict[str, Any]:
-        return answer_call(service, picture, heatmap)
+    def classify(
+        picture: Upload | None, heatmap: bool | None = False, model: str | None = None
+    ) -> dict[str, Any]:
+        return answer_call(service, picture, bool(heatmap), model)
 
-    def classify_many(pictures: list[Upload] | None) -> list[dict[str, Any]]:
-        return answer_calls(service, pictures or [])
+    def classify_many(
+        pictures: list[Upload] | None, model: str | None = None
+    ) -> list[dict[str, Any]]:
+        return answer_calls(service, pictures or [], model)
 
     # Without preprocessing: gr.File would read all files at once, or leave a second one of each.
     shared = {"concurrency_id": "classify", "show_progress": "hidden", "preprocess": False}
     picture.upload(
         classify,
-        [picture, heatmap],
+        [picture, heatmap, model],
         one,
         api_name="classify",
         api_description="Answer for one picture: label, probability of each class, certainty.",
@@ -36,7 +42,7 @@ def add_api(service: Service) -> None:
     )
     pictures.upload(
         classify_many,
-        pictures,
+        [pictures, model],
         several,
         api_name="classify_many",
         api_description="Answer for several pictures, in the order given.",
@@ -44,7 +50,9 @@ def add_api(service: Service) -> None:
     )
 
 
-def answer_call(service: Service, picture: Upload | None, heatmap: bool) -> dict[str, Any]:
+def answer_call(
+    service: Service, picture: Upload | None, heatmap: bool, model: str | None = None
+) -> dict[str, Any]:
     """Return one picture's prediction as JSON values.
 
     Raises: gr.Error with the sentence that a visitor of the page would read.
@@ -52,25 +60,30 @@ def answer_call(service: Service, picture: Upload | None, heatmap: bool) -> dict
     try:
         if picture is None:
             raise UserInputError("There was no picture in this call. Send one.")
-        return service.answer_file(Path(picture["path"]))[1].to_json(with_heatmap=heatmap)
+        answer = service.answer(Path(picture["path"]).read_bytes(), model)
+        return answer.prediction.to_json(with_heatmap=heatmap)
     except Exception as error:  # the edge of the API: a sentence, never null
         raise gr.Error(explain(error), print_exception=False) from error
 
 
-def answer_calls(service: Service, pictures: list[Upload]) -> list[dict[str, Any]]:
+def answer_calls(
+    service: Service, pictures: list[Upload], model: str | None = None
+) -> list[dict[str, Any]]:
     """Return a prediction, or `{"error": sentence}`, for each picture in the order given.
 
-    Raises: gr.Error for more pictures than are taken in one go.
+    All by one version, whatever comes into use meanwhile.
+    Raises: gr.Error for more pictures than are taken in one go, or a model that does not exist.
     """
     try:
         check_count(len(pictures))
-    except UserInputError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-    return [_answer_or_error(service, Path(upload["path"])) for upload in pictures]
+        classifier = service.open(model)
+    except Exception as error:
+        raise gr.Error(explain(error), print_exception=False) from error
+    return [_answer_or_error(service, classifier, Path(upload["path"])) for upload in pictures]
 
 
-def _answer_or_error(service: Service, path: Path) -> dict[str, Any]:
+def _answer_or_error(service: Service, classifier: Classifier, path: Path) -> dict[str, Any]:
     try:
-        return service.answer_file(path)[1].to_json()
+        return service.answer_by(classifier, path.read_bytes()).prediction.to_json()
     except Exception as error:  # noqa: BLE001  (one bad picture is not the end of the others)
         return {"error": explain(error)}

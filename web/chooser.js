@@ -11,6 +11,7 @@ const SENDERS = 3; // pictures on their way at the same time
 
 let token = 0; // counts the choices; an answer to an earlier one is passed over
 let whyOpen = false;
+let latest = []; // files of the last choice, to be asked again where another network is chosen
 
 // ---- choosing ------------------------------------------------------------------------------
 
@@ -18,13 +19,15 @@ async function take(files) {
   if (!files.length) return;
   stopCamera();
   const mine = ++token;
+  latest = files;
   wait('Looking…');
   const shown = await show(files);
   const pictures = files.map((file) => ({ name: file.name, size: file.size, shown, file: null }));
   if (files.length <= props.max_pictures) await sendAll(files, pictures, mine);
   if (mine !== token) return;
   if (files.length <= props.max_pictures && pictures.every(isLost)) return fail();
-  props.value = { token: mine, pictures };
+  const seen = document.querySelector('.chip')?.dataset.version || '';
+  props.value = { token: mine, pictures, model: window.readNetwork?.() || '', seen };
   trigger('upload');
 }
 
@@ -125,6 +128,7 @@ function observeAnswer() {
 }
 
 observeAnswer();
+window.addEventListener('network', () => take(latest));
 window.addEventListener('unanswered', () => {
   if (['busy', 'working'].includes(side().dataset.state)) fail();
 });

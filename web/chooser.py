@@ -16,6 +16,7 @@ from inference.images import MAX_BYTES
 from web.serving import MAX_PICTURES
 
 _HERE = Path(__file__).parent
+EXAMPLES = _HERE / "examples"
 
 
 class SentPicture(GradioModel):  # type: ignore[misc]
@@ -31,15 +32,24 @@ class SentPicture(GradioModel):  # type: ignore[misc]
 
 
 class Choice(GradioModel):  # type: ignore[misc]
-    """What was chosen in one go; `token` comes back with its answer."""
+    """What was chosen in one go; `token` comes back with its answer.
+
+    `model`: empty for the usual one. `seen`: the version that the page shows, `hotdog/1`.
+    """
 
     token: int
     pictures: list[SentPicture]
+    model: str = ""
+    seen: str = ""
 
 
-def make_chooser(examples: list[Path]) -> gr.HTML:
-    """Return the left side of the Try it tab: its value is a `Choice`, its event `upload`."""
+def make_chooser(examples: list[Path], *, shown: bool = True) -> gr.HTML:
+    """Return the left side of the Try it tab: its value is a `Choice`, its event `upload`.
+
+    `shown`: whether the network knows what the examples show; it may change as networks do.
+    """
     template = (_HERE / "chooser.html").read_text(encoding="utf-8")
+    template = template.replace("<!-- hidden -->", "" if shown else "hidden")
     chooser = gr.HTML(
         html_template=template.replace("<!-- examples -->", draw_examples(examples)),
         js_on_load=(_HERE / "chooser.js").read_text(encoding="utf-8"),
@@ -70,6 +80,9 @@ def list_examples(folder: Path) -> list[Path]:
     labels = [Example(path).label for path in paths]
     turns = [labels[:i].count(label) for i, label in enumerate(labels)]
     return [path for _, path in sorted(zip(turns, paths, strict=True))]
+
+
+EXAMPLE_LABELS = frozenset(Example(path).label for path in list_examples(EXAMPLES))
 
 
 def draw_examples(examples: list[Path]) -> str:

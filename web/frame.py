@@ -1,4 +1,8 @@
-"""What stands around the tabs: the title, the loop strip and the chip at the foot."""
+"""What stands around the tabs: the title, the loop strip and the chip at the foot.
+
+The chip names the version that a visitor sees; it comes back with the next picture, so that
+title and Model tab are drawn anew only where another version has come into use.
+"""
 
 from html import escape
 from pathlib import Path
@@ -12,10 +16,17 @@ from web.verdict import name_provider_for_display
 _MAX_NAMES = 4  # classes that fit into a heading
 
 
-def draw_title(card: Card) -> str:
-    """Return the page's heading: what the network can tell apart."""
+def draw_title(card: Card, example_labels: frozenset[str] = frozenset()) -> str:
+    """Return the page's heading: what the network can tell apart.
+
+    `example_labels`: right answers of the examples, which are shown where the network knows them.
+    """
     logo = (Path(__file__).parent / "icon.svg").read_text(encoding="utf-8")
-    return f'<h1><span class="logo" aria-hidden="true">{logo}</span>{escape(ask(card))}</h1>'
+    examples = "yes" if example_labels <= set(card.class_names) else "no"
+    return (
+        f'<h1 data-examples="{examples}"><span class="logo" aria-hidden="true">{logo}</span>'
+        f"{escape(ask(card))}</h1>"
+    )
 
 
 def ask(card: Card) -> str:
@@ -27,14 +38,13 @@ def ask(card: Card) -> str:
     return f"{words}?"
 
 
-def draw_strip(service: Service) -> str:
+def draw_strip(service: Service, classifier: Classifier) -> str:
     """Return the loop in four steps with live counts, each a link to where it happens."""
-    card = service.classifier.card
-    megabytes = (service.classifier.folder / "model.onnx").stat().st_size / 1e6
+    card = classifier.card
     steps = (
         ("pictures", f"{count_pictures(card.data.get('counts', {})):,}", "labelled pictures"),
         ("training", *describe_training(card.training)),
-        ("download", f"{megabytes:.1f} MB", f"frozen: version {card.version}"),
+        ("download", format_size(classifier), f"frozen: version {card.version}"),
         ("try", f"{service.answered:,}", "answered here"),
     )
     items = "".join(
@@ -54,7 +64,27 @@ def draw_chip(classifier: Classifier, milliseconds: float | None = None) -> str:
     if milliseconds is not None:
         parts.append(f"{max(1, round(milliseconds))} ms")
     words = escape(" · ".join(parts).replace("the ", ""))
-    return f'<a class="chip" href="#model" aria-label="About the model: {words}">{words}</a>'
+    return (
+        f'<a class="chip" href="#model" data-version="{name_version(classifier)}" '
+        f'aria-label="About the model: {words}">{words}</a>'
+    )
+
+
+def name_version(classifier: Classifier) -> str:
+    """Return what tells one version from all others, such as `hotdog/1`.
+
+    By its folder, whose names were checked: a card from elsewhere may say anything.
+    """
+    return f"{classifier.folder.parent.name}/{classifier.folder.name}"
+
+
+def format_size(classifier: Classifier) -> str:
+    """Return the size of a network's file; a version that just answered may be deleted by now."""
+    try:
+        size = (classifier.folder / "model.onnx").stat().st_size
+    except FileNotFoundError:
+        return "gone"
+    return f"{size / 1e6:.1f} MB"
 
 
 def count_pictures(counts: object) -> int:

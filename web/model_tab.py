@@ -1,17 +1,16 @@
 """The Model tab: the card as prose, the report's figures, the network to take home."""
 
 from html import escape
-from pathlib import Path
 from typing import Any
-
-import gradio as gr
 
 from inference.cards import Card, InputGeometry, name_for_display
 from inference.classifier import Classifier
-from web.frame import count_pictures, format_minutes
+from web.frame import count_pictures, format_minutes, format_size, name_version
 from web.metrics import draw_metrics
+from web.serving import Service
 from web.snippets import draw_snippets
 from web.verdict import name_provider_for_display
+from web.versions_list import draw_versions
 
 _PLOTS = {
     "learning_curves.png": "Learning curves: loss and accuracy after each epoch",
@@ -28,14 +27,15 @@ _GEOMETRIES = {
 }
 
 
-def add_model_tab(classifier: Classifier) -> None:
-    """Lay the tab out inside the open `gr.Tab`."""
-    gr.HTML(draw_model(classifier), apply_default_css=False, elem_id="about-model")
+def draw_model(service: Service, classifier: Classifier, may_teach: bool) -> str:
+    """Return the whole tab: what the card says, and nothing that it does not say.
 
-
-def draw_model(classifier: Classifier) -> str:
-    """Return the whole tab: what the card says, and nothing that it does not say."""
-    card = classifier.card
+    `may_teach`: with what only a teacher may do to versions.
+    """
+    card, folder = classifier.card, classifier.folder
+    versions = draw_versions(
+        service.catalog, folder.parent.name, int(folder.name), may_teach=may_teach
+    )
     sections = (
         (
             "model",
@@ -45,7 +45,8 @@ def draw_model(classifier: Classifier) -> str:
         ("pictures", "Labelled pictures", _draw_pictures(card)),
         ("training", "Training", _draw_training(card)),
         ("accuracy", "How often it is right", draw_metrics(card.metrics, card.class_names)),
-        ("report", "Figures", draw_plots(classifier.folder / "report")),
+        ("report", "Figures", draw_plots(classifier)),
+        ("versions", "Versions", versions),
         ("download", "Take it home", _draw_download(classifier)),
         ("code", "Call it from code", draw_snippets()),
     )
@@ -56,16 +57,18 @@ def draw_model(classifier: Classifier) -> str:
     )
 
 
-def draw_plots(report: Path) -> str:
+def draw_plots(classifier: Classifier) -> str:
     """Return the report's plots that there are, each with words for who cannot see it."""
+    report = classifier.folder / "report"
+    address = f"report/{name_version(classifier)}"
     plots = "".join(
-        f'<figure class="plot"><a href="report/{name}" target="_blank">'
-        f'<img src="report/{name}" alt="{alt}" loading="lazy"></a>'
+        f'<figure class="plot"><a href="{address}/{name}" target="_blank">'
+        f'<img src="{address}/{name}" alt="{alt}" loading="lazy"></a>'
         f"<figcaption>{alt}</figcaption></figure>"
         for name, alt in _PLOTS.items()
         if (report / name).is_file()
     )
-    link = '<p><a href="report/report.html" target="_blank">The whole report</a></p>'
+    link = f'<p><a href="{address}/report.html" target="_blank">The whole report</a></p>'
     return plots + (link if (report / "report.html").is_file() else "")
 
 
@@ -183,12 +186,13 @@ def _draw_training(card: Card) -> str:
 
 def _draw_download(classifier: Classifier) -> str:
     card = classifier.card
-    megabytes = (classifier.folder / "model.onnx").stat().st_size / 1e6
+    model, version = classifier.folder.parent.name, classifier.folder.name
+    address = f"model.onnx?model={model}&amp;version={version}"
     licence = f"<p>{escape(card.licence)}</p>" if card.licence else ""
     return (
         "<p>One file holds the network, its preprocessing and this card. Anything that runs "
         "ONNX runs it, without this page.</p>"
-        f'<p><a class="button" href="model.onnx" download="{card.model}-{card.version}.onnx">'
-        f"Download model.onnx ({megabytes:.1f} MB)</a></p>{licence}"
+        f'<p><a class="button" href="{address}" download="{model}-{version}.onnx">'
+        f"Download model.onnx ({format_size(classifier)})</a></p>{licence}"
         + draw_details("Made with", dict(card.libraries))
     )

@@ -1,12 +1,12 @@
 () => {
   // Links to places on the page, copy buttons and sorting: what Gradio has no component for.
 
-  const TABS = { try: 0, model: 1 };
+  const TABS = { try: 'Try it', teach: 'Teach', model: 'Model' };
 
   function open(place) {
     const target = document.getElementById(place);
-    const tab = place in TABS ? TABS[place] : 1;
-    document.querySelectorAll('#tabs [role=tab]')[tab]?.click();
+    const tab = TABS[place] || TABS.model;
+    [...document.querySelectorAll('#tabs [role=tab]')].find((t) => t.textContent.trim() === tab)?.click();
     if (place in TABS) return scrollTo({ top: 0 });
     requestAnimationFrame(() => {
       const section = target || document.getElementById(place);
@@ -51,6 +51,14 @@
     }
   }
 
+  function follow() { // what another network or version changes beyond what the server draws
+    const title = document.querySelector('#title h1');
+    const examples = document.querySelector('.examples');
+    if (title && document.title !== title.textContent) document.title = title.textContent;
+    if (title && examples) examples.hidden = title.dataset.examples !== 'yes';
+    fillAddresses();
+  }
+
   function fillAddresses() {
     const address = location.origin + location.pathname;
     document.querySelectorAll('[data-address]').forEach((span) => {
@@ -67,7 +75,7 @@
     } else if (button?.dataset.sortBy) sort(button);
     else if (button?.classList.contains('copy')) copy(button);
   });
-  new MutationObserver(fillAddresses).observe(document.body, { childList: true, subtree: true });
-  fillAddresses();
+  new MutationObserver(follow).observe(document.body, { childList: true, subtree: true });
+  follow();
   if (location.hash) open(location.hash.slice(1));
 }

@@ -1,26 +1,39 @@
 """The page: title, loop strip, tabs and chip, and how Gradio serves them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.routing import BaseRoute
 
-from inference.classifier import Classifier
 from inference.cores import count_usable_cores
 from inference.errors import UserInputError
 from inference.images import register_formats
+from labelling.store import Store
+from web.access import Access
 from web.api import add_api
+from web.chooser import EXAMPLE_LABELS, EXAMPLES
 from web.frame import ask, draw_chip, draw_strip, draw_title
-from web.model_tab import add_model_tab
+from web.model_tab import draw_model
+from web.network_choice import READ_CHOICE, choose_model, draw_networks
 from web.routes import make_routes
 from web.serving import Service
-from web.try_it import EXAMPLES, add_try_it
+from web.sign_in import draw_foot, make_sign_in_routes
+from web.suggestions import Suggestions, make_suggestion_routes
+from web.surroundings import Surroundings
+from web.teach_tab import add_teach_tab
+from web.teaching import make_teach_routes
+from web.try_it import add_try_it
+from web.version_routes import make_version_routes
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("page.js", "suggestions.js", "teachers.js")
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _MONO = ["ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace"]
 _MAX_WAITING = 64  # calls; beyond that a visitor is told to come back
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
@@ -32,32 +45,87 @@ class Address:
     share: bool = False
 
 
-def make_page(classifier: Classifier) -> gr.Blocks:
-    """Build the page around one open version."""
-    service = Service(classifier)
-    with gr.Blocks(title=ask(classifier.card), delete_cache=(600, 2400)) as page:
-        gr.HTML(draw_title(classifier.card), apply_default_css=False, elem_id="title")
-        strip = gr.HTML(draw_strip(service), apply_default_css=False, elem_id="strip")
-        chip = gr.HTML(draw_chip(classifier), apply_default_css=False, elem_id="chip", render=False)
-        with gr.Tabs(elem_id="tabs"):
-            with gr.Tab("Try it", id="try", elem_id="try-tab"):
-                add_try_it(service, strip, chip)
-            with gr.Tab("Model", id="model", elem_id="model-tab"):
-                add_model_tab(classifier)
+@dataclass(frozen=True)
+class Site:
+    """What a page is made of. `suggestions`: None where nobody can be a teacher."""
+
+    service: Service
+    access: Access
+    suggestions: Suggestions | None = None
+
+
+class Page(gr.Blocks):  # type: ignore[misc]
+    """Gradio's page, which also takes calls made before an endpoint got its last arguments."""
+
+    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:  # noqa: ANN401
+        """Fill up what an older call does not know of."""
+        inputs.extend([None] * (len(block_fn.inputs) - len(inputs)))
+        super().validate_inputs(block_fn, inputs)
+
+
+def make_site(service: Service, access: Access, data: Path) -> Site:
+    """Open what a page needs; labelled pictures only where somebody can be a teacher.
+
+    Raises: UserInputError where the data folder cannot be used.
+    """
+    if not access.has_a_way:
+        return Site(service, access)
+    return Site(service, access, Suggestions(service, access, Store(data)))
+
+
+def make_page(site: Site) -> gr.Blocks:
+    """Build the page."""
+    service, access = site.service, site.access
+    classifier = service.open()
+    with Page(title=ask(classifier.card), delete_cache=(600, 2400)) as page:
+        title = _draw(draw_title(classifier.card, EXAMPLE_LABELS), "title")
+        strip = _draw(draw_strip(service, classifier), "strip")
+        chip = _draw(draw_chip(classifier), "chip", render=False)
+        about = _draw(draw_model(service, classifier, False), "about-model", render=False)
+        around = Surroundings(service, access, strip, chip, title, about)
+        networks, teach = _add_tabs(site, around)
         chip.render()
-        page.load(
-            lambda: draw_strip(service),
-            None,
-            strip,
-            api_visibility="private",
-            show_progress="hidden",
-        )
+        foot = _draw("", "foot")
+        if access.has_hugging_face:
+            gr.LoginButton(visible=False)  # for its routes; the foot has the link
         add_api(service)
+        outputs = [networks, *around.list_components(), foot, teach]
+        for event in (page.load, networks.input):
+            event(make_renewal(site, around), networks, outputs, js=READ_CHOICE, **_QUIET)
     cores = count_usable_cores()
     return page.queue(default_concurrency_limit=max(2, cores // 2), max_size=_MAX_WAITING)
 
 
-def launch(page: gr.Blocks, classifier: Classifier, address: Address) -> tuple[str, str | None]:
+def make_renewal(site: Site, around: Surroundings) -> Callable[..., tuple[Any, ...]]:
+    """Return what draws everything but the answer anew: for this visitor, and what is in use."""
+    service, access = site.service, site.access
+
+    def renew(wanted: str, request: gr.Request) -> tuple[Any, ...]:
+        model = choose_model(service, wanted)
+        return (
+            draw_networks(service.list_models(), model),
+            *around.draw(service.open(model), request),
+            draw_foot(access, request),
+            gr.Tab(visible=access.may_teach(request)),
+        )
+
+    return renew
+
+
+def _add_tabs(site: Site, around: Surroundings) -> tuple[gr.HTML, gr.Tab]:
+    """Lay out the tabs; returns the choice among networks and the Teach tab, not yet seen."""
+    with gr.Tabs(elem_id="tabs"):
+        with gr.Tab("Try it", id="try", elem_id="try-tab"):
+            networks = add_try_it(around, site.suggestions)
+        with gr.Tab("Teach", id="teach", elem_id="teach-tab", visible=False) as teach:
+            if site.suggestions is not None:
+                add_teach_tab()
+        with gr.Tab("Model", id="model", elem_id="model-tab"):
+            around.about.render()
+    return networks, teach
+
+
+def launch(page: gr.Blocks, site: Site, address: Address) -> tuple[str, str | None]:
     """Start serving in the background.
 
     Returns: the local address, and the shared one if there is one.
@@ -71,7 +139,7 @@ def launch(page: gr.Blocks, classifier: Classifier, address: Address) -> tuple[s
             share=address.share,
             prevent_thread_lock=True,
             quiet=True,
-            **_list_launch_arguments(classifier),
+            **_list_launch_arguments(site),
         )
     except OSError as error:
         raise UserInputError(
@@ -81,17 +149,35 @@ def launch(page: gr.Blocks, classifier: Classifier, address: Address) -> tuple[s
     return local, shared
 
 
-def _list_launch_arguments(classifier: Classifier) -> dict[str, Any]:
+def list_routes(site: Site) -> list[BaseRoute]:
+    """Return all routes beside Gradio's own."""
+    routes = make_routes(site.service, EXAMPLES)
+    routes += make_version_routes(site.service, site.access)
+    routes += make_sign_in_routes(site.access)
+    if site.suggestions is not None:
+        routes += make_suggestion_routes(site.suggestions)
+        routes += make_teach_routes(site.service, site.access, site.suggestions.store)
+    return routes
+
+
+def _draw(html: str, place: str, *, render: bool = True) -> gr.HTML:
+    return gr.HTML(html, apply_default_css=False, elem_id=place, render=render)
+
+
+def _list_launch_arguments(site: Site) -> dict[str, Any]:
+    data = site.service.catalog.data
+    scripts = ",\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     return {
         "theme": gr.themes.Base(font=_FONTS, font_mono=_MONO),
         "css": (_HERE / "style.css").read_text(encoding="utf-8"),
-        "js": (_HERE / "page.js").read_text(encoding="utf-8"),
+        "js": f"() => [{scripts}].forEach((run) => run())",
         "favicon_path": _HERE / "icon.png",
         "footer_links": [],
         "run_history": False,
         "allowed_paths": [],
+        "blocked_paths": [str(data.resolve())] if data else [],
         "max_file_size": "20mb",
-        "app_kwargs": {"routes": make_routes(classifier, EXAMPLES)},
+        "app_kwargs": {"routes": list_routes(site)},
         "show_error": True,
         "pwa": True,
         "ssr_mode": False,  # a second server in front of this one, without our routes

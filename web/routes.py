@@ -1,33 +1,76 @@
-"""Files and answers beside Gradio's own: health, the examples, the report and the network."""
+"""Files and answers beside Gradio's own: health, the examples, the reports and the networks."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from inference.classifier import Classifier
+from inference.errors import UserInputError
+from web.serving import Service
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\.(png|html)")
 
 
-def make_routes(classifier: Classifier, examples: Path) -> list[BaseRoute]:
-    """Return the routes; of a version's folder only `report/` and `model.onnx` can be fetched."""
-    card, network = classifier.card, classifier.folder / "model.onnx"
+def make_routes(service: Service, examples: Path) -> list[BaseRoute]:
+    """Return the routes; of a version's folder only `report/` and `model.onnx` can be fetched.
 
-    def report_health(request: Request) -> JSONResponse:
+    `?model=` and `?version=` choose another than the one in use.
+    """
+
+    def report_health(request: Request) -> Response:
+        card = service.open(request.query_params.get("model")).card
         return JSONResponse({"status": "ok", "model": card.model, "version": card.version})
 
-    def send_network(request: Request) -> FileResponse:
-        name = f"{card.model}-{card.version}.onnx"
-        return FileResponse(network, media_type="application/octet-stream", filename=name)
+    def send_network(request: Request) -> Response:
+        query = request.query_params
+        folder = find_folder(service, query.get("model"), query.get("version"))
+        name = f"{folder.parent.name}-{folder.name}.onnx"
+        return _send(folder / "model.onnx", "application/octet-stream", name)
+
+    def send_report(request: Request) -> Response:
+        path = request.path_params
+        folder = find_folder(service, path.get("model"), path.get("version"))
+        if not _FILE_NAME.fullmatch(path["name"]):
+            raise UserInputError("A report holds PNG and HTML files only.")
+        return _send(folder / "report" / path["name"])
 
     return [
-        Route("/healthz", report_health),
-        Route("/model.onnx", send_network),
-        _mount("/examples", examples),
-        _mount("/report", classifier.folder / "report"),
+        Route("/healthz", _or_sentence(report_health)),
+        Route("/model.onnx", _or_sentence(send_network)),
+        Route("/report/{name}", _or_sentence(send_report)),
+        Route("/report/{model}/{version}/{name}", _or_sentence(send_report)),
+        Mount("/examples", StaticFiles(directory=examples, check_dir=False)),
     ]
 
 
-def _mount(path: str, folder: Path) -> Mount:
-    return Mount(path, StaticFiles(directory=folder, check_dir=False))
+def find_folder(service: Service, model: str | None, version: str | None) -> Path:
+    """Return the folder of a version; of the one that answers where none is named.
+
+    Raises: UserInputError that lists what there is.
+    """
+    if not version:
+        return service.open(model or None).folder
+    number = int(version) if re.fullmatch(r"[1-9]\d{0,8}", version) else 0
+    return service.catalog.find(model or service.model, number)
+
+
+def _send(path: Path, media_type: str | None = None, name: str | None = None) -> Response:
+    if not path.is_file():
+        raise UserInputError("This version has no such file.")
+    return FileResponse(path, media_type=media_type, filename=name)
+
+
+def _or_sentence(respond: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Return an endpoint that says in a sentence what is not there."""
+
+    def respond_or_explain(request: Request) -> Response:
+        try:
+            return respond(request)
+        except UserInputError as error:
+            return JSONResponse({"error": str(error)}, 404)
+
+    return respond_or_explain

@@ -1,43 +1,148 @@
-"""The one classifier that every visitor shares, and what went wrong with a picture in words."""
+"""The networks that all visitors share, always the versions in use, and errors in words."""
 
 import logging
 import threading
+from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.catalog import Catalog
 from inference.classifier import Classifier, Prediction
 from inference.errors import UserInputError
 from inference.images import decode
+from inference.versions import check_model_name
 
 DEFECT_SENTENCE = "Something went wrong here, not with your picture. Try once more in a moment."
 MAX_PICTURES = 200
+MAX_OPEN = 4  # networks; the one not asked for longest is closed for another
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one version said of one picture: all of it from `classifier`, whatever is in use now.
+
+    `image`: the decoded picture, (H, W, 3) uint8 RGB, upright.
+    """
+
+    image: NDArray[np.uint8]
+    prediction: Prediction
+    classifier: Classifier
+
+
+@dataclass(frozen=True)
+class _InUse:
+    """Which folder a model's answers come from, and the catalog's stamp when that was looked up."""
+
+    stamp: tuple[int, ...]
+    folder: Path
 
 
 class Service:
-    """Answers from picture bytes and counts the answers since the start. Safe between threads."""
+    """Answers from picture bytes and counts the answers since the start. Safe between threads.
 
-    def __init__(self, classifier: Classifier) -> None:
-        self.classifier = classifier
+    Another version that comes into use answers from the next request on; requests that are under
+    way are finished by the version that began them.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        model: str,
+        version: int | None = None,
+        providers: str = "auto",
+    ) -> None:
+        """Answer with `model` where nothing else is asked for.
+
+        `version`: stay with this one whatever comes into use.
+        """
+        self.catalog = catalog
+        self.model = model
+        self.version = version
+        self.providers = providers
         self.answered = 0
         self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        self._in_use: dict[str, _InUse] = {}
+        self._classifiers: OrderedDict[Path, Classifier] = OrderedDict()
 
-    def answer(self, data: bytes) -> tuple[NDArray[np.uint8], Prediction]:
-        """Decode one picture and classify it.
+    def open(self, model: str | None = None) -> Classifier:
+        """Return the network that answers for a model now; loads it where it is not open.
 
-        Returns: the decoded picture, (H, W, 3) uint8 RGB, upright, and its prediction.
+        Raises: UserInputError for a model that does not exist or cannot be opened.
+        """
+        model = check_model_name(model or self.model)
+        stamp = self.catalog.read_stamp(model)
+        found = self._look_up(model, stamp)
+        if found is not None:
+            return found
+        with self._loading:  # whoever comes meanwhile waits for the one that loads
+            stamp = self.catalog.read_stamp(model)
+            return self._look_up(model, stamp) or self._load(model, stamp)
+
+    def answer(self, data: bytes, model: str | None = None) -> Answer:
+        """Decode one picture and classify it by the version in use.
+
         Raises: UserInputError for what is not a picture, is broken, too large or not allowed.
         """
-        image = decode(data, self.classifier.min_side)
-        prediction = self.classifier.predict([image])[0]
+        return self.answer_by(self.open(model), data)
+
+    def answer_by(self, classifier: Classifier, data: bytes) -> Answer:
+        """Do the same by one version, such as the one that began with a row of pictures."""
+        image = decode(data, classifier.min_side)
+        prediction = classifier.predict([image])[0]
         with self._lock:
             self.answered += 1
-        return image, prediction
+        return Answer(image, prediction, classifier)
 
-    def answer_file(self, path: Path) -> tuple[NDArray[np.uint8], Prediction]:
-        """Do the same for an uploaded file."""
-        return self.answer(path.read_bytes())
+    def list_models(self) -> list[str]:
+        """Return the models that can be asked, the usual one first."""
+        others = [name for name in self.catalog.list_models() if name != self.model]
+        return [self.model, *others]
+
+    def _look_up(self, model: str, stamp: tuple[int, ...]) -> Classifier | None:
+        with self._lock:
+            used = self._in_use.get(model)
+            if used is None or used.stamp != stamp or used.folder not in self._classifiers:
+                return None
+            self._classifiers.move_to_end(used.folder)
+            return self._classifiers[used.folder]
+
+    def _load(self, model: str, stamp: tuple[int, ...]) -> Classifier:
+        """Open what the catalog names now; where that fails, stay with what answered before."""
+        try:
+            folder, classifier = self._open_current(model)
+        except Exception as error:  # noqa: BLE001  (raised again unless something can go on)
+            folder, classifier = self._stay(model, error)
+        with self._lock:
+            self._in_use[model] = _InUse(stamp, folder)
+            self._classifiers[folder] = classifier
+            self._classifiers.move_to_end(folder)
+            while len(self._classifiers) > MAX_OPEN:
+                self._classifiers.popitem(last=False)
+        return classifier
+
+    def _open_current(self, model: str) -> tuple[Path, Classifier]:
+        pinned = self.version if model == self.model else None
+        folder = self.catalog.find(model, pinned)
+        with self._lock:
+            held = self._classifiers.get(folder)
+        return folder, held or Classifier(folder, self.providers)
+
+    def _stay(self, model: str, error: Exception) -> tuple[Path, Classifier]:
+        """Return what answered for a model before; raise the error where nothing did."""
+        with self._lock:
+            used = self._in_use.get(model)
+            held = self._classifiers.get(used.folder) if used else None
+        if used is None:
+            raise error
+        logging.getLogger(__name__).error(
+            "The version of %s in use cannot be opened; %s goes on.", model, used.folder,
+            exc_info=error,
+        )  # fmt: skip
+        return used.folder, held or Classifier(used.folder, self.providers)
 
 
 def check_count(count: int) -> None:

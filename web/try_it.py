@@ -2,92 +2,123 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
+from inference.classifier import Classifier
 from inference.errors import UserInputError
 from inference.images import MAX_BYTES
-from web.chooser import Choice, SentPicture, list_examples, make_chooser
-from web.frame import draw_chip, draw_strip
+from web.chooser import EXAMPLE_LABELS, EXAMPLES, Choice, SentPicture, list_examples, make_chooser
 from web.heatmap import encode_preview, make_overlay
 from web.many import THUMBNAIL, Row, draw_progress, draw_table
-from web.serving import Service, check_count, explain
+from web.network_choice import make_networks
+from web.serving import Answer, Service, check_count, explain
+from web.suggestions import Suggestions, draw_wrong
+from web.surroundings import Surroundings
 from web.verdict import EMPTY, draw_answer, draw_error
 
-EXAMPLES = Path(__file__).parent / "examples"
 _PREVIEW = 1024  # pixels
 _PROGRESS_STEP = 4  # pictures between two steps of the bar
 _WAITING = '<div class="waiting" role="status"><p class="words"></p></div>'
 
-Shown = tuple[str, str, str]
 
+def add_try_it(around: Surroundings, suggestions: Suggestions | None) -> gr.HTML:
+    """Lay the tab out inside the open `gr.Tab`; an answer also renews what stands around it.
 
-def add_try_it(service: Service, strip: gr.HTML, chip: gr.HTML) -> None:
-    """Lay the tab out inside the open `gr.Tab`; an answer also renews the strip and the chip."""
+    `suggestions`: None where nobody would look at them. Returns: the choice among networks.
+    """
+    service = around.service
     with gr.Row(elem_id="try-it", equal_height=False):
         with gr.Column(elem_id="picture-side", min_width=320):
-            chooser = make_chooser(list_examples(EXAMPLES))
+            networks = make_networks(service)
+            known = set(service.open().card.class_names) >= EXAMPLE_LABELS
+            chooser = make_chooser(list_examples(EXAMPLES), shown=known)
         with gr.Column(elem_id="answer-side", min_width=320):
             gr.HTML(_WAITING, apply_default_css=False, elem_id="waiting")
             answer = gr.HTML(EMPTY, apply_default_css=False, elem_id="answer")
 
-    def respond(choice: Choice) -> Iterator[Shown]:
-        for html, milliseconds in answer_choice(service, choice):
-            yield html, draw_strip(service), draw_chip(service.classifier, milliseconds)
+    def respond(choice: Choice, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        for html, last in answer_choice(service, choice, suggestions):
+            yield html, *around.draw_after(last, choice.seen, request)
 
     chooser.upload(
         respond,
         chooser,
-        [answer, strip, chip],
+        [answer, *around.list_components()],
         api_visibility="private",
         concurrency_id="classify",
         show_progress="hidden",
         trigger_mode="multiple",
     ).failure(js="() => window.dispatchEvent(new Event('unanswered'))", api_visibility="private")
+    return networks
 
 
-def answer_choice(service: Service, choice: Choice) -> Iterator[tuple[str, float | None]]:
-    """Yield HTML for one or several pictures, with the milliseconds that one picture took."""
+def answer_choice(
+    service: Service, choice: Choice, suggestions: Suggestions | None = None
+) -> Iterator[tuple[str, Answer | None]]:
+    """Yield HTML for one or several pictures, with the answer that was the last."""
     try:
         check_count(len(choice.pictures))
+        classifier = service.open(choice.model or None)
         if len(choice.pictures) == 1:
-            yield answer_one(service, choice.pictures[0], choice.token)
+            picture = choice.pictures[0]
+            yield answer_one(service, classifier, picture, choice.token, suggestions)
         else:
-            for html in answer_many(service, choice):
-                yield html, None
+            yield from answer_many(service, classifier, choice)
     except Exception as error:  # noqa: BLE001  (the edge of the page: a sentence, never silence)
         yield draw_error(explain(error), choice.token), None
 
 
-def answer_one(service: Service, picture: SentPicture, token: int) -> tuple[str, float]:
-    """Return the answer for one picture as HTML, and the milliseconds it took.
+def answer_one(
+    service: Service,
+    classifier: Classifier,
+    picture: SentPicture,
+    token: int,
+    suggestions: Suggestions | None,
+) -> tuple[str, Answer]:
+    """Return the answer for one picture, as HTML too.
 
     Raises: UserInputError.
     """
-    image, prediction = service.answer_file(find_file(picture))
-    card = service.classifier.card
+    path = find_file(picture)
+    answer = service.answer_by(classifier, path.read_bytes())
+    image, prediction, card = answer.image, answer.prediction, classifier.card
     overlay = make_overlay(prediction, card.class_names, image.shape[:2], card.input)
     preview = None if picture.shown else encode_preview(image, _PREVIEW)
-    return draw_answer(prediction, card, overlay, preview, token), prediction.milliseconds
+    wrong = ""
+    if suggestions is not None:
+        wrong = draw_wrong(prediction, suggestions.make_slip(path, picture.name, prediction))
+    return draw_answer(prediction, card, overlay, preview, token, wrong), answer
 
 
-def answer_many(service: Service, choice: Choice) -> Iterator[str]:
-    """Yield a bar that fills, then the table; a file that cannot be read is a row of it."""
+def answer_many(
+    service: Service, classifier: Classifier, choice: Choice
+) -> Iterator[tuple[str, Answer | None]]:
+    """Yield a bar that fills, then the table; a file that cannot be read is a row of it.
+
+    All rows are by one version, whatever comes into use meanwhile.
+    """
     rows: list[Row] = []
+    last: Answer | None = None
     for picture in choice.pictures:
         if len(rows) % _PROGRESS_STEP == 0:
-            yield draw_progress(len(rows), len(choice.pictures), choice.token)
-        rows.append(make_row(service, picture))
-    yield draw_table(rows, service.classifier.card, choice.token)
+            yield draw_progress(len(rows), len(choice.pictures), choice.token), last
+        row, answer = make_row(service, classifier, picture)
+        rows.append(row)
+        last = answer or last
+    yield draw_table(rows, classifier.card, choice.token), last
 
 
-def make_row(service: Service, picture: SentPicture) -> Row:
+def make_row(
+    service: Service, classifier: Classifier, picture: SentPicture
+) -> tuple[Row, Answer | None]:
     """Return one picture's row, whatever happens."""
     try:
-        image, prediction = service.answer_file(find_file(picture))
+        answer = service.answer_by(classifier, find_file(picture).read_bytes())
     except Exception as error:  # noqa: BLE001  (one bad file is not the end of the others)
-        return Row(picture.name, error=explain(error))
-    return Row(picture.name, prediction, encode_preview(image, THUMBNAIL))
+        return Row(picture.name, error=explain(error)), None
+    return Row(picture.name, answer.prediction, encode_preview(answer.image, THUMBNAIL)), answer
 
 
 def find_file(picture: SentPicture) -> Path:

@@ -26,13 +26,18 @@ _ICONS = {
 }
 
 
-def draw_answer(
-    prediction: Prediction, card: Card, overlay: Overlay, preview: str | None, token: int
+def draw_answer(  # noqa: PLR0913, PLR0917  (one argument a part of the answer)
+    prediction: Prediction,
+    card: Card,
+    overlay: Overlay,
+    preview: str | None,
+    token: int,
+    wrong: str = "",
 ) -> str:
     """Return the whole answer for one picture.
 
     `preview`: the picture itself, where the visitor's browser cannot show it. `token` says to
-    which choice this is the answer.
+    which choice this is the answer. `wrong`: what stands at the end, to say that it is wrong.
     """
     label = name_for_display(prediction.label)
     tone = choose_tone(prediction.label, card)
@@ -42,7 +47,7 @@ def draw_answer(
         f'<h2 class="verdict {tone}">{draw_icon(tone)}<span>{escape(label)}</span></h2>'
         f'<p class="sentence">{escape(describe(prediction))}</p>'
         f"{_draw_certainty(prediction)}{draw_bars(prediction, card)}{_draw_why(label, overlay)}"
-        "</div>"
+        f"{wrong}</div>"
     )
 
 

@@ -39,6 +39,7 @@ def make_prediction(probabilities: dict[str, float], **changes: object) -> Predi
         "provider": "cpu",
         "milliseconds": 31.2,
         "heatmap": np.zeros((len(probabilities), 7, 7), np.float32),
+        "embedding": np.zeros(8, np.float32),
     }
     return Prediction(**{**values, **changes})  # type: ignore[arg-type]
 

@@ -37,6 +37,30 @@ def test_heatmap_comes_when_asked_for(client: Client, classifier: Classifier) ->
     assert len(answer["heatmap"]) == len(classifier.card.class_names)
 
 
+def test_model_can_be_named(client: Client) -> None:
+    for name in ("hotdog", None, ""):
+        assert client.predict(handle_file(CAT), model=name, api_name="/classify")["label"]
+    answers = client.predict([handle_file(CAT)], model="hotdog", api_name="/classify_many")
+    assert answers[0]["model"] == "hotdog"
+
+
+@pytest.mark.parametrize("name", ["cats", "../hotdog", "hotdog/1", "."])
+def test_model_that_is_not_there_is_one_sentence(client: Client, name: str) -> None:
+    for sent, endpoint in ((handle_file(CAT), "/classify"), ([handle_file(CAT)], "/classify_many")):
+        with pytest.raises(AppError, match=r"no model named|cannot name a model"):
+            client.predict(sent, model=name, api_name=endpoint)
+
+
+def test_calls_written_before_there_were_models_work_on(app: RunningApp) -> None:
+    file = describe_upload(upload(app, CAT))
+    for name, data in (
+        ("classify", [file]),
+        ("classify", [file, True]),
+        ("classify_many", [[file]]),
+    ):
+        assert "data" in call(app, name, data)
+
+
 def test_many_answer_in_the_order_given_with_bad_ones_in_place(
     client: Client, tmp_path: Path
 ) -> None:

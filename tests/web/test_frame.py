@@ -1,8 +1,20 @@
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
+from inference.catalog import Catalog
 from inference.classifier import Classifier
 from tests.web.pictures import make_card
-from web.frame import ask, count_pictures, draw_chip, draw_strip, draw_title, format_minutes
+from web.frame import (
+    ask,
+    count_pictures,
+    draw_chip,
+    draw_strip,
+    draw_title,
+    format_minutes,
+    format_size,
+)
 from web.serving import Service
 
 
@@ -23,19 +35,30 @@ def test_title_is_escaped() -> None:
     assert "<script" not in draw_title(make_card(("<script>", "b")))
 
 
-def test_strip_counts_live(classifier: Classifier) -> None:
-    service = Service(classifier)
-    assert "<b>0</b> <span>answered here</span>" in draw_strip(service)
+def test_strip_counts_live(classifier: Classifier, exported: Path) -> None:
+    service = Service(Catalog(exported), "hotdog", None, "cpu")
+    assert "<b>0</b> <span>answered here</span>" in draw_strip(service, classifier)
     service.answered = 1234
-    assert "<b>1,234</b> <span>answered here</span>" in draw_strip(service)
+    assert "<b>1,234</b> <span>answered here</span>" in draw_strip(service, classifier)
     for place in ("pictures", "training", "download", "try"):
-        assert f'href="#{place}"' in draw_strip(service)
+        assert f'href="#{place}"' in draw_strip(service, classifier)
 
 
 def test_chip_says_who_answered(classifier: Classifier) -> None:
     card = classifier.card
     assert f"{card.model}, version {card.version} · CPU · 31 ms" in draw_chip(classifier, 31.2)
     assert "ms" not in draw_chip(classifier)
+    assert f'data-version="{card.model}/{card.version}"' in draw_chip(classifier)
+
+
+def test_size_of_a_network_that_was_deleted_meanwhile_is_told(tmp_path: Path) -> None:
+    assert format_size(SimpleNamespace(folder=tmp_path)) == "gone"  # type: ignore[arg-type]
+
+
+def test_title_says_whether_the_examples_fit() -> None:
+    labels = frozenset({"hot_dog", "not_hot_dog"})
+    assert 'data-examples="yes"' in draw_title(make_card(), labels)
+    assert 'data-examples="no"' in draw_title(make_card(("cat", "dog")), labels)
 
 
 def test_counts_are_summed_however_they_are_nested() -> None:

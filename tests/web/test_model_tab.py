@@ -1,9 +1,14 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from inference.cards import InputGeometry
+from inference.catalog import Catalog
 from inference.classifier import Classifier
+from tests.inference.tiny_versions import write_version
+from tests.web.pictures import make_card
+from web.frame import draw_chip
 from web.model_tab import (
     describe_input,
     draw_counts,
@@ -13,25 +18,42 @@ from web.model_tab import (
     flatten,
     format_parent,
 )
+from web.serving import Service
 
 
-def test_tab_shows_the_card_and_the_provider_in_use(classifier: Classifier) -> None:
-    html = draw_model(classifier)
+def test_tab_shows_the_card_and_the_provider_in_use(classifier: Classifier, exported: Path) -> None:
+    service = Service(Catalog(exported), "hotdog", None, "cpu")
+    html = draw_model(service, classifier, False)
     assert f"version {classifier.card.version}" in html
     assert classifier.card.backbone in html
     assert "runs here on <b>the CPU</b>" in html
-    assert 'href="model.onnx"' in html
-    for place in ("pictures", "training", "download", "code"):
+    assert f'href="model.onnx?model=hotdog&amp;version={classifier.card.version}"' in html
+    for place in ("pictures", "training", "versions", "download", "code"):
         assert f'<section id="{place}"' in html
 
 
 def test_only_plots_that_exist_are_shown_each_with_words(tmp_path: Path) -> None:
-    assert draw_plots(tmp_path) == ""
-    (tmp_path / "confusion.png").touch()
-    (tmp_path / "report.html").touch()
-    html = draw_plots(tmp_path)
+    folder = tmp_path / "hotdog" / "3"
+    shown = SimpleNamespace(folder=folder, card=make_card())
+    assert draw_plots(shown) == ""  # type: ignore[arg-type]
+    (folder / "report").mkdir(parents=True)
+    (folder / "report" / "confusion.png").touch()
+    (folder / "report" / "report.html").touch()
+    html = draw_plots(shown)  # type: ignore[arg-type]
     assert html.count("<img") == html.count('alt="Confusion matrix') == 1
-    assert 'href="report/report.html"' in html
+    assert 'href="report/hotdog/3/report.html"' in html
+
+
+def test_card_from_elsewhere_is_escaped(tmp_path: Path) -> None:
+    evil = '"><script>'
+    write_version(
+        tmp_path / "colours" / "1", model=evil, backbone=evil, class_names=(evil, "a", "b")
+    )
+    service = Service(Catalog(tmp_path), "colours", None, "cpu")
+    classifier = service.open()
+    drawn = draw_model(service, classifier, True) + draw_chip(classifier)
+    assert "<script" not in drawn
+    assert 'data-version="colours/1"' in drawn
 
 
 def test_facts_are_flattened_and_escaped() -> None:

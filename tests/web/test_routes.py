@@ -17,6 +17,45 @@ def test_network_can_be_taken_home_unchanged(app: RunningApp, classifier: Classi
     assert f"{classifier.card.model}-" in response.headers["content-disposition"]
 
 
+def test_version_can_be_named(app: RunningApp, classifier: Classifier) -> None:
+    card = classifier.card
+    query = f"?model={card.model}&version={card.version}"
+    assert httpx.get(f"{app.url}model.onnx{query}").is_success
+    assert httpx.get(f"{app.url}healthz?model={card.model}").json()["version"] == card.version
+    for path in ("report/confusion.png", f"report/{card.model}/{card.version}/confusion.png"):
+        response = httpx.get(f"{app.url}{path}")
+        assert response.headers["content-type"] == "image/png"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "healthz?model=cats",
+        "healthz?model=../hotdog",
+        "model.onnx?model=cats",
+        "model.onnx?version=99",
+        "model.onnx?version=0",
+        "model.onnx?version=-1",
+        "model.onnx?version=1e3",
+        "model.onnx?version=../1",
+        "model.onnx?model=..&version=1",
+        "model.onnx?version=99999999999999999999",
+        "report/hotdog/1/nothing.png",
+        "report/hotdog/1/model.json",
+        "report/hotdog/1/.png",
+        "report/hotdog/1/..%2fmodel.json",
+        "report/hotdog/1/..%2f..%2f1%2freport%2fconfusion.png",
+        "report/hotdog/..%2f1/confusion.png",
+        "report/..%2fexported%2fhotdog/1/confusion.png",
+        "report/hotdog/1/report%2fconfusion.png",
+        "report/hotdog/1/memory.npz",
+        "report/hotdog/1",
+    ],
+)
+def test_what_is_not_there_is_not_sent(app: RunningApp, path: str) -> None:
+    assert httpx.get(f"{app.url}{path}").status_code == 404
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -6,7 +6,7 @@ import pytest
 from gradio.data_classes import FileData
 
 import web.try_it
-from inference.classifier import Classifier
+from inference.catalog import Catalog
 from tests.web.pictures import CAT, EXAMPLES, HOT_DOG, save_heic, save_truncated
 from web.chooser import Choice, Example, SentPicture, list_examples
 from web.serving import DEFECT_SENTENCE, Service
@@ -14,8 +14,8 @@ from web.try_it import answer_choice, find_file
 
 
 @pytest.fixture
-def service(classifier: Classifier) -> Service:
-    return Service(classifier)
+def service(exported: Path) -> Service:
+    return Service(Catalog(exported), "hotdog", None, "cpu")
 
 
 def send(*paths: Path, shown: bool = True) -> Choice:
@@ -34,8 +34,8 @@ def read_answer(service: Service, choice: Choice) -> str:
 
 @pytest.mark.parametrize("path", list_examples(EXAMPLES), ids=lambda path: path.stem)
 def test_every_example_is_answered_rightly(service: Service, path: Path) -> None:
-    _, prediction = service.answer_file(path)
-    assert prediction.label == Example(path).label
+    answer = service.answer(path.read_bytes())
+    assert answer.prediction.label == Example(path).label
 
 
 def test_examples_take_turns_and_there_are_eight() -> None:
@@ -46,9 +46,11 @@ def test_examples_take_turns_and_there_are_eight() -> None:
 def test_one_picture_is_answered_and_counted(service: Service) -> None:
     answers = list(answer_choice(service, send(CAT)))
     assert len(answers) == 1
-    html, milliseconds = answers[0]
+    html, answer = answers[0]
     assert 'class="answer single" data-token="7"' in html
-    assert milliseconds is not None
+    assert answer is not None
+    assert answer.classifier is service.open()
+    assert "That’s wrong" not in html  # nobody would look at it
     assert service.answered == 1
 
 
@@ -106,6 +108,7 @@ def test_defect_is_a_plain_sentence_with_its_traceback_in_the_log(
 
 
 def test_thumbnail_is_small(service: Service) -> None:
-    row = web.try_it.make_row(service, send(CAT).pictures[0])
+    row, answer = web.try_it.make_row(service, service.open(), send(CAT).pictures[0])
+    assert answer is not None
     assert len(row.thumbnail) < 10_000
     assert np.isclose(sum(row.prediction.probabilities.values()), 1, atol=1e-4)  # type: ignore[union-attr]

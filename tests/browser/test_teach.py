@@ -1,0 +1,401 @@
+"""The walk through the Teach tab in a real browser: a person who never wrote code teaches."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import DESK, PHONE, Visit, open_visit
+from tests.browser.test_model_tab import assert_readable
+from tests.browser.test_try_it import choose, wait_for_answer
+from tests.running import RunningApp, find_free_port, start_app
+from tests.trainer.drawn import draw
+from tests.web.pictures import CAT, HOT_DOG, save_truncated
+
+pytestmark = pytest.mark.browser
+
+_TRAINED = 240_000  # milliseconds; a quiet machine needs ten seconds
+STRANGER = {"extra_http_headers": {"X-Forwarded-For": "8.8.8.8"}}
+
+
+@pytest.fixture(scope="module")
+def classroom(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """A page on which whoever is on this machine teaches; the walk changes it, step by step."""
+    port = find_free_port()
+    env = {
+        "CLASSIFIER_EXPORTED": str(exported),
+        "CLASSIFIER_DATA": str(tmp_path_factory.mktemp("classroom")),
+        "CLASSIFIER_PROVIDERS": "cpu",
+    }
+    with start_app("--teach", "--port", str(port), port=port, env=env) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """Pictures of two classes that no network knows, large enough to be looked at."""
+    folder = tmp_path_factory.mktemp("drawings")
+    found: dict[str, list[Path]] = {}
+    for label in ("discs", "stripes"):
+        found[label] = [folder / f"{label}-{seed}.jpg" for seed in range(30)]
+        for seed, path in enumerate(found[label]):
+            draw(label, seed, 240).save(path, quality=92)
+    return found
+
+
+@pytest.fixture
+def desk(browser: Browser, classroom: RunningApp) -> Iterator[Visit]:
+    for visit in open_visit(browser, classroom.url, DESK):
+        open_teach(visit.page)
+        yield visit
+
+
+@pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
+def visit(
+    request: pytest.FixtureRequest, browser: Browser, classroom: RunningApp
+) -> Iterator[Visit]:
+    for opened in open_visit(browser, classroom.url, request.param):
+        open_teach(opened.page)
+        yield opened
+
+
+def open_teach(page: Page) -> None:
+    page.get_by_role("tab", name="Teach").click()
+    page.wait_for_selector(".teach[data-state=ready]")
+
+
+def add_class(page: Page, name: str) -> None:
+    page.get_by_label("Name of a new class").fill(name)
+    page.keyboard.press("Enter")
+    expect(page.locator(".card", has_text=name)).to_be_visible()
+
+
+def add_pictures(page: Page, name: str, paths: list[Path]) -> None:
+    card = page.locator(".card", has_text=name)
+    card.locator("input[multiple]").set_input_files([str(path) for path in paths])
+    expect(page.locator(".snackbar")).to_contain_text(f"to {name}")
+
+
+def close_dialog(page: Page) -> None:
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(".teach dialog")).to_have_count(0)
+
+
+def assert_nothing_hangs_over(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
+
+
+# The walk, in this order
+
+
+def test_empty_tab_says_what_to_do_next(visit: Visit) -> None:
+    page = visit.page
+    expect(page.locator(".step h3")).to_have_text(
+        [re.compile("Collect"), re.compile("Train"), re.compile("Compare and publish")]
+    )
+    expect(page.locator(".card")).to_have_count(2)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(page.locator(".train .note")).to_have_text("Add pictures to a class first.")
+    expect(page.locator(".compare .empty")).to_contain_text("Nothing to compare yet.")
+    assert_nothing_hangs_over(page)
+
+
+def test_steps_stand_side_by_side_or_one_after_the_other(visit: Visit) -> None:
+    boxes = [step.bounding_box() for step in visit.page.locator(".step").all()]
+    tops, lefts = ([box[key] for box in boxes if box] for key in ("y", "x"))
+    if visit.page.viewport_size == DESK["viewport"]:
+        assert len(set(tops)) == 1
+        assert lefts == sorted(set(lefts))
+    else:
+        assert tops == sorted(set(tops))
+
+
+def test_pictures_are_added_and_bad_ones_are_lines(
+    desk: Visit, drawings: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    page = desk.page
+    add_class(page, "Discs")
+    broken = save_truncated(HOT_DOG, tmp_path / "broken.jpg")
+    before = page.locator(".card", has_text="Discs").bounding_box()
+    add_pictures(page, "Discs", [*drawings["discs"][:24], broken])
+    expect(page.locator(".snackbar")).to_contain_text("Added 24 pictures to Discs.")
+    expect(page.locator(".snackbar")).to_contain_text("1 could not be taken.")
+    card = page.locator(".card", has_text="Discs")
+    expect(card.locator(".total")).to_have_text("24 pictures")
+    expect(card.locator(".shots img")).to_have_count(4)
+    expect(card.locator(".refused li")).to_contain_text("broken.jpg This file says it is a JPEG")
+    assert before is not None
+    after = card.bounding_box()
+    assert after is not None
+    assert (after["x"], after["y"]) == (before["x"], before["y"])
+    card.get_by_role("button", name="Dismiss").click()
+    expect(card.locator(".refused")).to_have_count(0)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+
+
+def test_same_pictures_again_are_not_added(desk: Visit, drawings: dict[str, list[Path]]) -> None:
+    add_pictures(desk.page, "Discs", drawings["discs"][:3])
+    expect(desk.page.locator(".snackbar")).to_contain_text("3 were here already.")
+    card = desk.page.locator(".card", has_text="Discs")
+    expect(card.locator(".total")).to_have_text("24 pictures")
+
+
+def test_dropped_pictures_go_to_the_card_they_fall_on(desk: Visit) -> None:
+    page = desk.page
+    page.evaluate(
+        """async () => {
+            const blob = await (await fetch('examples/not_hot_dog-cat.webp')).blob();
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([blob], 'cat.webp', { type: 'image/webp' }));
+            const card = [...document.querySelectorAll('.card')][1];
+            const kind = { dataTransfer, bubbles: true, cancelable: true };
+            card.dispatchEvent(new DragEvent('drop', kind));
+        }"""
+    )
+    expect(page.locator(".snackbar")).to_contain_text("Added 1 picture to Not hot dog.")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".card").nth(1).locator(".total")).to_have_text("0 pictures")
+
+
+def test_gallery_deletes_undoes_and_relabels(visit: Visit) -> None:
+    page = visit.page
+    page.get_by_role("button", name="Discs, 24 pictures: look at them").click()
+    expect(page.locator(".tile")).to_have_count(24)
+    expect(page.locator(".tile .locked").first).to_be_visible()
+    for i in (0, 1, 2):
+        page.locator(".tile input").nth(i).check(force=True)
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator(".tile")).to_have_count(21)
+    expect(page.locator(".snackbar")).to_contain_text("Deleted 3.")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".tile")).to_have_count(24)
+    page.locator(".tile input").first.check(force=True)
+    page.get_by_label("Relabel the chosen pictures").select_option("not_hot_dog")
+    expect(page.locator(".tile")).to_have_count(23)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".tile")).to_have_count(24)
+    assert_nothing_hangs_over(page)
+    close_dialog(page)
+
+
+def test_camera_takes_many_while_held(desk: Visit) -> None:
+    page = desk.page
+    page.get_by_role("button", name="Take pictures of Hot dog with the camera").click()
+    page.wait_for_function("document.querySelector('.teach video')?.videoWidth > 0")
+    shutter = page.get_by_role("button", name="Hold to take many")
+    shutter.hover()
+    page.mouse.down()
+    expect(page.locator(".strip-taken img")).to_have_count(3)
+    page.mouse.up()
+    close_dialog(page)
+    card = page.locator(".card").first
+    expect(card.locator(".total")).to_have_text(re.compile(r"^[3-9] pictures$"))
+    expect(page.locator(".snackbar")).to_contain_text("Added")
+    opener = page.get_by_role("button", name=re.compile("^Hot dog, . pictures"))
+    opener.click()
+    page.get_by_role("button", name="Choose all").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator(".tile")).to_have_count(0)
+    close_dialog(page)
+
+
+def test_suggestions_are_reviewed_by_keyboard_alone(
+    desk: Visit, classroom: RunningApp, drawings: dict[str, list[Path]]
+) -> None:
+    page = desk.page
+    suggest(page, drawings["discs"][25], drawings["stripes"][0])
+    page.reload()
+    open_teach(page)
+    expect(page.get_by_role("button", name="Review, 2 suggestions waiting")).to_be_visible()
+    page.get_by_role("button", name="Review").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".told .class-name")).to_have_text("Hot dog")
+    expect(page.locator(".told")).to_contain_text("The network said")
+    page.keyboard.press("r")
+    expect(page.locator(".review-dialog .above .note")).to_have_text("1 to look at")
+    page.keyboard.press("z")
+    expect(page.locator(".review-dialog .above .note")).to_have_text("2 to look at")
+    page.keyboard.press("r")
+    expect(page.locator(".review-dialog .above .note")).to_have_text("1 to look at")
+    page.keyboard.press("3")  # Discs
+    expect(page.locator(".review-dialog .above .note")).to_have_text("All looked at.")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Review", exact=True)).to_be_visible()
+    expect(page.locator(".card", has_text="Discs").locator(".total")).to_have_text("25 pictures")
+
+
+def suggest(page: Page, *paths: Path) -> None:
+    """Say of pictures on Try it that they are hot dogs, as visitors may."""
+    page.get_by_role("tab", name="Try it").click()
+    for path in paths:
+        ask_on_try_it(page, path)
+        page.get_by_role("button", name="That’s wrong").click()
+        page.locator(".wrong").get_by_role("button", name="Hot dog", exact=True).click()
+        page.locator(".wrong").get_by_role("button", name="Send").click()
+        expect(page.get_by_text("Thank you. A teacher will look at it.")).to_be_visible()
+
+
+def ask_on_try_it(page: Page, path: Path) -> str:
+    """Return the verdict."""
+    token = page.evaluate("document.querySelector('#answer .answer')?.dataset.token ?? ''")
+    choose(page, path)
+    page.wait_for_selector(
+        f"#answer-side[data-state=answered] .answer.single:not([data-token='{token}'])"
+    )
+    return page.locator(".verdict").inner_text()
+
+
+def test_quick_training_is_watched_and_survives_a_closed_tab(
+    desk: Visit, browser: Browser, classroom: RunningApp
+) -> None:
+    page = desk.page
+    train = page.get_by_role("button", name="Train", exact=True)
+    train.click()
+    expect(page.get_by_role("button", name="Training…")).to_be_disabled()
+    expect(page.locator(".at-work")).to_be_visible()
+    page.goto("about:blank")
+    for other in open_visit(browser, classroom.url, DESK):
+        open_teach(other.page)
+        finished = other.page.locator(".outcome[data-state=done]")
+        expect(finished).to_contain_text("made version 2", timeout=_TRAINED)
+        expect(other.page.locator(".curve")).to_have_count(2)
+        expect(other.page.locator(".curve").first).to_have_attribute(
+            "aria-label", re.compile("Loss over steps, now")
+        )
+
+
+def test_comparison_shows_numbers_classes_and_pictures(visit: Visit) -> None:
+    page = visit.page
+    expect(page.locator(".number-block b")).to_have_count(2)
+    for number in page.locator(".number-block b").all():
+        expect(number).to_have_text(re.compile(r"^\d+(\.\d)?%$"))
+    expect(page.locator(".headline-numbers > p")).to_have_text(re.compile(r"on [\d,]+ locked"))
+    expect(page.locator(".gate .sentence")).to_have_text(re.compile(r"^(Published|Held back|Not)"))
+    row = page.locator(".compare .figures tbody tr", has_text="Discs")
+    expect(row).to_contain_text("new")
+    expect(page.locator(".shots-compared figure").first).to_contain_text("now Discs")
+    page.locator(".matrix[open] td.hit button").last.click()
+    expect(page.locator("dialog h2")).to_have_text("Discs answered Discs")
+    expect(page.locator("dialog figure img").first).to_be_visible()
+    page.wait_for_function("document.querySelector('dialog figure img').naturalWidth > 0")
+    close_dialog(page)
+    page.locator(".matrix[open] td.hit button").first.click()
+    expect(page.locator("dialog")).to_contain_text("of which no picture is kept")
+    close_dialog(page)
+    assert_nothing_hangs_over(page)
+
+
+def test_published_version_answers_and_is_rolled_back(
+    desk: Visit, drawings: dict[str, list[Path]]
+) -> None:
+    page = desk.page
+    publish = page.locator(".gate").get_by_role("button", name=re.compile("^Publish"))
+    if publish.count():
+        publish.click()
+    expect(page.locator(".versions")).to_have_attribute("data-current", "2")
+    assert answer(page, drawings["discs"][28]) == "Discs"
+    page.get_by_role("button", name="Roll back to version 1").click()
+    expect(page.locator(".snackbar")).to_contain_text("Version 1 answers from now on.")
+    assert answer(page, drawings["discs"][28]) == "Not hot dog"
+    page.get_by_role("button", name="Use version 2").click()
+    expect(page.locator(".versions")).to_have_attribute("data-current", "2")
+    assert answer(page, drawings["discs"][29]) == "Discs"
+    page.get_by_role("button", name="Reset to the shipped one").click()
+    expect(page.locator(".versions")).to_have_attribute("data-current", "1")
+    page.get_by_role("button", name="Delete version 2").click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.locator(".versions li")).to_have_count(2)
+
+
+def answer(page: Page, path: Path) -> str:
+    """Ask on Try it, and come back."""
+    page.get_by_role("tab", name="Try it").click()
+    verdict = ask_on_try_it(page, path)
+    page.get_by_role("tab", name="Teach").click()
+    return verdict
+
+
+def test_training_is_cancelled(desk: Visit) -> None:
+    page = desk.page
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".outcome")).to_contain_text("Cancelled.", timeout=_TRAINED)
+    expect(page.locator(".outcome")).to_contain_text("What was live stays live.")
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+
+
+def test_new_network_is_made(visit: Visit) -> None:
+    page = visit.page
+    name = "pets" if page.viewport_size == DESK["viewport"] else "toys"
+    page.get_by_role("button", name="New network").click()
+    page.get_by_label("Name", exact=False).first.fill(name)
+    page.get_by_label("Class 1").fill("cat")
+    page.get_by_label("Class 2").fill("cat")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.locator(".problem:visible")).to_contain_text("There is a class Cat already.")
+    page.get_by_label("Class 2").fill("<b>dog</b>")
+    page.get_by_label("Add a class “None of these”").check()
+    page.get_by_role("button", name="Make it").click()
+    expect(page.locator(".problem:visible")).to_contain_text("cannot name a class")
+    page.get_by_label("Class 2").fill("<b>dog<i>")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.locator(".card .name")).to_have_text(["Cat", "<b>dog<i>", "None of these"])
+    page.get_by_label("Network", exact=True).select_option("hotdog")
+    expect(page.locator(".card .name")).to_have_text(["Hot dog", "Not hot dog", "Discs"])
+
+
+def test_everything_is_taken_home(desk: Visit) -> None:
+    with desk.page.expect_download() as download:
+        desk.page.get_by_role("link", name="Download everything").click()
+    assert download.value.suggested_filename == "taught-here.zip"
+    assert download.value.path().read_bytes().startswith(b"PK")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_word_can_be_read_and_every_control_has_a_name(
+    browser: Browser, classroom: RunningApp, screen: dict[str, object], scheme: str
+) -> None:
+    for opened in open_visit(browser, classroom.url, {**screen, "color_scheme": scheme}):
+        page = opened.page
+        open_teach(page)
+        expect(page.locator(".gate")).to_be_visible()
+        assert_readable(page)
+        page.get_by_role("button", name=re.compile("^Discs, .* look at them")).click()
+        expect(page.locator(".tile").first).to_be_visible()
+        assert_readable(page)
+        close_dialog(page)
+        page.get_by_role("button", name="Review").click()
+        expect(page.locator(".told")).to_be_visible()
+        assert_readable(page)
+
+
+def test_lost_connection_is_told_and_nothing_is_lost(
+    desk: Visit, drawings: dict[str, list[Path]]
+) -> None:
+    page = desk.page
+    page.route("**/teach/pictures?**", lambda route: route.abort())
+    card = page.locator(".card").first
+    card.locator("input[multiple]").set_input_files([str(p) for p in drawings["stripes"][:9]])
+    expect(card.locator(".refused")).to_contain_text("No answer came. Check the connection")
+    expect(card.locator(".refused")).to_contain_text("Add all of them again")
+    page.unroute_all()
+
+
+def test_stranger_sees_no_tab_and_is_refused_everywhere(
+    browser: Browser, classroom: RunningApp, desk: Visit
+) -> None:
+    asked = {url for url in desk.requests if "/teach/" in url}
+    assert len(asked) > 10
+    for other in open_visit(browser, classroom.url, {**DESK, **STRANGER}):
+        expect(other.page.get_by_role("tab", name="Model")).to_be_visible()
+        expect(other.page.get_by_role("tab", name="Teach")).to_have_count(0)
+        choose(other.page, CAT)
+        wait_for_answer(other.page, "single")
+    headers = STRANGER["extra_http_headers"]
+    for url in sorted(asked):
+        assert httpx.get(url).is_success, url
+        assert httpx.get(url, headers=headers).status_code == 403, url

@@ -1,0 +1,283 @@
+"""What visitors and teachers do outside the Teach tab, in a real browser: That's wrong, the
+choice among networks, versions, signing in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from inference.cards import Thresholds
+from inference.catalog import Catalog
+from labelling.store import Store
+from tests.browser.conftest import DESK, PHONE, Visit, open_visit
+from tests.browser.test_model_tab import assert_readable
+from tests.running import RunningApp, find_free_port, start_app
+from tests.web.changed_versions import add_leaning_version
+from tests.web.pictures import CAT
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "correct horse"
+SCREENS = pytest.mark.parametrize("screen", [PHONE, DESK], ids=["phone", "desk"])
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory, exported: Path) -> Path:
+    """Taught versions 2 (takes all for hot dogs) and 3 of hotdog, and a second network."""
+    folder = tmp_path_factory.mktemp("data")
+    add_leaning_version(exported, folder, 9.0)
+    add_leaning_version(exported, folder, 0.1)
+    names = ("sausage", "bun")
+    other = {"class_names": names, "catch_all": None, "thresholds": Thresholds()}
+    add_leaning_version(exported, folder, 9.0, "lunch", **other)
+    return folder
+
+
+@pytest.fixture
+def data(taught: Path, exported: Path) -> Path:
+    """The same with version 2 in use and nothing suggested."""
+    Catalog(exported, taught).publish("hotdog", 2)
+    with Store(taught) as store:
+        for entry in store.find(None, states=("pending",)):
+            store.delete(entry.id, "test")
+    return taught
+
+
+def start(exported: Path, data: Path, *options: str, **env: str) -> Iterator[RunningApp]:
+    port = find_free_port()
+    settings = {
+        "CLASSIFIER_EXPORTED": str(exported),
+        "CLASSIFIER_DATA": str(data),
+        "CLASSIFIER_PROVIDERS": "cpu",
+        **env,
+    }
+    with start_app(*options, "--port", str(port), port=port, env=settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def started(exported: Path, taught: Path) -> Iterator[RunningApp]:
+    yield from start(exported, taught, "--teach")
+
+
+@pytest.fixture
+def local(started: RunningApp, data: Path) -> RunningApp:
+    """A page on which whoever is on this machine teaches."""
+    return started
+
+
+@pytest.fixture(scope="module")
+def guarded(exported: Path, taught: Path) -> Iterator[RunningApp]:
+    """A page with a password."""
+    yield from start(exported, taught, "--teach", CLASSIFIER_TEACH_PASSWORD=PASSWORD)
+
+
+def ask(page: Page) -> None:
+    page.set_input_files("[data-input=choose]", str(CAT))
+    page.wait_for_selector("#answer-side[data-state=answered] .verdict")
+
+
+def assert_no_sideways_scrolling(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
+
+
+@SCREENS
+def test_visitor_says_that_it_is_wrong(
+    browser: Browser, local: RunningApp, data: Path, screen: dict[str, object]
+) -> None:
+    visits = open_visit(browser, local.url, screen)
+    page = next(visits).page
+    ask(page)
+    expect(page.locator(".verdict")).to_have_text("Hot dog")
+    with Store(data) as store:
+        page.get_by_role("button", name="That’s wrong").click()
+        page.get_by_role("button", name="Not hot dog", exact=True).click()
+        expect(page.locator(".consent")).to_have_text(
+            "Your picture will be kept here, as Not hot dog, for a teacher to look at.SendCancel"
+        )
+        assert not store.find("hotdog", states=("pending",))
+        assert_readable(page)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator(".consent")).to_be_hidden()
+        page.get_by_role("button", name="That’s wrong").click()
+        page.get_by_role("button", name="Not hot dog", exact=True).click()
+        page.get_by_role("button", name="Send", exact=True).click()
+        expect(page.locator(".wrong .said")).to_have_text("Thank you. A teacher will look at it.")
+        (entry,) = store.find("hotdog", states=("pending",))
+        assert (entry.label, entry.answer and entry.answer.label) == ("not_hot_dog", "hot_dog")
+        page.get_by_role("button", name="Undo").click()
+        expect(page.locator(".wrong .said")).to_have_text("Taken back.")
+        assert not store.find("hotdog", states=("pending",))
+    assert_no_sideways_scrolling(page)
+    visits.close()
+
+
+def test_something_else_is_typed_and_keys_are_enough(
+    browser: Browser, local: RunningApp, data: Path
+) -> None:
+    visits = open_visit(browser, local.url, DESK)
+    page = next(visits).page
+    ask(page)
+    page.get_by_role("button", name="That’s wrong").focus()
+    for key in ("Enter", "Tab", "Tab", "Enter"):
+        page.keyboard.press(key)
+    expect(page.get_by_label("Its name")).to_be_focused()
+    page.keyboard.type("House cat")
+    page.keyboard.press("Enter")
+    expect(page.locator(".consent .chosen")).to_have_text("House cat")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    with Store(data) as store:
+        assert [e.label for e in store.find("hotdog", states=("pending",))] == ["House cat"]
+    visits.close()
+
+
+def test_undo_is_offered_for_ten_seconds(browser: Browser, local: RunningApp) -> None:
+    visits = open_visit(browser, local.url, DESK)
+    page = next(visits).page
+    page.clock.install()
+    ask(page)
+    page.get_by_role("button", name="That’s wrong").click()
+    page.get_by_role("button", name="Not hot dog", exact=True).click()
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    page.clock.fast_forward(10_500)
+    expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+    expect(page.locator(".wrong .said")).to_have_text("Thank you. A teacher will look at it.")
+    visits.close()
+
+
+def test_lost_connection_keeps_the_question(browser: Browser, local: RunningApp) -> None:
+    visits = open_visit(browser, local.url, DESK)
+    page = next(visits).page
+    ask(page)
+    page.route("**/suggestions", lambda route: route.abort())
+    page.get_by_role("button", name="That’s wrong").click()
+    page.get_by_role("button", name="Not hot dog", exact=True).click()
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator(".wrong .said")).to_contain_text("Check the connection")
+    expect(page.get_by_role("button", name="That’s wrong")).to_be_visible()
+    visits.close()
+
+
+def test_nothing_is_asked_where_nobody_would_look(desk: Visit) -> None:
+    ask(desk.page)
+    expect(desk.page.get_by_role("button", name="That’s wrong")).to_have_count(0)
+    expect(desk.page.locator(".network")).to_have_count(0)
+
+
+@SCREENS
+def test_versions_are_changed_and_the_page_follows(
+    browser: Browser, local: RunningApp, exported: Path, data: Path, screen: dict[str, object]
+) -> None:
+    extra = add_leaning_version(exported, data, 1.0)
+    visits = open_visit(browser, local.url, screen)
+    page = next(visits).page
+    ask(page)
+    expect(page.locator(".verdict")).to_have_text("Hot dog")
+    page.get_by_role("tab", name="Model").click()
+    page.get_by_role("button", name="Use version 3").click()
+    expect(page.locator("[data-number='3'] .badge")).to_have_text("in use")
+    expect(page.locator("section#model h2")).to_have_text("Hotdog, version 3")
+    expect(page.locator(".chip")).to_contain_text("version 3")
+    assert_readable(page)
+    assert_no_sideways_scrolling(page)
+    page.get_by_role("tab", name="Try it").click()
+    ask(page)
+    expect(page.locator(".verdict")).to_have_text("Not hot dog")
+    page.get_by_role("tab", name="Model").click()
+    page.get_by_role("button", name=f"Delete version {extra}").click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("button", name=f"Delete version {extra}", exact=True)).to_be_focused()
+    page.get_by_role("button", name=f"Delete version {extra}", exact=True).click()
+    page.get_by_role("button", name=f"Delete version {extra} for good").click()
+    expect(page.locator(f"[data-number='{extra}']")).to_have_count(0)
+    page.get_by_role("button", name="Back to the shipped one").click()
+    expect(page.locator("[data-number='1'] .badge")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download version 3 as ONNX").click()
+    assert download.value.suggested_filename == "hotdog-3.onnx"
+    visits.close()
+
+
+def test_page_follows_a_version_that_came_into_use_elsewhere(
+    browser: Browser, local: RunningApp, exported: Path, data: Path
+) -> None:
+    visits = open_visit(browser, local.url, DESK)
+    page = next(visits).page
+    expect(page.locator(".chip")).to_contain_text("version 2")
+    Catalog(exported, data).publish("hotdog", 3)
+    ask(page)
+    expect(page.locator(".verdict")).to_have_text("Not hot dog")
+    expect(page.locator(".chip")).to_contain_text("version 3")
+    page.get_by_role("tab", name="Model").click()
+    expect(page.locator("section#model h2")).to_have_text("Hotdog, version 3")
+    visits.close()
+
+
+@SCREENS
+def test_another_network_answers_for_the_visit(
+    browser: Browser, local: RunningApp, screen: dict[str, object]
+) -> None:
+    visits = open_visit(browser, local.url, screen)
+    page = next(visits).page
+    ask(page)
+    page.get_by_label("Network").select_option("Lunch")
+    expect(page.locator(".verdict")).to_have_text("Sausage")
+    expect(page.locator("#title h1")).to_have_text("Sausage or bun?")
+    expect(page).to_have_title("Sausage or bun?")
+    expect(page.locator(".examples")).to_be_hidden()
+    assert_no_sideways_scrolling(page)
+    page.reload()
+    expect(page.locator("#title h1")).to_have_text("Sausage or bun?")
+    expect(page.get_by_label("Network")).to_have_value("lunch")
+    ask(page)
+    expect(page.locator(".verdict")).to_have_text("Sausage")
+    page.get_by_role("tab", name="Model").click()
+    expect(page.locator("section#model h2")).to_have_text("Lunch, version 1")
+    page.get_by_role("tab", name="Try it").click()
+    page.get_by_label("Network").select_option("Hotdog")
+    expect(page.locator(".examples")).to_be_visible()
+    visits.close()
+
+
+@SCREENS
+def test_teacher_signs_in_and_out(
+    browser: Browser, guarded: RunningApp, screen: dict[str, object]
+) -> None:
+    visits = open_visit(browser, guarded.url, screen)
+    page = next(visits).page
+    opener = page.get_by_role("button", name="Sign in to teach")
+    expect(opener).to_be_visible()
+    expect(page.get_by_role("tab", name="Teach")).to_have_count(0)
+    opener.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.keyboard.type("guess")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("That is not the password. Try again.")
+    assert_readable(page)
+    assert_no_sideways_scrolling(page)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="Teach")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in to teach")).to_be_visible()
+    expect(page.get_by_role("tab", name="Teach")).to_have_count(0)
+    visits.close()
+
+
+def test_page_in_another_ones_frame_opens_by_itself_to_sign_in(
+    browser: Browser, guarded: RunningApp
+) -> None:
+    """No cookie would be kept there, as on huggingface.co, which shows Spaces in a frame."""
+    context = browser.new_context(**DESK)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.set_content(f'<iframe src="{guarded.url}" width="1200" height="700"></iframe>')
+    opener = page.frame_locator("iframe").get_by_role("button", name="Sign in to teach")
+    with context.expect_page() as opened:
+        opener.click()
+    assert opened.value.url == guarded.url
+    context.close()

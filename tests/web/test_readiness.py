@@ -1,0 +1,78 @@
+"""Whether there are enough pictures, in words."""
+
+import pytest
+
+from labelling.store import Counts
+from web.readiness import (
+    ClassState,
+    describe_class,
+    estimate_deep,
+    estimate_quick,
+    find_deep_obstacle,
+    find_quick_obstacle,
+    format_estimate,
+    list_warnings,
+)
+
+
+def make_state(
+    label: str = "cat", groups: int = 0, *, pictures: int | None = None, known: bool = False
+) -> ClassState:
+    count = groups if pictures is None else pictures
+    return ClassState(label, Counts(count, 0, 0, groups, 0), known)
+
+
+@pytest.mark.parametrize(
+    ("groups", "known", "words"),
+    [
+        (0, False, "No pictures yet."),
+        (0, True, "The network knows it already."),
+        (1, False, "1 different picture. Too few: 9 more to begin."),
+        (9, True, "9 different pictures. 1 more for a start."),
+        (10, False, "10 different pictures. 20 more for good."),
+        (30, False, "30 different pictures. 70 more for plenty."),
+        (1200, False, "1,200 different pictures. Plenty."),
+    ],
+)
+def test_meter_in_words(groups: int, known: bool, words: str) -> None:
+    assert describe_class(make_state(groups=groups, known=known)) == words
+
+
+def test_burst_counts_once() -> None:
+    state = make_state(groups=1, pictures=50)
+    assert (state.level, state.pictures) == (0, 50)
+
+
+def test_what_is_out_of_balance_is_said() -> None:
+    states = [make_state("cat", 41), make_state("old_dog", 10), make_state("bird", 0)]
+    assert list_warnings(states) == [
+        "Out of balance: Cat has 41 different pictures and Old dog only 10. Add pictures of "
+        "Old dog."
+    ]
+    assert not list_warnings([make_state("cat", 40), make_state("dog", 10)])
+    assert not list_warnings([make_state("cat", 41), make_state("dog", 1, known=True)])
+
+
+def test_quick_needs_pictures_of_two_classes_or_known_ones() -> None:
+    assert find_quick_obstacle([make_state("a"), make_state("b")])
+    assert find_quick_obstacle([make_state("a", 5), make_state("b")])
+    assert not find_quick_obstacle([make_state("a", 5), make_state("b", 1)])
+    assert not find_quick_obstacle([make_state("a", 5), make_state("b", known=True)])
+
+
+def test_deep_says_what_is_missing() -> None:
+    states = [make_state("hot_dog", 20), make_state("cat", 7), make_state("dog", known=True)]
+    assert find_deep_obstacle(states) == (
+        "Needs at least 20 stored pictures of each class; Cat has 7, Dog has none."
+    )
+    assert not find_deep_obstacle([make_state("a", 20), make_state("b", 21)])
+    assert find_deep_obstacle([make_state("a", 20)])
+    many = find_deep_obstacle([make_state(f"c{i}") for i in range(7)])
+    assert many.endswith("C3 has none, 3 more have too few.")
+
+
+def test_estimates_are_in_words() -> None:
+    assert format_estimate(estimate_quick(50)) == "about 8 seconds"
+    assert format_estimate(60 * estimate_deep(5100, 2)) == "about 40 minutes"
+    assert format_estimate(60 * estimate_deep(40, 16)) == "about 60 seconds"
+    assert format_estimate(3600 * 5) == "about 5 hours"

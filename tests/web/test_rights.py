@@ -1,0 +1,362 @@
+"""Everything that only teachers may do, asked for over HTTP by who may not, and by who may."""
+
+import base64
+import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import itsdangerous
+import pytest
+from starlette.routing import Mount, Route
+
+from inference.catalog import Catalog
+from tests.running import RunningApp, find_free_port, start_app
+from tests.web.asking import make_access
+from tests.web.changed_versions import add_leaning_version
+from tests.web.pictures import CAT
+from tests.web.test_api import describe_upload, upload
+from web.page import list_routes, make_site
+from web.serving import Service
+from web.sign_in import FAILURES
+
+PUBLIC = {
+    "/healthz", "/model.onnx", "/report/{name}", "/report/{model}/{version}/{name}", "/examples",
+    "/sign-in", "/sign-out", "/suggestions", "/suggestions/withdraw",
+}  # fmt: skip
+STRANGERS: list[dict[str, str]] = [
+    {"X-Forwarded-For": "127.0.0.1"},
+    {"X-Forwarded-For": "8.8.8.8"},
+    {"Forwarded": "for=127.0.0.1"},
+    {"X-Real-IP": "127.0.0.1"},
+    {"CF-Connecting-IP": "127.0.0.1"},
+    {"Host": "page.example"},
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Host": "evil.example", "Origin": "http://evil.example"},
+]
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, exported: Path) -> Path:
+    """A data folder with a taught version 2 that is in use."""
+    folder = tmp_path_factory.mktemp("taught")
+    add_leaning_version(exported, folder, 9.0)
+    Catalog(exported, folder).publish("hotdog", 2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def local(exported: Path, data: Path) -> Iterator[RunningApp]:
+    """A page on which whoever is on this machine teaches."""
+    yield from start(exported, data, "--teach")
+
+
+@pytest.fixture(scope="module")
+def guarded(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """A page that is open to others, with a password."""
+    folder = tmp_path_factory.mktemp("guarded")
+    env = {"CLASSIFIER_TEACH_PASSWORD": PASSWORD}
+    yield from start(exported, folder, "--teach", "--host", "0.0.0.0", **env)
+
+
+def start(exported: Path, data: Path, *options: str, **env: str) -> Iterator[RunningApp]:
+    port = find_free_port()
+    settings = {
+        "CLASSIFIER_EXPORTED": str(exported),
+        "CLASSIFIER_DATA": str(data),
+        "CLASSIFIER_PROVIDERS": "cpu",
+        **env,
+    }
+    with start_app(*options, "--port", str(port), port=port, env=settings) as running:
+        yield running
+
+
+def list_teacher_routes(exported: Path, data: Path) -> list[tuple[str, str]]:
+    """Return method and path of every route that is not public, as the page has them."""
+    service = Service(Catalog(exported, data), "hotdog", None, "cpu")
+    site = make_site(service, make_access(), data)
+    found = []
+    for route in list_routes(site):
+        assert isinstance(route, Route | Mount)
+        if route.path in PUBLIC:
+            continue
+        assert isinstance(route, Route), f"{route.path} is mounted, so nobody asks who comes"
+        path = re.sub(r"\{[^}]*\}", "1", route.path).lstrip("/")
+        found += [(method, path) for method in sorted(route.methods or ()) if method != "HEAD"]
+    assert site.suggestions is not None
+    site.suggestions.store.close()
+    return found
+
+
+def ask(app: RunningApp, method: str, path: str, **headers: str) -> httpx.Response:
+    content = b"{}" if method != "GET" else None
+    return httpx.request(method, f"{app.url}{path}", content=content, headers=headers, timeout=60)
+
+
+def renew(app: RunningApp, client: httpx.Client | None = None, **headers: str) -> list[Any]:
+    """Ask for the page as one visitor sees it, through the queue as the page itself does."""
+    url = f"{app.url}gradio_api/call/renew"
+    cookies = client.cookies if client else None
+    with httpx.Client(timeout=60, cookies=cookies) as caller:
+        joined = caller.post(url, json={"data": [""]}, headers=headers)
+        events = caller.get(f"{url}/{joined.json()['event_id']}").text
+    return list(json.loads(events.partition("data: ")[2]))
+
+
+def test_there_is_something_to_refuse(exported: Path, tmp_path: Path) -> None:
+    routes = list_teacher_routes(exported, tmp_path)
+    assert {("POST", "versions/use"), ("POST", "versions/delete")} <= set(routes)
+    assert len(routes) > 10
+
+
+def test_strangers_are_refused_everywhere(
+    local: RunningApp, exported: Path, tmp_path: Path
+) -> None:
+    for method, path in list_teacher_routes(exported, tmp_path):
+        for headers in STRANGERS:
+            response = ask(local, method, path, **headers)
+            assert response.status_code == 403, (method, path, headers, response.text)
+            assert response.json()["error"].startswith("Only someone on the machine")
+
+
+def test_everything_is_refused_without_a_cookie(
+    guarded: RunningApp, exported: Path, tmp_path: Path
+) -> None:
+    for method, path in list_teacher_routes(exported, tmp_path):
+        response = ask(guarded, method, path)
+        assert response.status_code == 403, (method, path)
+        assert response.json()["error"] == "Only a teacher may do this. Sign in first."
+
+
+def test_page_without_teaching_has_none_of_it(
+    app: RunningApp, exported: Path, tmp_path: Path
+) -> None:
+    for method, path in list_teacher_routes(exported, tmp_path):
+        assert ask(app, method, path).status_code in (403, 404, 405), (method, path)
+    for place in ("suggestions", "suggestions/withdraw"):
+        assert ask(app, "POST", place).status_code in (403, 404, 405)
+
+
+def test_page_shows_teachers_and_strangers_what_is_theirs(local: RunningApp) -> None:
+    teacher, stranger = renew(local), renew(local, **{"X-Forwarded-For": "8.8.8.8"})
+    assert teacher[-1]["visible"] is True
+    assert stranger[-1]["visible"] is False
+    assert 'data-act="use"' in str(teacher)
+    assert "data-act" not in str(stranger)
+    assert "Download ONNX" in str(stranger)
+
+
+def test_page_without_teaching_offers_nothing(app: RunningApp) -> None:
+    values = renew(app)
+    assert values[-1]["visible"] is False
+    assert "data-act" not in str(values)
+    assert "Sign in" not in str(values)
+
+
+def test_version_in_use_changes_at_once_and_back(local: RunningApp) -> None:
+    for version in (1, 2, 1, 2):
+        body = {"model": "hotdog", "version": version}
+        response = httpx.post(f"{local.url}versions/use", json=body, timeout=60)
+        assert response.json()["sentence"] == f"Version {version} answers from now on."
+        assert httpx.get(f"{local.url}healthz").json()["version"] == version
+    reset = httpx.post(f"{local.url}versions/reset", json={"model": "hotdog"}, timeout=60)
+    assert reset.json()["version"] == 1
+    httpx.post(f"{local.url}versions/use", json={"model": "hotdog", "version": 2}, timeout=60)
+
+
+def test_version_is_deleted_only_where_nothing_else_answers(
+    local: RunningApp, exported: Path, data: Path
+) -> None:
+    number = add_leaning_version(exported, data, 1.0)
+    url = f"{local.url}versions/delete"
+    for version, words in ((1, "it cannot be deleted"), (2, "is in use"), (99, "no version 99")):
+        refused = httpx.post(url, json={"model": "hotdog", "version": version})
+        assert refused.status_code == 400
+        assert words in refused.json()["error"]
+    assert httpx.post(url, json={"model": "hotdog", "version": number}).is_success
+    assert httpx.get(f"{local.url}model.onnx?version={number}").status_code == 404
+
+
+# Signing in
+
+
+def sign_in(app: RunningApp, password: str, **headers: str) -> httpx.Response:
+    form = {"password": password}
+    return httpx.post(f"{app.url}sign-in", data=form, headers=headers, timeout=60)
+
+
+def test_password_opens_and_signing_out_closes(guarded: RunningApp) -> None:
+    response = sign_in(guarded, PASSWORD)
+    cookie = response.headers["set-cookie"]
+    assert re.match(r"teacher-[0-9a-f]{8}=[\w.-]+; HttpOnly; Max-Age=43200", cookie)
+    assert "SameSite=strict" in cookie
+    assert "Secure" not in cookie
+    with httpx.Client(cookies=response.cookies, timeout=60) as client:
+        assert renew(guarded, client)[-1]["visible"] is True
+        body = {"model": "hotdog", "version": 1}
+        assert client.post(f"{guarded.url}versions/use", json=body).is_success
+        cross = {"Origin": "http://evil.example"}
+        assert client.post(f"{guarded.url}versions/use", json=body, headers=cross).is_error
+        assert client.post(f"{guarded.url}sign-out", headers=cross).status_code == 403
+        assert client.post(f"{guarded.url}sign-out").is_success
+        assert not client.cookies
+        assert client.post(f"{guarded.url}versions/use", json=body).status_code == 403
+
+
+def test_cookie_is_secure_behind_https(guarded: RunningApp) -> None:
+    response = sign_in(guarded, PASSWORD, **{"X-Forwarded-Proto": "https"})
+    assert "Secure" in response.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("value", ["", "a.b.c", "teacher", "eyJuYW1lIjoidGVhY2hlciJ9.aaaa.bbbb"])
+def test_made_up_cookies_open_nothing(guarded: RunningApp, value: str) -> None:
+    name = sign_in(guarded, PASSWORD).headers["set-cookie"].partition("=")[0]
+    response = ask(guarded, "POST", "versions/use", Cookie=f"{name}={value}")
+    assert response.status_code == 403
+
+
+def test_wrong_passwords_come_to_an_end(guarded: RunningApp) -> None:
+    """Last of its page: it locks this address out. What is right does not count."""
+    for _ in range(FAILURES + 3):
+        assert sign_in(guarded, PASSWORD).is_success
+    statuses = [sign_in(guarded, f"guess {number}").status_code for number in range(FAILURES)]
+    assert statuses == [401] * FAILURES
+    late = sign_in(guarded, PASSWORD)
+    assert late.status_code == 429
+    assert late.json()["error"].startswith("That were too many wrong passwords.")
+    assert "set-cookie" not in late.headers
+
+
+def test_nobody_signs_in_where_there_is_no_password(local: RunningApp) -> None:
+    assert sign_in(local, "").status_code == 403
+
+
+def test_other_sites_sign_nobody_in(guarded: RunningApp) -> None:
+    assert sign_in(guarded, PASSWORD, Origin="http://evil.example").status_code == 403
+
+
+# Data
+
+
+@pytest.mark.parametrize(
+    "name", ["labels.sqlite3", "models/hotdog/2/memory.npz", "models/hotdog/2/model.json"]
+)
+def test_data_folder_is_not_served(local: RunningApp, data: Path, name: str) -> None:
+    assert (data / name).is_file()
+    assert httpx.get(f"{local.url}gradio_api/file={data / name}").status_code in (403, 404)
+    file = describe_upload(str(data / name))
+    response = httpx.post(f"{local.url}gradio_api/run/classify", json={"data": [file, False]})
+    assert "data" not in response.json()
+
+
+# A Space with Hugging Face sign-in, as far as the way to Hugging Face; what it answers is made up.
+
+
+class Provider(BaseHTTPRequestHandler):
+    """Says where one signs in, as huggingface.co does."""
+
+    def do_GET(self) -> None:
+        address = "http://{}:{}".format(*self.server.server_address[:2])
+        body = json.dumps({"issuer": address, "authorization_endpoint": f"{address}/authorize"})
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Provider) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def space(
+    exported: Path, provider: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningApp]:
+    pytest.importorskip("authlib")
+    env = {
+        "SYSTEM": "spaces",
+        "SPACE_ID": "ann/hot-dog",
+        "SPACE_HOST": "ann-hot-dog.hf.space",
+        "OAUTH_CLIENT_ID": "id",
+        "OAUTH_CLIENT_SECRET": "hidden",
+        "OAUTH_SCOPES": "openid profile",
+        "OPENID_PROVIDER_URL": provider,
+        "CLASSIFIER_TEACHERS": "ann",
+    }
+    yield from start(exported, tmp_path_factory.mktemp("space"), "--teach", **env)
+
+
+def make_session(name: str, secret: str = "hidden") -> str:
+    """Make the cookie that Gradio sets after Hugging Face has answered."""
+    info = {"userinfo": {"preferred_username": name}, "expires_at": time.time() + 600}
+    content = base64.b64encode(json.dumps({"oauth_info": info}).encode())
+    key = hashlib.sha256(f"{secret}-v4".encode()).hexdigest()
+    return f"session={itsdangerous.TimestampSigner(key).sign(content).decode()}"
+
+
+def test_named_users_teach_on_a_space(space: RunningApp, exported: Path, tmp_path: Path) -> None:
+    for method, path in list_teacher_routes(exported, tmp_path):
+        assert ask(space, method, path).status_code == 403
+        eve = ask(space, method, path, Cookie=make_session("eve"))
+        assert eve.status_code == 403, (method, path)
+    assert "Sign in with Hugging Face" in str(renew(space))
+    assert renew(space, Cookie=make_session("ann"))[-1]["visible"] is True
+    assert "eve is not among the teachers" in str(renew(space, Cookie=make_session("eve")))
+    for forged in (make_session("ann", ""), make_session("ann", "other"), "session=a.b.c"):
+        assert renew(space, Cookie=forged)[-1]["visible"] is False
+
+
+def test_signing_in_leads_to_hugging_face(space: RunningApp, provider: str) -> None:
+    response = ask(space, "GET", "login/huggingface")
+    address = urlsplit(response.headers["location"])
+    assert response.status_code == 302
+    assert f"{address.scheme}://{address.netloc}{address.path}" == f"{provider}/authorize"
+    asked = parse_qs(address.query)
+    assert asked["redirect_uri"][0].startswith("https://ann-hot-dog.hf.space/login/callback")
+
+
+# Suggestions, by anybody
+
+
+def test_anybody_suggests_and_only_the_slip_counts(local: RunningApp) -> None:
+    slip = find_slip(local)
+    url = f"{local.url}suggestions"
+    outside = {"X-Forwarded-For": "8.8.8.8"}
+    body = {"slip": slip, "label": "hot_dog"}
+    assert httpx.post(url, json=body, headers=outside).status_code == 400  # did not agree
+    body["agreed"] = True  # type: ignore[assignment]
+    cross = {"Origin": "http://evil.example"}
+    assert httpx.post(url, json=body, headers=cross).status_code == 403
+    forged = httpx.post(url, json={**body, "slip": slip[:-3]}, headers=outside)
+    assert "no longer here" in forged.json()["error"]
+    for content in (b"", b"[]", b"{", b"[" * 5000, b'"' + b"a" * 20_000):
+        assert httpx.post(url, content=content, headers=outside).status_code == 400
+    thanks = httpx.post(url, json=body, headers=outside).json()
+    assert thanks["sentence"] == "Thank you. A teacher will look at it."
+    undone = httpx.post(f"{url}/withdraw", json={"undo": thanks["undo"]}, headers=outside)
+    assert undone.json() == {"sentence": "Taken back."}
+
+
+def find_slip(app: RunningApp) -> str:
+    """Answer a picture as the page does; return what the answer carries for That's wrong."""
+    picture = {"name": "cat.webp", "size": 1, "shown": True}
+    choice = {"token": 1, "pictures": [{**picture, "file": describe_upload(upload(app, CAT))}]}
+    answer = httpx.post(f"{app.url}gradio_api/run/respond", json={"data": [choice]}, timeout=60)
+    (slip,) = re.findall(r'data-slip="([^"]+)"', answer.json()["data"][0])
+    return str(slip)

@@ -1,0 +1,10 @@
+// What could not be taken, a line a file.
+
+import { button, count, make } from './elements.js';
+
+export function makeComplaints(refused) {
+  const lines = refused.map(({ name, sentence }) => make('li', {}, make('b', {}, name), ` ${sentence}`));
+  const close = button('Dismiss', () => box.remove(), { kind: 'link' });
+  const box = make('div', { class: 'refused', role: 'alert' }, make('p', {}, `${count(refused.length, 'file')} could not be taken`, close), make('ul', {}, lines));
+  return box;
+}

@@ -1,0 +1,201 @@
+"""Routes that only a teacher may call: the check, what came with the call, errors in words.
+
+Every route of the Teach tab is made by `make_route`, so that none can be without the check.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from inference.errors import UserInputError
+from inference.images import MAX_BYTES
+from web.access import Access, NotAllowedError
+from web.serving import explain
+
+_MAX_JSON = 1_000_000  # bytes
+MAX_ARCHIVE = 5_000_000_000  # bytes
+# Whatever a picture of ours is opened as, no browser takes it for anything else.
+PRIVATE = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+class MissingError(UserInputError):
+    """What was asked for is not there (any more)."""
+
+
+class BusyError(UserInputError):
+    """What was asked for cannot be done while something else runs."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a teacher asked for: `who`, the values that came with it, and a body's bytes if any."""
+
+    who: str
+    values: dict[str, Any]
+    body: bytes = b""
+
+    def get_text(self, name: str, default: str | None = None) -> str:
+        """Return a value that must be text.
+
+        Raises: UserInputError where it is missing or something else.
+        """
+        value = self.values.get(name, default)
+        if not isinstance(value, str):
+            raise UserInputError(f"This call needs {name!r} as text. Reload the page.")
+        return value
+
+    def get_number(self, name: str, default: int | None = None) -> int:
+        """Return a value that must be a whole number, 0 or more.
+
+        Raises: UserInputError where it is missing or something else.
+        """
+        value = self.values.get(name, default)
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 18:
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**62:
+            raise UserInputError(f"This call needs {name!r} as a whole number. Reload the page.")
+        return value
+
+    def get_numbers(self, name: str) -> list[int]:
+        """Return a value that must be a list of whole numbers.
+
+        Raises: UserInputError where it is missing or something else.
+        """
+        values = self.values.get(name)
+        if not isinstance(values, list):
+            raise UserInputError(f"This call needs {name!r} as a list. Reload the page.")
+        return [Call(self.who, {name: value}).get_number(name) for value in values]
+
+
+Handler = Callable[[Call], Response]
+ArchiveHandler = Callable[[Call, Path], Iterator[dict[str, Any]]]
+
+
+def ask(access: Access, path: str, handler: Handler) -> Route:
+    """Return a route that tells something; its values come from the path and the query."""
+
+    async def respond(request: Request) -> Response:
+        values = {**request.query_params, **request.path_params}
+        return await run_in_threadpool(handler, Call(access.require_teacher(request), values))
+
+    return _make_route(path, "GET", respond)
+
+
+def tell(access: Access, path: str, handler: Handler) -> Route:
+    """Return a route that changes something; its values come as JSON."""
+
+    async def respond(request: Request) -> Response:
+        who = access.require_teacher(request)
+        values = _parse(await _read(request, _MAX_JSON))
+        return await run_in_threadpool(handler, Call(who, values))
+
+    return _make_route(path, "POST", respond)
+
+
+def send(access: Access, path: str, handler: Handler) -> Route:
+    """Return a route that takes one picture's bytes; its values come in the query."""
+
+    async def respond(request: Request) -> Response:
+        who = access.require_teacher(request)
+        body = await _read(request, MAX_BYTES)
+        return await run_in_threadpool(handler, Call(who, dict(request.query_params), body))
+
+    return _make_route(path, "POST", respond)
+
+
+def send_archive(access: Access, path: str, folder: Path, handler: ArchiveHandler) -> Route:
+    """Return a route that takes a zip and answers line by line, each a JSON object.
+
+    The zip lies in a folder of its own until the last line; what goes wrong is the last line.
+    """
+
+    async def respond(request: Request) -> Response:
+        call = Call(access.require_teacher(request), dict(request.query_params))
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = TemporaryDirectory(dir=folder, prefix=".taking-")
+        archive = Path(temporary.name) / "archive.zip"
+        with ExitStack() as stack:
+            stack.callback(temporary.cleanup)
+            await _save(request, archive)
+            stack.pop_all()
+        lines = _write_lines(handler(call, archive), temporary)
+        return StreamingResponse(lines, media_type="application/x-ndjson", headers=FRESH)
+
+    return _make_route(path, "POST", respond)
+
+
+def _write_lines(
+    found: Iterator[dict[str, Any]], temporary: TemporaryDirectory[str]
+) -> Iterator[str]:
+    with temporary:
+        try:
+            for values in found:
+                yield json.dumps(values) + "\n"
+        except Exception as error:  # noqa: BLE001  (the answer has begun: this is its last line)
+            yield json.dumps({"error": explain(error)}) + "\n"
+
+
+def answer(values: Any) -> JSONResponse:  # noqa: ANN401  (JSON)
+    """Return values as JSON that nobody keeps."""
+    return JSONResponse(values, headers=FRESH)
+
+
+def _make_route(path: str, method: str, respond: Callable[[Request], Any]) -> Route:
+    async def respond_or_explain(request: Request) -> Response:
+        try:
+            found: Response = await respond(request)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception as error:  # noqa: BLE001  (the edge of the page: a sentence, never silence)
+            return JSONResponse({"error": explain(error)}, _choose_status(error), FRESH)
+        return found
+
+    return Route(path, respond_or_explain, methods=[method])
+
+
+def _choose_status(error: Exception) -> int:
+    statuses = {NotAllowedError: 403, MissingError: 404, BusyError: 409, UserInputError: 400}
+    return next((status for kind, status in statuses.items() if isinstance(error, kind)), 500)
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise UserInputError("This call holds no JSON object. Reload the page.")
+    return values
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _refuse_size(limit)
+    return bytes(body)
+
+
+async def _save(request: Request, path: Path) -> None:
+    size = 0
+    with path.open("wb") as file:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MAX_ARCHIVE:
+                raise _refuse_size(MAX_ARCHIVE)
+            file.write(chunk)
+
+
+def _refuse_size(limit: int) -> UserInputError:
+    return UserInputError(f"This is over {limit / 1e6:,.0f} MB, which is the most. Send less.")

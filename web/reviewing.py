@@ -1,0 +1,104 @@
+"""Review: stored pictures as the gallery shows them, suggestions, corrections and undoing them."""
+
+import io
+from collections.abc import Callable
+
+from PIL import Image
+from starlette.responses import Response
+from starlette.routing import Route
+
+from inference.errors import UserInputError
+from labelling.labels import check_label
+from labelling.store import Order
+from web.access import Access
+from web.classroom import Classroom
+from web.collecting import describe_entry
+from web.guarded import PRIVATE, Call, MissingError, answer, ask, tell
+
+_PAGE = 60  # pictures
+_MOST = 500  # pictures that are changed in one go
+_SIZES = (160, 320, 1024)  # pixels, the longer side
+_QUALITY = 85
+
+
+def list_reviewing(room: Classroom, access: Access) -> list[Route]:
+    """Return the routes."""
+
+    def send_picture(call: Call) -> Response:
+        picture = draw(room, call.get_text("sha256"), call.get_number("size", _SIZES[-1]))
+        return Response(picture, media_type="image/jpeg", headers=PRIVATE)
+
+    def show_gallery(call: Call) -> Response:
+        state = "pending" if call.get_text("state", "") == "pending" else "approved"
+        order: Order = "unsure" if call.get_text("order", "") == "unsure" else "newest"
+        found = room.store.find(
+            room.roster.check(call.get_text("model")),
+            states=(state,),
+            label=call.get_text("label", "") or None,
+            order=order,
+            limit=_PAGE + 1,
+            offset=call.get_number("offset", 0),
+        )
+        entries = [describe_entry(entry) for entry in found[:_PAGE]]
+        return answer({"entries": entries, "more": len(found) > _PAGE})
+
+    def relabel(call: Call) -> Response:
+        label = check_label(call.get_text("label"))
+        return _change(call, lambda number: room.store.relabel(number, label, call.who))
+
+    def approve(call: Call) -> Response:
+        label = call.get_text("label", "")
+        wanted = check_label(label) if label else None
+        return _change(call, lambda number: room.store.approve(number, call.who, wanted))
+
+    def reject(call: Call) -> Response:
+        return _change(call, lambda number: room.store.reject(number, call.who))
+
+    def delete(call: Call) -> Response:
+        return _change(call, lambda number: room.store.delete(number, call.who))
+
+    def undo(call: Call) -> Response:
+        changes = call.get_numbers("changes")
+        entries = [room.store.undo(number, call.who) for number in reversed(changes)]
+        return answer({"entries": [describe_entry(entry) for entry in entries]})
+
+    return [
+        ask(access, "/teach/pictures/{sha256}", send_picture),
+        ask(access, "/teach/gallery", show_gallery),
+        tell(access, "/teach/gallery/relabel", relabel),
+        tell(access, "/teach/gallery/approve", approve),
+        tell(access, "/teach/gallery/reject", reject),
+        tell(access, "/teach/gallery/delete", delete),
+        tell(access, "/teach/gallery/undo", undo),
+    ]
+
+
+def draw(room: Classroom, sha256: str, size: int) -> bytes:
+    """Return a stored picture as JPEG, its longer side at most the next size that there is.
+
+    Raises: MissingError where it is not kept (any more).
+    """
+    try:
+        data = room.store.read_bytes(sha256)
+    except UserInputError as error:
+        raise MissingError(str(error)) from error
+    side = next((known for known in _SIZES if known >= size), _SIZES[-1])
+    if side == _SIZES[-1]:
+        return data
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.draft("RGB", (side, side))
+        picture.thumbnail((side, side))
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()
+
+
+def _change(call: Call, act: Callable[[int], int]) -> Response:
+    """Do the same to all pictures that were named; the changes are what can be undone."""
+    numbers = call.get_numbers("ids")
+    if len(numbers) > _MOST:
+        raise UserInputError(
+            f"You chose {len(numbers)} pictures; at most {_MOST} are changed at a time. "
+            "Choose fewer."
+        )
+    return answer({"changes": [change for number in numbers if (change := act(number))]})

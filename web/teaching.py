@@ -1,0 +1,77 @@
+"""The routes of the Teach tab, each of which checks by itself that a teacher asks.
+
+`assets/teach.js` → `/teach/…` → collecting, reviewing, training, comparing → `labelling.store`
+and the trainer.
+"""
+
+from pathlib import Path
+
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from inference.errors import UserInputError
+from labelling.store import Store
+from web.access import Access
+from web.bundling import list_bundling
+from web.classroom import Classroom, open_classroom
+from web.collecting import list_collecting
+from web.comparing import list_comparing
+from web.guarded import Call, MissingError, answer, ask, tell
+from web.reviewing import list_reviewing
+from web.serving import Service
+from web.training import KINDS, Order
+
+_ASSETS = Path(__file__).parent / "assets"
+_TYPES = {".js": "text/javascript", ".css": "text/css"}
+
+
+def make_teach_routes(service: Service, access: Access, store: Store) -> list[BaseRoute]:
+    """Return the routes; the service's catalog must have a data folder."""
+    room = open_classroom(service, store)
+    return [
+        ask(access, "/teach/assets/{name}", send_asset),
+        *list_collecting(room, access),
+        *list_bundling(room, access),
+        *list_reviewing(room, access),
+        *list_training(room, access),
+        *list_comparing(room, access),
+    ]
+
+
+def list_training(room: Classroom, access: Access) -> list[Route]:
+    """Return the routes that start, watch and cancel a training."""
+
+    def show(call: Call) -> Response:
+        return answer(room.trainings.read())
+
+    def start(call: Call) -> Response:
+        model, kind = room.roster.check(call.get_text("model")), call.get_text("kind")
+        if kind not in KINDS:
+            raise UserInputError(f"{kind!r} is no training. Choose {' or '.join(KINDS)}.")
+        plan = room.roster.read_plan(model)
+        new = room.is_untaught(model)
+        room.trainings.start(
+            Order(model, kind, room.service.model, plan.catch_all) if new else Order(model, kind)
+        )
+        return answer(room.trainings.read())
+
+    def cancel(call: Call) -> Response:
+        room.trainings.cancel()
+        return answer(room.trainings.read())
+
+    return [
+        ask(access, "/teach/training", show),
+        tell(access, "/teach/training", start),
+        tell(access, "/teach/training/cancel", cancel),
+    ]
+
+
+def send_asset(call: Call) -> Response:
+    """Return a script or the style of the tab.
+
+    Raises: MissingError for anything else.
+    """
+    path = _ASSETS / call.get_text("name")
+    if path.suffix not in _TYPES or path.parent != _ASSETS or not path.is_file():
+        raise MissingError("There is no such file.")
+    return FileResponse(path, media_type=_TYPES[path.suffix], headers={"Cache-Control": "no-cache"})

@@ -1,0 +1,131 @@
+"""The Model tab's list of versions: what each knows, where it came from, and what to do with it."""
+
+import json
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from inference.cards import Card, read_card
+from inference.catalog import Catalog
+from inference.errors import UserInputError
+from inference.versions import read_current
+from web.frame import count_pictures
+
+_SPLITS = {"test": "test", "validation": "validation", "locked": "locked"}
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One version as the list shows it. `accuracy`: a share with its `value` and `n`."""
+
+    folder: Path
+    card: Card
+    is_taught: bool
+    accuracy: dict[str, Any] | None
+    measured_on: str
+
+    @property
+    def number(self) -> int:
+        """Its number, which is its folder's name."""
+        return int(self.folder.name)
+
+
+def list_versions(catalog: Catalog, model: str) -> list[Listed]:
+    """Return a model's versions, newest first; one that cannot be read is left out."""
+    found = []
+    for number, folder in sorted(catalog.list_versions(model).items(), reverse=True):
+        try:
+            card = read_card(folder)
+        except (UserInputError, OSError):
+            continue
+        taught = catalog.is_taught(model, number)
+        found.append(Listed(folder, card, taught, *find_accuracy(folder, card)))
+    return found
+
+
+def find_accuracy(folder: Path, card: Card) -> tuple[dict[str, Any] | None, str]:
+    """Return a version's top-1 accuracy and what it was measured on.
+
+    Where it was compared with another on locked pictures, that; else what its card says.
+    """
+    try:
+        compared = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+        share = compared["new"]["top1"]
+        if share["n"]:
+            return share, "locked"
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # it was not compared
+    for split, name in _SPLITS.items():
+        share = card.metrics.get(split, {}).get("top1")
+        if share and share.get("n"):
+            return share, name
+    return None, ""
+
+
+def draw_versions(catalog: Catalog, model: str, in_use: int, *, may_teach: bool) -> str:
+    """Return the list; `may_teach`: with what only a teacher may do."""
+    items = "".join(
+        _draw_version(listed, listed.number == in_use, may_teach)
+        for listed in list_versions(catalog, model)
+    )
+    reset = _draw_reset(catalog, model, in_use) if may_teach else ""
+    return (
+        f'{reset}<p class="said" role="status"></p>'
+        f'<ol class="versions" data-model="{escape(model)}">{items}</ol>'
+    )
+
+
+def _draw_version(listed: Listed, in_use: bool, may_teach: bool) -> str:
+    number = listed.number
+    badge = ' <span class="badge">in use</span>' if in_use else ""
+    return (
+        f'<li data-number="{number}"><h3>Version {number}{badge}</h3>'
+        f"<p>{escape(describe(listed))}</p>{_draw_buttons(listed, in_use, may_teach)}</li>"
+    )
+
+
+def describe(listed: Listed) -> str:
+    """Return a version in one line, such as `2026-11-24 · ships with the page · 5,042 pictures`."""
+    card = listed.card
+    parts = [card.created[:10], "taught here" if listed.is_taught else "ships with the page"]
+    if card.parent and {"model", "version"} <= card.parent.keys():
+        parts[-1] += f" from {card.parent['model']}, version {card.parent['version']}"
+    pictures = count_pictures(card.data.get("counts", {}))
+    if pictures:
+        parts.append(f"{pictures:,} pictures, {len(card.class_names)} classes")
+    if listed.accuracy:
+        share, n = 100 * listed.accuracy["value"], listed.accuracy["n"]
+        parts.append(f"{share:.1f}% right of {n:,} {listed.measured_on} pictures")
+    return " · ".join(parts)
+
+
+def _draw_buttons(listed: Listed, in_use: bool, may_teach: bool) -> str:
+    model, number = escape(listed.folder.parent.name), listed.number
+    buttons = [
+        f'<a class="small" href="model.onnx?model={model}&amp;version={number}" '
+        f'download="{model}-{number}.onnx" aria-label="Download version {number} as ONNX">'
+        "Download ONNX</a>"
+    ]
+    if may_teach and not in_use:
+        buttons.insert(0, _draw_button("use", f"Use version {number}", "Use this one"))
+        if listed.is_taught:
+            buttons.append(_draw_button("delete", f"Delete version {number}", "Delete"))
+    return f'<div class="actions">{"".join(buttons)}</div>'
+
+
+def _draw_button(act: str, label: str, words: str) -> str:
+    return (
+        f'<button type="button" class="small" data-act="{act}" aria-label="{label}">'
+        f"{words}</button>"
+    )
+
+
+def _draw_reset(catalog: Catalog, model: str, in_use: int) -> str:
+    """Return the way back to what ships, where something else is in use."""
+    shipped = read_current(catalog.exported / model)
+    is_it = shipped == in_use and not catalog.is_taught(model, in_use)
+    if shipped is None or is_it:
+        return ""
+    words = f"Back to the shipped one (version {shipped})"
+    return f'<p class="actions">{_draw_button("reset", words, words)}</p>'
