@@ -81,7 +81,7 @@ class Catalog:
     def read_stamp(self, model: str) -> tuple[int, ...]:
         """Return what changes whenever another version comes into use; costs microseconds."""
         folders = (self._taught(model), self.exported / model)
-        return tuple(n for folder in folders for n in _stat(folder and folder / "current"))
+        return tuple(n for folder in folders if folder for n in _read_stamp(folder))
 
     def reserve(self, model: str) -> tuple[Path, int]:
         """Return the folder for a new taught version and its number, which is never given twice.
@@ -148,9 +148,10 @@ class Catalog:
         return self.data / "models" / check_model_name(model) if self.data else None
 
 
-def _stat(pointer: Path | None) -> tuple[int, int]:
+def _read_stamp(model_folder: Path) -> tuple[int, int]:
+    """Return the number pointed at, and when it was written."""
     try:
-        status = pointer.stat() if pointer else None
+        written = (model_folder / "current").stat().st_mtime_ns
     except FileNotFoundError:
-        status = None
-    return (status.st_mtime_ns, status.st_ino) if status else (0, 0)
+        return 0, 0
+    return read_pointer(model_folder) or 0, written

@@ -163,7 +163,7 @@ def check_room(connection: sqlite3.Connection, model: str, label: str) -> None:
     """Raise UserInputError where a label would be a class too many of its model."""
     labels = connection.execute(
         "SELECT DISTINCT label FROM entries "
-        "WHERE model IN (?, '') AND NOT deleted AND state != 'rejected'",
+        "WHERE model IN (?, '') AND NOT deleted AND state = 'approved'",
         (model,),
     ).fetchall()
     if (label,) not in labels and len(labels) >= MAX_CLASSES:

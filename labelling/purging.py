@@ -9,15 +9,19 @@ from labelling.changes import read_now, write_time
 _NEEDED = "SELECT picture FROM entries WHERE NOT (deleted OR state = 'rejected') OR changed > ?"
 
 
-def mark_removed(connection: sqlite3.Connection, older_than_seconds: float) -> None:
+def mark_removed(
+    connection: sqlite3.Connection, older_than_seconds: float, only: str | None = None
+) -> None:
     """Mark the pictures whose every label was deleted or rejected so long ago.
 
-    What was said of them goes with them: who, file name, embeddings.
+    What was said of them goes with them: who, file name, embeddings. `only`: the SHA-256 of the
+    one picture that is meant.
     """
     before = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
     connection.execute(
-        f"UPDATE pictures SET removed = ? WHERE removed IS NULL AND number NOT IN ({_NEEDED})",  # noqa: S608
-        (read_now(), write_time(before)),
+        f"UPDATE pictures SET removed = ? WHERE removed IS NULL AND number NOT IN ({_NEEDED}) "  # noqa: S608
+        "AND (? IS NULL OR sha256 = ?)",
+        (read_now(), write_time(before), only, only),
     )
     gone = "picture IN (SELECT number FROM pictures WHERE removed IS NOT NULL)"
     connection.execute(f"DELETE FROM embeddings WHERE {gone}")  # noqa: S608

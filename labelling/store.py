@@ -199,6 +199,18 @@ class Store:
         with self._database.writing() as connection:
             return undo(connection, number, clean_name(who))
 
+    def withdraw(self, number: int, who: str) -> None:
+        """Reverse the change that added a picture, and remove the picture for good.
+
+        It stays where another label needs it.
+        Raises: UserInputError where something changed the entry since.
+        """
+        with self._database.writing() as connection:
+            entry = undo(connection, number, clean_name(who))
+            mark_removed(connection, -1, entry.sha256)
+        with self._database.writing() as connection:
+            self._files.sweep(list_kept(connection))
+
     def purge(self, older_than_seconds: float) -> int:
         """Remove for good the pictures whose every label was deleted or rejected so long ago.
 

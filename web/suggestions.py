@@ -101,7 +101,7 @@ class Suggestions:
             found = self._withdrawals.pop(str(values.get("undo")), None)
         if found is None or found.until < time.monotonic():
             raise UserInputError("It is too late to take this back here. Ask a teacher.")
-        self.store.undo(found.change, VISITOR)
+        self.store.withdraw(found.change, VISITOR)
         return {"sentence": "Taken back."}
 
     def _check_open(self) -> None:

@@ -395,3 +395,24 @@ def test_acknowledged_labels_survive_kills(tmp_path: Path) -> None:
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         store.purge(3600)
         assert list_picture_files(tmp_path) == {entry.sha256 for entry in there.values()}
+
+
+def test_a_withdrawn_picture_is_gone_at_once(store: Store) -> None:
+    kept, _ = add_pictures(store, "cat", range(2))
+    given = encode(make_image(7))
+    added = store.add(given, "dog", state="pending", who="visitor")
+    store.withdraw(added.change, "visitor")
+    assert not store.path(added.entry.sha256).exists()
+    assert store.path(kept.entry.sha256).exists()
+    assert store.knows([added.entry.sha256]) == {added.entry.sha256}
+    with pytest.raises(UserInputError, match="undone already"):
+        store.withdraw(added.change, "visitor")
+
+
+def test_a_withdrawn_picture_stays_where_another_label_needs_it(store: Store) -> None:
+    given = encode(make_image(7))
+    store.add(given, "cat", model="pets")
+    added = store.add(given, "dog", model="others", state="pending")
+    store.withdraw(added.change, "visitor")
+    assert store.path(added.entry.sha256).exists()
+    assert [entry.label for entry in store.find("pets")] == ["cat"]

@@ -38,9 +38,9 @@ def test_classes_of_the_version_in_use_come_first(tmp_path: Path) -> None:
 
 def test_too_few_are_named(tmp_path: Path) -> None:
     with fill(tmp_path, {"dog": 20, "cat": 3}) as store:
-        with pytest.raises(UserInputError, match="cat has 3, bird has 0|bird has 0, cat has 3"):
+        with pytest.raises(UserInputError, match=r"cat has 3, bird has 0|bird has 0, cat has 3"):
             read_stored(store, "pets", ("bird",))
-        with pytest.raises(UserInputError, match="there is only one class|at least 20"):
+        with pytest.raises(UserInputError, match=r"there is only one class|at least 20"):
             read_stored(store, "nothing", ())
 
 
