@@ -39,6 +39,7 @@ _OTHERS = 100  # training pictures of a kind that are kept to choose by, and nev
 class Pools:
     """Embeddings (N, D) by class: those to draw lessons from, and those to measure on."""
 
+    start: Start
     lessons: dict[str, NDArray[np.float16]]
     unseen: dict[str, NDArray[np.float16]]
 
@@ -49,12 +50,16 @@ class Found:
 
     `unseen`: share of the unseen pictures of the taught classes that it finds. `locked_change`:
     accuracy on the locked pictures of the network before, minus what that had; `hot_dog_change`:
-    the same of hot dogs alone. `left_out`, `set_aside`: memories in doubt.
+    the same of hot dogs alone, of which `hot_dogs` are found. `locked`: how many pictures that
+    is. `left_out`, `set_aside`: memories in doubt.
     """
 
     unseen: float
     locked_change: float = 0.0
     hot_dog_change: float = 0.0
+    hot_dogs: float = 0.0
+    locked: int = 0
+    locked_hot_dogs: int = 0
     left_out: int = 0
     set_aside: int = 0
 
@@ -79,10 +84,10 @@ def read_pools(start: Start, pictures: Path | None, *, test: bool) -> Pools:
         train = _embed_files(start, pictures / "train", kind)
         lessons[kind] = train[_OTHERS:]
         unseen[kind] = _embed_files(start, pictures / "test", kind) if test else train[:_OTHERS]
-    return Pools(lessons, unseen)
+    return Pools(start, lessons, unseen)
 
 
-def teach_new(start: Start, pools: Pools, count: int, seed: int) -> Found:
+def teach_new(pools: Pools, count: int, seed: int) -> Found:
     """Teach a new network the three kinds."""
     stored = _draw_lots(pools, KINDS, count, seed)
     material = gather(name_classes((), KINDS), stored, make_empty(stored.embeddings.shape[1]))
@@ -94,10 +99,9 @@ def teach_new(start: Start, pools: Pools, count: int, seed: int) -> Found:
     return Found(float(np.concatenate(right).mean()))
 
 
-def teach_more(
-    start: Start, pools: Pools, kind: str, count: int, seed: int, *, leave_out: bool = True
-) -> Found:
+def teach_more(pools: Pools, kind: str, count: int, seed: int, *, leave_out: bool = True) -> Found:
     """Teach the shipped network one more class."""
+    start = pools.start
     stored = _draw_lots(pools, (kind,), count, seed)
     known = start.card.class_names
     remembered = read_memory(start.folder, stored.embeddings.shape[1])
@@ -112,6 +116,9 @@ def teach_more(
         unseen=float((head.score(pools.unseen[kind]).argmax(axis=1) == len(known)).mean()),
         locked_change=_measure(head, locked) - _measure(parent, locked),
         hot_dog_change=_measure(head, hot_dogs) - _measure(parent, hot_dogs),
+        hot_dogs=_measure(head, hot_dogs),
+        locked=len(locked),
+        locked_hot_dogs=len(hot_dogs),
         left_out=material.doubtful["train"],
         set_aside=material.doubtful["validation"],
     )

@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from benchmarks.lessons import KINDS, PET, SIGN, Found, Pools, read_pools, teach_more, teach_new
 from inference.versions import find_version
 from trainer.metrics import describe_rate, measure_rate
-from trainer.taught import Start
 from trainer.teaching import open_start
 
 COUNTS = (1, 5, 10, 30, 100)
@@ -47,23 +46,23 @@ def main(
     """Teach the shipped network by lots of 1 to 100 pictures and measure it on unseen ones."""
     start = open_start(find_version(exported, "hotdog", 1), "hotdog")
     pools = read_pools(start, pictures if pictures.is_dir() else None, test=not validation)
-    found = {name: run(teach, pools) for name, teach in list_lessons(start, pools).items()}
+    found = {name: run(teach, pools) for name, teach in list_lessons(pools).items()}
     if plot:
         draw(found, plot)
     typer.echo(json.dumps(found) if as_json else describe(found))
 
 
-def list_lessons(start: Start, pools: Pools) -> dict[str, tuple[str, Teach]]:
+def list_lessons(pools: Pools) -> dict[str, tuple[str, Teach]]:
     """Return lesson → which unseen pictures it is measured on, and how to teach it once."""
 
     def teach_class(kind: str, *, leave_out: bool) -> Teach:
-        return lambda count, seed: teach_more(start, pools, kind, count, seed, leave_out=leave_out)
+        return lambda count, seed: teach_more(pools, kind, count, seed, leave_out=leave_out)
 
     lessons: dict[str, tuple[str, Teach]] = {}
     if PET in pools.lessons:
         lessons["new network"] = (
             "+".join(KINDS),
-            lambda count, seed: teach_new(start, pools, count, seed),
+            lambda count, seed: teach_new(pools, count, seed),
         )
     lessons["new to the memory"] = (SIGN, teach_class(SIGN, leave_out=True))
     if PET in pools.lessons:
@@ -92,9 +91,10 @@ def describe(found: dict[str, Any]) -> str:
             )
             if row["locked_change"] is not None:
                 line += (
-                    f"; locked {100 * row['locked_change']:+.2f} points, hot dogs "
-                    f"{100 * row['hot_dog_change']:+.2f}; left out {row['left_out']:.0f}, set "
-                    f"aside {row['set_aside']:.0f}"
+                    f"\n      locked {100 * row['locked_change']:+.2f} points, "
+                    f"n = {row['locked']}; hot dogs {100 * row['hot_dog_change']:+.2f} to "
+                    f"{describe_rate(row['hot_dogs'])}; memories left out {row['left_out']:.0f}, "
+                    f"set aside {row['set_aside']:.0f}"
                 )
             lines.append(line)
     return "\n".join(lines)
@@ -135,14 +135,16 @@ def _draw_line(axes: Axes, rows: dict[str, Any], name: str, color: str, line: st
 def _sum_up(draws: list[Found], n: int) -> dict[str, Any]:
     """Return the mean over draws; the interval is that of the n unseen pictures."""
     values = np.array([found.unseen for found in draws])
-    known = any(found.locked_change or found.left_out for found in draws)
+    known, hot_dogs = draws[0].locked > 0, draws[0].locked_hot_dogs
     return {
         "mean": float(values.mean()),
         "spread": float(values.std()),
         "draws": len(draws),
         "unseen": measure_rate(np.arange(n) < round(float(values.mean()) * n)),
         "locked_change": _mean(draws, "locked_change") if known else None,
+        "locked": round(_mean(draws, "locked")),
         "hot_dog_change": _mean(draws, "hot_dog_change") if known else None,
+        "hot_dogs": measure_rate(np.arange(hot_dogs) < round(_mean(draws, "hot_dogs") * hot_dogs)),
         "left_out": _mean(draws, "left_out"),
         "set_aside": _mean(draws, "set_aside"),
     }

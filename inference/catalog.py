@@ -5,6 +5,7 @@ Shipped ones lie in `<exported>/<model>/<version>/`, taught ones in
 taught one is meant. `<data>/models/<model>/current` names the version in use, a shipped one too.
 """
 
+import json
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class Catalog:
     def read_current(self, model: str) -> int | None:
         """Return the number in use: what was published here last, else what ships as current.
 
-        A model that was only taught here and never published has its newest; None without any.
+        A model that was only taught here, and whose `current` is lost, has the newest version
+        that was ever published; None without any version.
         """
         taught = self._taught(model)
         if taught is not None:
@@ -61,7 +63,7 @@ class Catalog:
             if pointed is not None and pointed in self.list_versions(model):
                 return pointed
         shipped = read_current(self.exported / model)
-        return read_current(taught) if shipped is None and taught is not None else shipped
+        return _find_published(taught) if shipped is None and taught is not None else shipped
 
     def find(self, model: str, version: int | None = None) -> Path:
         """Return the folder of a version, by default of the one in use.
@@ -146,6 +148,22 @@ class Catalog:
 
     def _taught(self, model: str) -> Path | None:
         return self.data / "models" / check_model_name(model) if self.data else None
+
+
+def _find_published(model_folder: Path) -> int | None:
+    """Return the newest version that is no candidate, else the newest."""
+    versions = list_versions(model_folder)
+    published = [n for n in versions if not _is_candidate(model_folder / str(n))]
+    return max(published or versions, default=None)
+
+
+def _is_candidate(version_folder: Path) -> bool:
+    """Tell whether the gate did not let a version be used (see `trainer.comparison`)."""
+    try:
+        compared = json.loads((version_folder / "comparison.json").read_text(encoding="utf-8"))
+        return compared["outcome"] not in ("first", "published")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _read_stamp(model_folder: Path) -> tuple[int, int]:

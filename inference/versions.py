@@ -57,10 +57,10 @@ def read_current(model_folder: Path) -> int | None:
 def read_pointer(model_folder: Path) -> int | None:
     """Return the number that the file `current` holds, whether there is such a version or not."""
     try:
-        text = (model_folder / "current").read_text(encoding="utf-8").strip()
+        text = (model_folder / "current").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
-    return int(text) if text.isdecimal() else None
+    return _read_number(text)
 
 
 def write_pointer(model_folder: Path, version: int) -> None:
@@ -103,8 +103,8 @@ def reserve_version(model_folder: Path, taken: Iterable[int] = ()) -> int:
     model_folder.mkdir(parents=True, exist_ok=True)
     with FileLock(model_folder / ".lock"):
         last = model_folder / ".last"
-        given = int(last.read_text(encoding="utf-8")) if last.is_file() else 0
-        number = max([given, *taken, *list_versions(model_folder)]) + 1
+        text = last.read_text(encoding="utf-8", errors="replace") if last.is_file() else ""
+        number = max([_read_number(text) or 0, *taken, *list_versions(model_folder)]) + 1
         _replace_text(last, f"{number}\n")
     return number
 
@@ -117,6 +117,12 @@ def add_version(staging: Path, model_folder: Path, version: int) -> Path:
     target = model_folder / str(version)
     staging.rename(target)
     return target
+
+
+def _read_number(text: str) -> int | None:
+    """Return the number that a file holds; None for one that was damaged."""
+    found = text.strip()
+    return int(found) if found.isascii() and found.isdecimal() else None
 
 
 def _replace_text(path: Path, text: str) -> None:

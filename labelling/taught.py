@@ -20,9 +20,10 @@ from inference.catalog import Catalog
 from inference.errors import UserInputError
 from inference.versions import add_version, check_model_name, reserve_version
 from labelling.labels import check_label
+from labelling.strangers import check_version, hash_backbone
 
 _FILES = re.compile(
-    r"model\.onnx|model\.json|checkpoint\.safetensors|memory\.npz|comparison\.json"
+    r"model\.onnx|model\.json|checkpoint\.safetensors|memory\.npz"
     r"|report/[A-Za-z0-9][\w-]*\.(png|json)"
 )
 # One picture takes a network of ours under two seconds, start included.
@@ -76,12 +77,13 @@ def inspect_version(folder: Path) -> Taught:
     shown = f"{folder.parent.name} version {folder.name}"
     card = read_card(folder)
     _check_card(card, folder, shown)
-    for name, sha256 in dict(card.files).items():
+    for name, sha256 in card.files.items():
         path = folder / name
-        if may_travel(name) and path.is_file() and _hash_file(path) != sha256:
-            raise UserInputError(f"{name} of {shown} was changed. Make the bundle anew.")
+        if may_travel(name) and not (path.is_file() and _hash_file(path) == sha256):
+            raise UserInputError(f"{name} of {shown} is missing or changed. Make the bundle anew.")
+    check_version(folder, card, shown)
     _try_out(folder, card, shown)
-    return Taught(folder, card)
+    return Taught(folder, replace(card, backbone_sha256=hash_backbone(folder / "model.onnx")))
 
 
 def take_in(taught: Taught, catalog: Catalog, data: Path) -> str:
@@ -98,8 +100,7 @@ def take_in(taught: Taught, catalog: Catalog, data: Path) -> str:
     is_first = not any(catalog.is_taught(model, number) for number in versions)
     target = data / "models" / model
     number = reserve_version(target, [*versions, wanted - 1])
-    if number != wanted:
-        _renumber(taught, number)
+    _write_card(taught, number)
     add_version(taught.folder, target, number)
     if is_first:
         catalog.publish(model, number)
@@ -109,12 +110,14 @@ def take_in(taught: Taught, catalog: Catalog, data: Path) -> str:
 
 
 def _is_same(card: Card, other: Card) -> bool:
-    """Tell whether two cards are of one version, whatever number each installation gave it."""
-    return replace(card, version=0) == replace(other, version=0)
+    """Tell whether two cards are of one version, whatever each installation calls it."""
+    return replace(card, version=0, backbone_sha256="") == replace(
+        other, version=0, backbone_sha256=""
+    )
 
 
-def _renumber(taught: Taught, number: int) -> None:
-    """Let a version's card, in both places, name another number."""
+def _write_card(taught: Taught, number: int) -> None:
+    """Let a version's card, in both places, say its number and what its backbone really is."""
     import onnx  # noqa: PLC0415  (a quarter of a second that other imports need not wait for)
 
     text = write_card(replace(taught.card, version=number))
@@ -132,7 +135,9 @@ def _check_card(card: Card, folder: Path, shown: str) -> None:
             f"The card of {shown} says {card.model!r:.70} version {card.version!r:.20}. "
             "Make the bundle anew."
         )
-    texts = all(isinstance(name, str) for name in (*card.class_names, *card.files))
+    texts = isinstance(card.files, dict) and all(
+        isinstance(name, str) for name in (*card.class_names, *card.files)
+    )
     if not texts or any(check_label(name) != name for name in card.class_names):
         raise UserInputError(f"The card of {shown} is not as ours are. Make the bundle anew.")
 

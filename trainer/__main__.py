@@ -4,6 +4,7 @@ Labelled pictures go in at `train`; a frozen version comes out under `exported/`
 """
 
 import json
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -183,11 +184,9 @@ def head(
     from trainer.teaching import HeadOptions, open_start, train_head
 
     catalog = Catalog(exported, data)
-    parent = find_parent(catalog, model, origin)
     with run_job(data, "quick", model) as job, Store(data) as store:
-        taught = train_head(
-            catalog, store, open_start(parent, model), HeadOptions(model, catch_all), job
-        )
+        start = open_start(find_parent(catalog, model, origin), model)
+        taught = train_head(catalog, store, start, HeadOptions(model, catch_all), job)
         job.finish(
             model, taught.card.version, taught.comparison.outcome, taught.comparison.sentence
         )
@@ -370,5 +369,16 @@ def _print_result(values: dict[str, Any], sentence: str, as_json: bool) -> None:
     typer.echo(json.dumps(values, ensure_ascii=False) if as_json else sentence)
 
 
+def main() -> None:
+    """Run a command; a training that somebody cancelled ends in one sentence too."""
+    from trainer.jobs import CancelledError
+
+    try:
+        run_command(app)
+    except CancelledError:
+        typer.echo("Cancelled. Nothing has changed.", err=True)
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    run_command(app)
+    main()

@@ -22,7 +22,7 @@ from trainer.metrics import Rate, measure_rate
 FILE = "comparison.json"
 MIN_LOCKED = 20
 _LEVEL = 0.05
-_FLOOR = 0.05  # of a class's accuracy
+_FLOOR = 5  # points of a class's accuracy
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,11 @@ def _judge(
         return "held_back", f"Held back: {counts}, p = {_round(p)}."
     for label in sorted({picture.label for picture in locked}):
         mine = shared & np.array([picture.label == label for picture in locked])
-        loss = float(was_right[mine].mean() - right[mine].mean()) if mine.any() else 0.0
-        if mine.sum() >= MIN_LOCKED and loss > _FLOOR:
+        count, lost = int(mine.sum()), int(was_right[mine].sum()) - int(right[mine].sum())
+        if count >= MIN_LOCKED and 100 * lost > _FLOOR * count:
             name = name_for_display(label)
             return "held_back", (
-                f"Held back: {name} lost {100 * loss:.1f} points on {int(mine.sum())} locked "
+                f"Held back: {name} lost {100 * lost / count:.1f} points on {count} locked "
                 f"pictures ({counts})."
             )
     return "published", f"Published: {counts}, p = {_round(_test(worse, better, 'two-sided'))}."

@@ -10,12 +10,8 @@ from numpy.typing import NDArray
 _ROUNDS = 5
 _SETTLED = 0.005  # share of the candidates that a further round may still change
 _STRENGTH = 1.0  # of the pull to zero, in mean squares of a feature
-# Between what the catch-all gets (-1) and what new pictures get that were held out. At half way
-# a picture is as likely the one as the other; a little higher leaves out fewer wrong ones.
-# Source: after Elkan and Noto, "Learning classifiers from only positive and unlabeled data".
-_SHARE = 0.65
-_LOWEST, _HIGHEST = -0.6, 0.0
-_FEW, _USUAL = 3, -0.4  # with under three groups: what held-out pictures of three usually get
+_HIGHEST = 0.0  # score: from there on a row is rather the new class whatever new pictures get
+_FEW = 3  # groups of new pictures, with less of which nothing can be told
 
 
 def find_conflicts(
@@ -28,17 +24,24 @@ def find_conflicts(
     """Return which of the candidates look like the class `newcomer`: (N,).
 
     `features` (N, D) scaled; `targets` (N,); `groups` (N,) numbers of near-duplicates, which are
-    held out together. What is found is left out of the next round's fit, until it settles.
+    held out together. Half way between what candidates get and what new pictures get that were
+    held out, a row is as likely the one as the other; it is found if it gets more. What is found
+    is left out of the next round's fit, until it settles. At most half of the candidates leave,
+    and none where there are under three groups to judge by.
+    Source: after Elkan and Noto, "Learning classifiers from only positive and unlabeled data"
+    (2008).
     """
+    own = targets == newcomer
+    found = np.zeros(len(targets), dtype=bool)
+    if len(np.unique(groups[own])) < _FEW or not candidates.any():
+        return found
     rows = np.concatenate([features, np.full((len(features), 1), 5, np.float32)], axis=1)
-    wanted = np.where(targets == newcomer, 1, -1).astype(np.float32)
-    found = np.zeros(len(rows), dtype=bool)
+    wanted = np.where(own, 1, -1).astype(np.float32)
     for _ in range(_ROUNDS):
         scores = _score_held_out(rows, wanted, groups, _balance(targets, ~found))
-        own = targets == newcomer
-        usual = float(scores[own].mean()) if len(np.unique(groups[own])) >= _FEW else _USUAL
-        limit = float(np.clip(-1 + _SHARE * (usual + 1), _LOWEST, _HIGHEST))
-        before, found = found, candidates & (scores > limit)
+        usual = float(np.median(scores[candidates]))
+        limit = (usual + max(usual, float(scores[own].mean()))) / 2
+        before, found = found, candidates & (scores > min(limit, _HIGHEST))
         if (found != before).sum() <= _SETTLED * candidates.sum():
             break
     return found

@@ -7,17 +7,21 @@ the events without an end.
 
 import json
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 from filelock import FileLock, Timeout
 
 from inference.errors import UserInputError
+from labelling.files import explaining_files
 
 _PATIENCE = 2.0  # seconds: who only looks whether a training runs holds the lock for a moment
 _BETWEEN_STAGES = 0.2  # seconds between two events of one stage
@@ -76,13 +80,14 @@ def run_job(data: Path, kind: str, model: str) -> Iterator[Job]:
     Raises: UserInputError where another training runs.
     """
     folder = data / "training"
-    folder.mkdir(parents=True, exist_ok=True)
+    with explaining_files(data):
+        folder.mkdir(parents=True, exist_ok=True)
     with _holding_lock(folder), (folder / "progress.jsonl").open("w", encoding="utf-8") as file:
         (folder / "cancel").unlink(missing_ok=True)
         job = Job(folder, file, time.monotonic())
         now = datetime.now(UTC).isoformat(timespec="seconds")
         job.emit("start", kind=kind, model=model, pid=os.getpid(), time=now)
-        with _telling(job):
+        with _listening(), _telling(job):
             yield job
 
 
@@ -99,10 +104,27 @@ def _holding_lock(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _listening() -> Iterator[None]:
+    """Take the signal to terminate as a wish to cancel, so that this end is told too."""
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        raise CancelledError
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def _telling(job: Job) -> Iterator[None]:
     try:
         yield
-    except CancelledError:
+    except (CancelledError, KeyboardInterrupt):
         job.emit("cancelled")
         raise
     except UserInputError as error:

@@ -107,3 +107,29 @@ def test_unknown_model_lists_those_there_are(catalog: Catalog) -> None:
         catalog.find("berries")
     with pytest.raises(UserInputError, match="cannot name"):
         catalog.find("../colours")
+
+
+def test_lost_pointer_brings_no_candidate_into_use(catalog: Catalog) -> None:
+    outcomes = ("first", "published", "held_back", "candidate")
+    for outcome in outcomes:
+        number = teach(catalog, "berries")
+        folder = catalog.list_versions("berries")[number]
+        (folder / "comparison.json").write_text(f'{{"outcome": "{outcome}"}}', encoding="utf-8")
+    assert catalog.read_current("berries") == 2
+
+
+@pytest.mark.parametrize("text", ["", "two", "\u00b2", "-1", "9" * 30])
+def test_damaged_pointer_is_no_pointer(catalog: Catalog, text: str) -> None:
+    number = teach(catalog)
+    catalog.publish("colours", number)
+    (catalog.data / "models" / "colours" / "current").write_text(text, encoding="utf-8")
+    assert catalog.read_current("colours") == 1
+
+
+def test_damaged_files_of_numbers_are_read_as_none(catalog: Catalog) -> None:
+    teach(catalog)
+    folder = catalog.data / "models" / "colours"
+    for name in ("current", ".last"):
+        (folder / name).write_bytes(b"\xff\xfe")
+    assert catalog.read_current("colours") == 1
+    assert teach(catalog) == 3

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +20,23 @@ def teach(data: Path, model: str, number: int, **changes: object) -> Path:
     """Add a taught version of a network that is small enough to be tried out fast."""
     folder = data / "models" / model / str(number)
     write_version(folder, model=model, version=number, **changes)
-    np.savez(folder / "memory.npz", embeddings=np.ones((4, 3), np.float16))
+    write_memory(folder / "memory.npz")
     (folder / "report").mkdir()
     (folder / "report" / "confusion.png").write_bytes(b"picture")
     (folder / "report" / "report.html").write_text("<script>")
     return folder
+
+
+def write_memory(path: Path, **changes: object) -> None:
+    """Write what a version of two classes remembers, with some of its arrays changed."""
+    arrays: dict[str, Any] = {
+        "embeddings": np.ones((4, 3), np.float16),
+        "targets": np.array([0, 1, -1, 1], np.int16),
+        "is_val": np.array([False, True, False, True]),
+        "sha256": np.array(["a" * 64] * 4, "S64"),
+        "group": np.array([""] * 4, "S64"),
+    }
+    np.savez(path, **{k: v for k, v in (arrays | changes).items() if v is not None})
 
 
 def fill(data: Path) -> None:

@@ -2,17 +2,20 @@ import json
 import sqlite3
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import labelling.archives
+from inference.cards import read_card
 from inference.catalog import Catalog
 from inference.errors import UserInputError
 from labelling.bundles import MANIFEST, name_picture
 from labelling.importing import Imported
 from labelling.restoring import restore_bundle
 from labelling.store import STATES, Entry, Store
+from labelling.strangers import hash_backbone
 from tests.labelling.packed import change_bundle, fill, make_bundle, read_bundle, teach
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_pictures, list_picture_files
@@ -132,7 +135,9 @@ def test_taught_networks_come_along_and_into_use(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path / "exported", data)
     taken = catalog.find("pets")
     assert taken == data / "models" / "pets" / "4"
-    names = ("model.onnx", "model.json", "memory.npz", "report/confusion.png")
+    backbone = hash_backbone(folder / "model.onnx")
+    assert read_card(taken) == replace(read_card(folder), backbone_sha256=backbone)
+    names = ("memory.npz", "report/confusion.png")
     assert all((taken / name).read_bytes() == (folder / name).read_bytes() for name in names)
     assert not (taken / "report" / "report.html").exists()
     assert restore(path, data).versions == ["pets version 4 is here already, as version 4."]

@@ -39,6 +39,8 @@ def judge(cats: int, lost: int, won: int, dogs: int = 0) -> Comparison:
         (200, 9, 2, 0, "held_back"),  # p = 0.03
         (30, 2, 0, 30, "held_back"),  # p = 0.25, but the class lost 6.7 points
         (30, 1, 0, 30, "published"),  # 3.3 points
+        (20, 1, 0, 30, "published"),  # exactly 5 points
+        (60, 3, 0, 30, "published"),  # exactly 5 points
         (19, 3, 0, 30, "published"),  # too few of the class for the floor; p = 0.125
         (19, 0, 9, 0, "candidate"),
         (10, 0, 0, 9, "candidate"),

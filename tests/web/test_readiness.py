@@ -72,7 +72,7 @@ def test_deep_says_what_is_missing() -> None:
 
 
 def test_estimates_are_in_words() -> None:
-    assert format_estimate(estimate_quick(50)) == "about 8 seconds"
-    assert format_estimate(60 * estimate_deep(5100, 2)) == "about 40 minutes"
-    assert format_estimate(60 * estimate_deep(40, 16)) == "about 60 seconds"
+    assert format_estimate(estimate_quick(50)) == "about 3 seconds"
+    assert format_estimate(60 * estimate_deep(5100, 2)) == "about 23 minutes"
+    assert format_estimate(60 * estimate_deep(129, 2)) == "about 1 minute"
     assert format_estimate(3600 * 5) == "about 5 hours"

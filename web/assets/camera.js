@@ -7,18 +7,18 @@ const LONGEST = 1280; // pixels
 const STRIP = 8; // thumbnails of what was just taken
 
 // Without HTTPS a browser gives no page the camera; a phone's own camera app it still opens.
-export async function openCamera(room, label, phoneInput, take) {
+export async function openCamera(room, label, phoneInput, uploads) {
   if (!navigator.mediaDevices?.getUserMedia) return phoneInput.click();
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: LONGEST }, facingMode: { ideal: 'environment' } } });
-    return film(room, label, stream, take);
+    return film(room, label, stream, uploads);
   } catch {
     if (matchMedia('(pointer: coarse)').matches) return phoneInput.click();
     return room.say('No camera could be used. Allow it in the browser, or add pictures.');
   }
 }
 
-async function film(room, label, stream, take) {
+async function film(room, label, stream, uploads) {
   const video = make('video', { playsinline: true, muted: true, 'aria-label': 'What the camera sees' });
   const taken = make('p', { class: 'note', role: 'status' }, 'Turn the thing while you hold: pictures that look alike count once.');
   const strip = make('div', { class: 'strip-taken' });
@@ -26,14 +26,17 @@ async function film(room, label, stream, take) {
   const dialog = room.openDialog(`Pictures of ${nameOf(label)}`, 'camera-dialog', video, strip, taken,
     make('div', { class: 'line' }, shutter, button('Done', () => dialog.close())));
   const burst = new Burst(video, (file) => {
-    take([file]);
+    if (!dialog.open) return; // closed while this frame was made into a file
+    uploads.add(label, [file]);
     taken.textContent = `${count(burst.taken, 'picture')} taken.`;
     strip.prepend(make('img', { src: show(file), alt: '' }));
     while (strip.children.length > STRIP) forget(strip.lastChild);
   });
+  const batch = uploads.hold(label);
   listen(shutter, burst);
   dialog.addEventListener('close', () => {
     burst.stop();
+    uploads.release(batch);
     stream.getTracks().forEach((track) => track.stop());
     [...strip.children].forEach(forget);
   });

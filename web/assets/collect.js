@@ -61,7 +61,7 @@ class Card {
     this.remove = button('Remove', () => this.forget(), { kind: 'soft' });
     this.complaints = make('div', { class: 'complaints' });
     this.add = button('Add pictures', () => this.input.click(), { symbol: 'plus' });
-    this.film = button('Camera', () => openCamera(room, this.found.label, this.phone, (files) => uploads.add(this.found.label, files)), { symbol: 'camera' });
+    this.film = button('Camera', () => openCamera(room, this.found.label, this.phone, uploads), { symbol: 'camera' });
     this.element = make('article', { class: 'card' }, this.open, this.shots, this.meter, this.words,
       make('div', { class: 'line' }, this.add, this.film, this.remove), this.complaints, this.input, this.phone);
     this.listenToDrops();

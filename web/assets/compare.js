@@ -17,6 +17,7 @@ class Compare {
     this.versions = make('div', { class: 'versions' });
     this.elements = [this.report, this.versions];
     room.watch('versions', () => room.attempt(() => this.load()));
+    window.addEventListener('renew', () => { if (!this.changing) room.attempt(() => this.load()); });
   }
 
   // The newest taught version is what was just trained.
@@ -65,7 +66,7 @@ class Compare {
 
   drawDifferences(found) {
     if (!found.old) return null;
-    const differing = found.pictures.filter((shot) => shot.old && shot.new && shot.old[0] !== shot.new[0]);
+    const differing = listDifferences(found);
     if (!differing.length && !found.hidden) return make('p', { class: 'soft' }, 'Both answer the same on every picture.');
     const open = button('Show all', () => this.openPictures('Pictures on which they differ', differing, found.hidden), { kind: 'link' });
     return make('section', {}, make('h4', {}, 'Pictures on which they differ', differing.length > FIRST_SHOWN && open),
@@ -156,7 +157,9 @@ class Compare {
     const shown = list.versions.some(({ version, compared }) => version === this.shown && compared);
     await this.show(shown ? this.shown : list.versions.find(({ compared }) => compared)?.version ?? null);
     this.room.say(words);
+    this.changing = true;
     window.dispatchEvent(new Event('renew')); // what stands around the tabs
+    this.changing = false;
     await this.room.attempt(() => this.room.refresh());
   }
 
@@ -215,6 +218,13 @@ function drawClasses(found) {
   return make('section', {}, make('h4', {}, 'Found, by class'), make('div', { class: 'scroll' }, make('table', { class: 'figures' },
     make('thead', {}, make('tr', {}, heads.map((words) => make('th', { scope: 'col', class: words ? 'number' : '' }, words)))),
     make('tbody', {}, [...known, ...added].map(row)))));
+}
+
+// What got worse first; new classes last, since nothing but gain can be seen there.
+function listDifferences(found) {
+  const fresh = new Set(found.new_classes || []);
+  const rank = (shot) => (fresh.has(shot.label) ? 2 : 0) + (shot.new[0] === shot.label ? 1 : 0);
+  return found.pictures.filter((shot) => shot.old && shot.new && shot.old[0] !== shot.new[0]).sort((a, b) => rank(a) - rank(b));
 }
 
 function makeShots(shots) {

@@ -1,5 +1,5 @@
-// What is taught at the moment: one network, its classes, the training. All parts of the tab
-// look at this and are told when it changes.
+// What is taught at the moment: one network and its classes. All parts of the tab look
+// at this and are told when it changes.
 
 import { button, make, openDialog } from './elements.js';
 import { ask, tell } from './requests.js';
@@ -11,8 +11,7 @@ export class Room {
   constructor(frame) {
     this.frame = frame;
     this.network = null;
-    this.training = null;
-    this.watchers = { network: [], training: [], versions: [] };
+    this.watchers = { network: [], versions: [] };
     this.snackbar = make('div', { class: 'snackbar', role: 'status' });
     frame.append(this.snackbar);
   }

@@ -9,10 +9,17 @@ const KINDS = {
   quick: { name: 'Quick', words: 'A new last layer on what the network sees already.' },
   deep: { name: 'Deep', words: 'The whole network learns. Better with many pictures.' },
 };
-const STAGES = {
-  reading: 'Reading the pictures', embedding: 'Looking at the pictures', fitting: 'Learning', proving: 'Proving the new network',
-  comparing: 'Comparing it with the one in use', writing: 'Writing it down', probe: 'Learning the last layer', exporting: 'Freezing the network',
-};
+const STAGES = [
+  [/^reading/, 'Reading the pictures'],
+  [/^embedding/, 'Looking at the pictures'],
+  [/^fitting/, 'Learning'],
+  [/^prob/, 'Learning the last layer'],
+  [/^epoch (\d+)\D+(\d+)/, 'Learning, round $1 of $2'],
+  [/^validation.*/, 'Checking on pictures it does not learn from'],
+  [/^comparing/, 'Comparing it with the one in use'],
+  [/^(frozen network|proving).*/, 'Proving that the frozen network answers the same'],
+  [/^writing/, 'Writing it down'],
+];
 
 export function makeTrain(room) {
   return new Train(room).elements;
@@ -109,16 +116,13 @@ class Train {
   take(seen) {
     const before = this.seen;
     this.seen = seen;
-    this.room.training = seen;
     this.show(seen);
     this.showButton();
     if (before?.state === 'running' && seen.state !== 'running') this.finish(seen);
-    else if (before?.pid !== seen.pid || before?.state !== seen.state) this.room.announce('training');
   }
 
   finish(seen) {
-    this.room.announce('training');
-    this.room.announce('versions');
+    window.dispatchEvent(new Event('renew')); // the versions, and what stands around the tabs
     if (seen.model === this.room.model) this.room.attempt(() => this.room.refresh());
     if (seen.state === 'done') this.room.say(seen.sentence || 'The training is done.');
   }
@@ -133,8 +137,8 @@ class Train {
   }
 
   showStage(seen) {
-    const words = STAGES[seen.stage] || (seen.stage ? nameOf(seen.stage) : `Starting${seen.model ? ` on ${seen.model}` : ''}`);
-    this.stage.textContent = seen.cancelling ? 'Cancelling…' : `${words}${seen.total > 1 ? `, ${seen.done} of ${seen.total}` : ''}`;
+    const words = seen.stage ? nameStage(seen.stage) : `Starting${seen.model ? ` on ${seen.model}` : ''}`;
+    this.stage.textContent = seen.cancelling ? 'Cancelling…' : words;
     this.cancel.disabled = seen.cancelling;
     if (seen.total) this.bar.value = seen.done / seen.total;
     else this.bar.removeAttribute('value');
@@ -149,6 +153,11 @@ class Train {
       plot('Accuracy', curve.map(({ step, accuracy }) => [step, accuracy]), (value) => percent(value)),
     ].filter(Boolean));
   }
+}
+
+function nameStage(stage) {
+  const [pattern, words] = STAGES.find(([known]) => known.test(stage)) || [];
+  return pattern ? stage.replace(pattern, words) : nameOf(stage);
 }
 
 function describe(seen) {

@@ -9,8 +9,10 @@ const REFRESH_EVERY = 1500; // milliseconds
 // What was given for one class in one go, or in several before it was finished.
 export class Batch {
   constructor(model, label) {
-    Object.assign(this, { model, label, sent: 0, total: 0, near: 0, existed: 0, changes: [], refused: [] });
+    Object.assign(this, { model, label, sent: 0, total: 0, near: 0, existed: 0, changes: [], refused: [], held: false });
   }
+
+  get done() { return this.sent === this.total && !this.held; }
 
   get added() { return this.changes.length; }
 
@@ -40,6 +42,19 @@ export class Uploads {
     return batch?.model === this.room.model ? batch : null;
   }
 
+  // A batch that is held goes on: all that a camera takes is told, and undone, as one.
+  hold(label) {
+    const batch = this.find(label) || new Batch(this.room.model, label);
+    this.batches.set(label, batch);
+    batch.held = true;
+    return batch;
+  }
+
+  release(batch) {
+    batch.held = false;
+    if (batch.done) this.finish(batch);
+  }
+
   add(label, files) {
     const batch = this.find(label) || new Batch(this.room.model, label);
     this.batches.set(label, batch);
@@ -64,7 +79,7 @@ export class Uploads {
       if (error.status === 0) this.giveUp(batch);
     }
     batch.sent += 1;
-    if (batch.sent === batch.total) this.finish(batch);
+    if (batch.done) this.finish(batch);
     else this.progress(batch);
   }
 
@@ -85,6 +100,7 @@ export class Uploads {
 
   finish(batch) {
     this.batches.delete(batch.label);
+    if (!batch.total) return;
     this.show(batch);
     this.room.sayUndoable(batch.summarise(), batch.changes);
     this.room.attempt(() => this.room.refresh());
