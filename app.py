@@ -14,8 +14,12 @@ import typer
 
 from inference.catalog import Catalog
 from inference.errors import UserInputError
+from inference.threads import keep_to_one_thread
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+# Read when gradio is imported: nothing is told to anybody, and its queue's own statistics, which
+# nobody looks at here, are not computed anew after every call.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 
 Model = Annotated[str, typer.Option(help="Model to answer with.", envvar="CLASSIFIER_MODEL")]
 Version = Annotated[
@@ -123,6 +127,7 @@ def serve(options: Options) -> None:
 
     Raises: UserInputError for a version, provider, folder or port that cannot be used.
     """
+    keep_to_one_thread()
     catalog = Catalog(options.exported, options.data)
     catalog.find(options.model, options.version)
     from web.serving import Service  # noqa: PLC0415  (--help need not wait for these)

@@ -51,7 +51,8 @@ class Found:
     `unseen`: share of the unseen pictures of the taught classes that it finds. `locked_change`:
     accuracy on the locked pictures of the network before, minus what that had; `hot_dog_change`:
     the same of hot dogs alone, of which `hot_dogs` are found. `locked`: how many pictures that
-    is. `left_out`, `set_aside`: memories in doubt.
+    is. `left_out`: memories in doubt that were not replayed; `set_aside`: validation pictures in
+    doubt, of which `set_aside_new` were answered with the new class.
     """
 
     unseen: float
@@ -62,6 +63,7 @@ class Found:
     locked_hot_dogs: int = 0
     left_out: int = 0
     set_aside: int = 0
+    set_aside_new: int = 0
 
 
 def embed(start: Start, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float16]:
@@ -105,13 +107,15 @@ def teach_more(pools: Pools, kind: str, count: int, seed: int, *, leave_out: boo
     stored = _draw_lots(pools, (kind,), count, seed)
     known = start.card.class_names
     remembered = read_memory(start.folder, stored.embeddings.shape[1])
-    material = gather(name_classes(known, [kind]), stored, remembered)
-    if leave_out:
-        material = leave_out_conflicts(material, start.card.catch_all, len(known))
+    whole = gather(name_classes(known, [kind]), stored, remembered)
+    sure = leave_out_conflicts(whole, start.card.catch_all, len(known))
     parent = read_head(start.network)
-    head = _learn(material, parent, start.card.catch_all)
-    locked = material.remembered.select(material.select_remembered(is_val=True))
+    head = _learn(sure if leave_out else whole, parent, start.card.catch_all)
+    # Both ways are measured on the same pictures: those that are in no doubt.
+    locked = sure.remembered.select(sure.select_remembered(is_val=True))
     hot_dogs = locked.select(locked.targets == 0)
+    doubted = whole.select_remembered(is_val=True) & ~sure.select_remembered(is_val=True)
+    set_aside = whole.remembered.select(doubted)
     return Found(
         unseen=float((head.score(pools.unseen[kind]).argmax(axis=1) == len(known)).mean()),
         locked_change=_measure(head, locked) - _measure(parent, locked),
@@ -119,9 +123,15 @@ def teach_more(pools: Pools, kind: str, count: int, seed: int, *, leave_out: boo
         hot_dogs=_measure(head, hot_dogs),
         locked=len(locked),
         locked_hot_dogs=len(hot_dogs),
-        left_out=material.doubtful["train"],
-        set_aside=material.doubtful["validation"],
+        left_out=sure.doubtful["train"] if leave_out else 0,
+        set_aside=len(set_aside),
+        set_aside_new=_count(head, set_aside, len(known)),
     )
+
+
+def _count(head: Head, rows: Remembered, target: int) -> int:
+    """Return how many rows are answered with a class."""
+    return int((head.score(rows.embeddings).argmax(axis=1) == target).sum())
 
 
 def _measure(head: Head, rows: Remembered) -> float:
@@ -130,7 +140,7 @@ def _measure(head: Head, rows: Remembered) -> float:
 
 def _learn(material: Material, parent: Head | None, catch_all: str | None) -> Head:
     lesson = make_lesson(material, parent, catch_all)
-    return learn(lesson, lambda done, total: None, lambda step, loss, accuracy: None).head
+    return learn(lesson, lambda done, total: None, lambda *point: None).head
 
 
 def _embed_files(start: Start, split: Path, kind: str) -> NDArray[np.float16]:

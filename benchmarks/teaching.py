@@ -94,7 +94,8 @@ def describe(found: dict[str, Any]) -> str:
                     f"\n      locked {100 * row['locked_change']:+.2f} points, "
                     f"n = {row['locked']}; hot dogs {100 * row['hot_dog_change']:+.2f} to "
                     f"{describe_rate(row['hot_dogs'])}; memories left out {row['left_out']:.0f}, "
-                    f"set aside {row['set_aside']:.0f}"
+                    f"set aside {row['set_aside']:.0f}, of which answered as the new class "
+                    f"{row['set_aside_new']:.0f}"
                 )
             lines.append(line)
     return "\n".join(lines)
@@ -104,7 +105,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
     """Write the plot: what is found of the new, and what is lost of the old."""
     style = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 10}
     with mpl.rc_context(style):
-        figure = Figure(figsize=(11, 3.8), layout="constrained")
+        figure = Figure(figsize=(11, 4.1), layout="constrained")
         left, right = figure.subplots(1, 2)
         for (name, rows), color, line in zip(
             found.items(), (_GREY, _BLUE, _RED, _RED), ("-", "-", "-", "--"), strict=False
@@ -112,7 +113,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
             _draw_line(left, rows, name, color, line)
             if rows["1"]["locked_change"] is not None:
                 change = [100 * row["locked_change"] for row in rows.values()]
-                right.plot(range(len(rows)), change, line, marker="o", color=color, label=name)
+                right.plot(range(len(rows)), change, line, marker="o", color=color)
         left.set(ylabel="unseen pictures found, %", ylim=(0, 102), title="What is learnt")
         right.axhline(0, color=_GREY, linewidth=0.8)
         right.set(ylabel="change of accuracy, points", title="On the locked pictures of before")
@@ -120,7 +121,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
             axes.set_xticks(range(len(COUNTS)), [str(count) for count in COUNTS])
             axes.set_xlabel("pictures a class")
             axes.grid(alpha=0.25)
-            axes.legend(fontsize=8)
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
         figure.savefig(path, dpi=110)
 
 
@@ -147,6 +148,7 @@ def _sum_up(draws: list[Found], n: int) -> dict[str, Any]:
         "hot_dogs": measure_rate(np.arange(hot_dogs) < round(_mean(draws, "hot_dogs") * hot_dogs)),
         "left_out": _mean(draws, "left_out"),
         "set_aside": _mean(draws, "set_aside"),
+        "set_aside_new": _mean(draws, "set_aside_new"),
     }
 
 

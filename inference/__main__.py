@@ -2,21 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import track
-from rich.table import Column, Table
 
-from inference.cards import name_for_display
-from inference.classifier import Classifier
 from inference.commands import run_command
-from inference.errors import UserInputError
-from inference.images import SUFFIXES, decode
-from inference.versions import find_version
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -48,63 +40,61 @@ def predict(
 
     Exits with 1 if there was a bad file.
     """
-    classifier = Classifier(find_version(exported, model, version), providers)
+    from inference.threads import keep_to_one_thread
+
+    keep_to_one_thread()
+    from inference.classifier import Classifier
+    from inference.folders import answer_files, list_files
+    from inference.versions import find_version
+
     files = list(list_files(paths))
-    shown = track(
-        files,
-        "pictures",
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty() or len(files) < 20,
-    )
-    rows = [answer_file(classifier, path, heatmap) for path in shown]
-    typer.echo(json.dumps(rows, ensure_ascii=False)) if as_json else _print_table(rows)
-    if any("error" in row for row in rows):
+    # A whole folder: a picture a core. A single one: all cores for it.
+    threads = 1 if len(files) > 1 else None
+    classifier = Classifier(find_version(exported, model, version), providers, threads)
+    rows = answer_files(classifier, _show_progress(files), heatmap)
+    failed = _print_json(rows) if as_json else _print_lines(rows, classifier.card.class_names)
+    if failed:
         raise typer.Exit(1)
 
 
-def list_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files, and the pictures in folders, sorted, without hidden ones.
+def _show_progress(files: Sequence[Path]) -> Iterable[Path]:
+    """Show a bar where the rows themselves go to a file or another program."""
+    if len(files) < 20 or sys.stdout.isatty() or not sys.stderr.isatty():
+        return files
+    from rich.console import Console
+    from rich.progress import track
 
-    Raises: UserInputError for a path at which there is nothing.
-    """
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(
-                p
-                for p in path.rglob("*")
-                if p.is_file() and p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
-            )
-        elif path.is_file():
-            yield path
-        else:
-            raise UserInputError(f"There is nothing at {path}. Give picture files or folders.")
+    return track(files, "pictures", console=Console(stderr=True))
 
 
-def answer_file(classifier: Classifier, path: Path, with_heatmap: bool = False) -> dict[str, Any]:
-    """Return the file's name with the prediction's JSON, or with an `error` sentence."""
-    name = str(path).encode(errors="replace").decode()  # a name need not be valid UTF-8
-    try:
-        image = decode(path.read_bytes(), classifier.min_side)
-    except UserInputError as error:
-        return {"file": name, "error": str(error)}
-    except OSError as error:
-        return {"file": name, "error": f"This file cannot be opened: {error.strerror}."}
-    prediction = classifier.predict([image])[0]
-    return {"file": name, **prediction.to_json(with_heatmap=with_heatmap)}
+def _print_json(rows: Iterable[dict[str, Any]]) -> bool:
+    """Print one line, a list, row by row; returns whether one was an error."""
+    failed, before = False, "["
+    for row in rows:
+        failed |= "error" in row
+        typer.echo(before + json.dumps(row, ensure_ascii=False), nl=False)
+        before = ", "
+    typer.echo("[]" if before == "[" else "]")
+    return failed
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    table = Table(Column("file", overflow="fold"), "answer", "probability", "certainty", "ms")
+def _print_lines(rows: Iterable[dict[str, Any]], class_names: Sequence[str]) -> bool:
+    """Print a row as soon as it is there; returns whether one was an error."""
+    from inference.cards import name_for_display
+
+    width = max(len("answer"), *(len(name_for_display(name)) for name in class_names))
+    line = f"{{:<{width}}}  {{:>11}}  {{:<10}}  {{:>4}}  {{}}"
+    typer.echo(line.format("answer", "probability", "certainty", "ms", "file"))
+    failed = False
     for row in rows:
         if "error" in row:
-            table.add_row(row["file"], row["error"], "", "", "")
+            failed = True
+            typer.echo(line.format("–", "", "", "", f"{row['file']}: {row['error']}"))
             continue
-        top = row["probabilities"][row["label"]]
-        name = name_for_display(row["label"])
-        table.add_row(
-            row["file"], name, f"{top:.1%}", row["certainty"], f"{row['milliseconds']:.0f}"
-        )
-    Console(markup=False, emoji=False).print(table)  # a file may be named [b] or :smile:
+        top, name = row["probabilities"][row["label"]], name_for_display(row["label"])
+        shown = (name, f"{top:.1%}", row["certainty"], f"{row['milliseconds']:.0f}", row["file"])
+        typer.echo(line.format(*shown))
+    return failed
 
 
 if __name__ == "__main__":

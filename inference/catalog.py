@@ -3,13 +3,20 @@
 Shipped ones lie in `<exported>/<model>/<version>/`, taught ones in
 `<data>/models/<model>/<version>/`. Numbers are common to both; where both have a number, the
 taught one is meant. `<data>/models/<model>/current` names the version in use, a shipped one too.
+
+Reading takes no lock. Whatever looks and then changes takes `<data>/models/<model>/.lock`, so that
+no version is deleted while it comes into use.
 """
 
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from inference.errors import UserInputError
 from inference.versions import (
@@ -24,6 +31,7 @@ from inference.versions import (
 )
 
 KEPT = 10  # taught versions of a model
+_GRAVE = ".deleted-"
 
 
 @dataclass(frozen=True)
@@ -100,13 +108,20 @@ class Catalog:
 
         Raises: UserInputError if there is no such version.
         """
-        self.find(model, version)
-        folder = self._taught(model)
-        if folder is None:
-            set_current(self.exported / model, version)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_pointer(folder, version)
+        with self._changing(model, version):
+            self._point(model, version)
+
+    def publish_if(self, model: str, version: int, expected: int | None) -> bool:
+        """Do the same if the version in use is still `expected`, or is this one already.
+
+        Returns: whether it is in use now.
+        Raises: UserInputError if there is no such version.
+        """
+        with self._changing(model, version):
+            is_as_expected = self.read_current(model) in (expected, version)
+            if is_as_expected:
+                self._point(model, version)
+        return is_as_expected
 
     def reset(self, model: str) -> int:
         """Bring the version that ships into use again; returns its number.
@@ -118,7 +133,8 @@ class Catalog:
             raise UserInputError(f"{model} was taught here; there is no shipped one to go back to.")
         folder = self._taught(model)
         if folder is not None:
-            (folder / "current").unlink(missing_ok=True)
+            with self._locking(model):
+                (folder / "current").unlink(missing_ok=True)
         return shipped
 
     def delete(self, model: str, version: int) -> None:
@@ -126,28 +142,70 @@ class Catalog:
 
         Raises: UserInputError for any other.
         """
-        folder = self.find(model, version)
-        if not self.is_taught(model, version):
-            raise UserInputError(f"Version {version} of {model} ships; it cannot be deleted.")
-        if version == self.read_current(model):
-            raise UserInputError(
-                f"Version {version} of {model} is in use. Put another one back first."
-            )
-        grave = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".deleted-"))
-        folder.rename(grave / folder.name)
-        shutil.rmtree(grave)
+        with self._locking(model):
+            folder = self.find(model, version)
+            if not self.is_taught(model, version):
+                raise UserInputError(f"Version {version} of {model} ships; it cannot be deleted.")
+            if version == self.read_current(model):
+                raise UserInputError(
+                    f"Version {version} of {model} is in use. Put another one back first."
+                )
+            _bury(folder)
 
     def prune(self, model: str, kept: int = KEPT) -> list[int]:
         """Delete all but the last taught versions and the one in use; returns what went."""
         folder = self._taught(model)
-        taught = list_versions(folder) if folder is not None else []
-        gone = [number for number in taught[:-kept] if number != self.read_current(model)]
-        for number in gone:
-            self.delete(model, number)
+        if folder is None:
+            return []
+        with self._locking(model):
+            taught, current = list_versions(folder), self.read_current(model)
+            gone = [number for number in taught[:-kept] if number != current]
+            for number in gone:
+                _bury(folder / str(number))
         return gone
+
+    @contextmanager
+    def _changing(self, model: str, version: int) -> Iterator[None]:
+        """Lock a model's versions while one is brought into use.
+
+        Raises: UserInputError if there is no such version.
+        """
+        self.find(model, version)  # before a folder is made for a name that anyone may give
+        folder = self._taught(model)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        with self._locking(model):
+            self.find(model, version)
+            yield
+
+    @contextmanager
+    def _locking(self, model: str) -> Iterator[None]:
+        """Lock a model's versions; where none was taught, nobody deletes any."""
+        folder = self._taught(model)
+        if folder is None or not folder.is_dir():
+            yield
+            return
+        with FileLock(folder / ".lock"):
+            yield
+
+    def _point(self, model: str, version: int) -> None:
+        folder = self._taught(model)
+        if folder is None:
+            set_current(self.exported / model, version)
+        else:
+            write_pointer(folder, version)
 
     def _taught(self, model: str) -> Path | None:
         return self.data / "models" / check_model_name(model) if self.data else None
+
+
+def _bury(folder: Path) -> None:
+    """Delete a version that disappears in one step, and what earlier ones left that were killed."""
+    for left in folder.parent.glob(f"{_GRAVE}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    grave = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_GRAVE))
+    folder.rename(grave / folder.name)
+    shutil.rmtree(grave)
 
 
 def _find_published(model_folder: Path) -> int | None:

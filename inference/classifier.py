@@ -66,10 +66,13 @@ class Classifier:
     Safe to share between threads: nothing in it changes after it is made.
     """
 
-    def __init__(self, version_folder: Path, providers: str = "auto") -> None:
+    def __init__(
+        self, version_folder: Path, providers: str = "auto", threads: int | None = None
+    ) -> None:
         """Open the version in a folder such as `exported/hotdog/1`.
 
-        `providers`: `auto`, `cpu`, `cuda` or another that onnxruntime has.
+        `providers`: `auto`, `cpu`, `cuda` or another that onnxruntime has. `threads`: on the CPU,
+        for one picture; None: one a core.
         Raises: UserInputError for a folder that holds no version, or a provider not to be had.
         """
         self.card: Card = read_card(version_folder)
@@ -77,7 +80,7 @@ class Classifier:
         path = version_folder / "model.onnx"
         if not path.is_file():
             raise UserInputError(f"{version_folder} holds no model.onnx. Export the model anew.")
-        self.session = make_session(path, providers, self._find_wrong_probe)
+        self.session = make_session(path, providers, self._find_wrong_probe, threads)
         self.provider = name_provider(self.session)
         self.memory = _load_memory(version_folder / "memory.npz")
 
@@ -87,13 +90,17 @@ class Classifier:
         return find_min_side(self.card.input)
 
     def predict(self, images: Iterable[NDArray[np.uint8]]) -> list[Prediction]:
-        """Answer for pictures of any sizes, each (H, W, 3) uint8 RGB, in the order given."""
+        """Answer for pictures of any sizes, each (H, W, 3) uint8 RGB, in the order given.
+
+        Raises: UserInputError where the network is broken: what it answers are no numbers.
+        """
         return [self._predict_one(image) for image in images]
 
     def _predict_one(self, image: NDArray[np.uint8]) -> Prediction:
         start = time.perf_counter()
         probabilities, embedding, heatmap = self.session.run(_OUTPUTS, {"image": image[None]})
         milliseconds = 1000 * (time.perf_counter() - start)
+        self._check_finite(probabilities)
         distance = float(self.memory.measure_distances(embedding)[0]) if self.memory else None
         scores, names = probabilities[0], self.card.class_names
         order = np.argsort(-scores, kind="stable")
@@ -108,6 +115,13 @@ class Classifier:
             heatmap=heatmap[0],
             embedding=embedding[0],
         )
+
+    def _check_finite(self, probabilities: NDArray[np.float32]) -> None:
+        if not np.isfinite(probabilities).all():
+            raise UserInputError(
+                f"Version {self.card.version} of {self.card.model} is broken: its answer to this "
+                "picture holds no numbers. Put another version back into use."
+            )
 
     def _find_wrong_probe(self, session: ort.InferenceSession) -> str | None:
         """Return a sentence if a session does not reproduce the card's probe answers."""

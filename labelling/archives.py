@@ -20,6 +20,8 @@ MAX_BYTES = 50_000_000_000
 # Pictures hardly shrink in a zip. Source: deflate's own limit is 1,032 to 1; plain drawings
 # saved as BMP reach about 100.
 MAX_RATIO = 200
+# Folders inside one another; what walks and removes them later does so by recursion.
+MAX_DEPTH = 50
 # Below this many bytes a high ratio does no harm.
 _HARMLESS_BYTES = 100_000_000
 _ENCRYPTED = 0x1
@@ -114,7 +116,7 @@ def _list_entries(archive: zipfile.ZipFile, size: int, name: str) -> list[zipfil
     for entry in entries:
         problem = _find_problem(entry)
         if problem:
-            raise _refuse(name, f"holds {entry.filename!r}, {problem}", "Zip a plain folder")
+            raise _refuse(name, f"holds {entry.filename!r:.200}, {problem}", "Zip a plain folder")
     unpacked = sum(entry.file_size for entry in entries)
     # Not the sum of the packed sizes: entries of a bomb overlap.
     if unpacked > _HARMLESS_BYTES and unpacked > MAX_RATIO * size:
@@ -128,6 +130,8 @@ def _find_problem(entry: zipfile.ZipInfo) -> str | None:
     mode = entry.external_attr >> 16
     if path.is_absolute() or ".." in path.parts or _DRIVE.match(entry.filename):
         return "a path that leads out of the archive"
+    if len(path.parts) > MAX_DEPTH + 1:
+        return f"which lies in more than {MAX_DEPTH} folders"
     if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "a link or device"
     if entry.flag_bits & _ENCRYPTED:

@@ -19,7 +19,7 @@ from inference.catalog import Catalog
 from labelling import metadata
 from labelling.archives import BROKEN
 from labelling.entries import STATES
-from labelling.files import explaining_files, sync_folder
+from labelling.files import BACKING_UP, explaining_files, sync_folder
 from labelling.importing import Progress
 from labelling.prepared import hash_bytes
 from labelling.store import Store
@@ -48,7 +48,7 @@ def write_bundle(
     """
     with explaining_files(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".backup-")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=BACKING_UP)
         try:
             with os.fdopen(handle, "wb") as file:
                 with zipfile.ZipFile(file, "w") as archive:

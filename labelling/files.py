@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from inference.errors import UserInputError
@@ -23,8 +23,9 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UNFINISHED = ".writing-"
 # A writer that needs longer for one picture than this was killed; seconds.
 _LONGEST_WRITE = 3600.0
-# Folders in which archives are unpacked, and how long one may take, in seconds.
-SCRATCH = ".unpacked-"
+# What is in the making in a data folder: archives as they arrive, archives as they are unpacked,
+# bundles to be sent, bundles as they are written. And how long one may take, in seconds.
+ARRIVING, SCRATCH, SENDING, BACKING_UP = ".taking-", ".unpacked-", ".bundle-", ".backup-"
 _LONGEST_IMPORT = 7 * 86_400.0
 
 
@@ -94,11 +95,14 @@ class PictureFiles:
 
 
 def sweep_scratch(data: Path) -> None:
-    """Remove what imports that were killed have left unpacked in a data folder."""
-    with explaining_files(data):
-        for path in data.glob(f"{SCRATCH}*"):
-            if time.time() - path.stat().st_mtime > _LONGEST_IMPORT:
-                shutil.rmtree(path)
+    """Remove what imports and backups that were killed have left in a data folder.
+
+    What cannot be removed, or was by another process, is no reason to stop.
+    """
+    for prefix in (ARRIVING, SCRATCH, SENDING, BACKING_UP):
+        for path in data.glob(f"{prefix}*"):
+            with suppress(OSError):
+                _remove_scratch(path)
 
 
 def is_sha256(text: str) -> bool:
@@ -150,6 +154,11 @@ def explaining_files(folder: Path) -> Iterator[None]:
             f"Nothing can be written to {folder}: {error.strerror or error}. Make room or change "
             "its permissions, or choose another folder."
         ) from error
+
+
+def _remove_scratch(path: Path) -> None:
+    if time.time() - path.stat().st_mtime > _LONGEST_IMPORT:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _remove_if_old(path: Path) -> None:

@@ -117,7 +117,7 @@ def import_path(store: Store, path: Path, said: Said, progress: Progress | None 
         elif said.label:
             found, left_out = list(_list_pictures(folder, name, said)), {}
         else:
-            found, left_out = _list_classes(folder, name, said)
+            found, left_out = list_classes(folder, name, said)
         if not found and not left_out:
             raise UserInputError(f"{name} holds no picture. Give another folder or zip.")
         return add_items(store, found, Imported(left_out=left_out), progress)
@@ -127,8 +127,8 @@ def add_items(
     store: Store, items: Sequence[Item], imported: Imported, progress: Progress | None = None
 ) -> Imported:
     """Add pictures in their order, decoded on all cores; returns `imported` with what became."""
+    kept = leave_out_disputed(items, imported.left_out)
     with ThreadPool(count_usable_cores()) as pool:
-        kept = _leave_out_disputed(items, pool, imported)
         for start in range(0, len(kept), _BATCH):
             batch = kept[start : start + _BATCH]
             prepared = pool.imap(lambda item: _prepare(store, item), batch)
@@ -171,8 +171,12 @@ def _list_pictures(folder: Path, name: str, said: Said) -> Iterator[Item]:
             yield Item(path, shown, said.note(path.name))
 
 
-def _list_classes(folder: Path, name: str, said: Said) -> tuple[list[Item], dict[str, str]]:
-    """Return the pictures of class folders, with what a `metadata.jsonl` of ours says of them."""
+def list_classes(folder: Path, name: str, said: Said) -> tuple[list[Item], dict[str, str]]:
+    """Return the pictures of class folders, with what a `metadata.jsonl` of ours says of them.
+
+    And what is left out: shown name → reason.
+    Raises: UserInputError for a folder without class folders, or with other lines than ours.
+    """
     scan = scan_folder(folder, name)
     left_out = dict(scan.left_out)
     lines = _read_metadata(folder.resolve())
@@ -197,19 +201,23 @@ def _read_metadata(folder: Path) -> dict[Path, dict[str, object]]:
     return {found[0] / str(line.get("file_name", "")): line for line in lines}
 
 
-def _leave_out_disputed(items: Sequence[Item], pool: ThreadPool, imported: Imported) -> list[Item]:
-    """Return the items without unreadable ones and those that stand under several labels."""
+def leave_out_disputed(items: Sequence[Item], left_out: dict[str, str]) -> list[Item]:
+    """Return the items without unreadable ones and those that stand under several labels.
+
+    These are written into `left_out`: shown name → reason.
+    """
     labels: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    hashes = pool.map(lambda item: _hash_file(item.path), items, chunksize=8)
+    with ThreadPool(count_usable_cores()) as pool:
+        hashes = pool.map(lambda item: _hash_file(item.path), items, chunksize=8)
     for item, (sha256, _) in zip(items, hashes, strict=True):
         labels[sha256, item.note.model].add(item.note.label)
     kept = []
     for item, (sha256, problem) in zip(items, hashes, strict=True):
         names = " and ".join(sorted(labels[sha256, item.note.model]))
         if problem:
-            imported.left_out[item.shown] = problem
+            left_out[item.shown] = problem
         elif len(labels[sha256, item.note.model]) > 1:
-            imported.left_out[item.shown] = f"the same picture is labelled {names}"
+            left_out[item.shown] = f"the same picture is labelled {names}"
         else:
             kept.append(item)
     return kept

@@ -5,7 +5,6 @@ every line: what is absent is an empty text or 0.
 """
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -77,7 +76,7 @@ def read_sha256(values: Mapping[str, Any], name: str) -> str:
 def _parse_line(line: str, where: str) -> dict[str, Any]:
     try:
         values = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: endless numbers too
         raise UserInputError(f"{where} is not JSON. Export it anew.") from error
     if not isinstance(values, dict):
         raise UserInputError(f"{where} is not an object. Export it anew.")
@@ -112,7 +111,7 @@ def _read_answer(values: Mapping[str, Any]) -> Answer | None:
     if not isinstance(label, str) or not label:
         return None
     probability, version = values.get("answer_probability"), values.get("answer_version")
-    if not isinstance(probability, int | float) or not math.isfinite(probability):
+    if not isinstance(probability, int | float) or not 0 <= probability <= 1:
         return None
     model, certainty = (_read_text(values, f"answer_{n}", "") for n in ("model", "certainty"))
     number = version if isinstance(version, int) and 0 <= version < 2**31 else 0

@@ -28,6 +28,22 @@ def mark_removed(
     connection.execute(f"UPDATE entries SET deleted = 1, who = '', name = '' WHERE {gone}")  # noqa: S608
 
 
+def is_brought_by(connection: sqlite3.Connection, sha256: str, who: str) -> bool:
+    """Tell whether nobody else ever had to do with a picture, and nothing of it is in use.
+
+    That is: it has one entry, deleted or not, and all that ever happened to that is that `who`
+    added it and took it back. What a teacher rejected or deleted may be put back by them.
+    """
+    entries, others = connection.execute(
+        "SELECT COUNT(DISTINCT e.id), "
+        "COUNT(*) FILTER (WHERE c.who != ? OR NOT (c.kind = 'undo' OR c.kind = 'add' AND c.undone))"
+        " FROM pictures p JOIN entries e ON e.picture = p.number "
+        "LEFT JOIN changes c ON c.entry = e.id WHERE p.sha256 = ?",
+        (who, sha256),
+    ).fetchone()
+    return int(entries) == 1 and not others
+
+
 def list_kept(connection: sqlite3.Connection) -> set[str]:
     """Return the SHA-256 of all pictures whose files are kept."""
     rows = connection.execute("SELECT sha256 FROM pictures WHERE removed IS NULL")

@@ -22,10 +22,10 @@ from labelling.files import PictureFiles, explaining_files, sweep_scratch
 from labelling.groups import Looks
 from labelling.labels import check_state, clean_name
 from labelling.prepared import Prepared, hash_bytes, prepare, prepare_image
-from labelling.purging import list_kept, mark_removed
+from labelling.purging import is_brought_by, list_kept, mark_removed
 from labelling.queries import Order, Wanted, find_stored
 
-__all__ = ["SPLITS", "STATES", "Added", "Answer", "Counts", "Entry", "Order", "Store"]
+__all__ = ["SPLITS", "STATES", "Act", "Added", "Answer", "Counts", "Entry", "Order", "Store"]
 
 
 class Store:
@@ -44,6 +44,7 @@ class Store:
         self.data = data
         with explaining_files(data):
             data.mkdir(parents=True, exist_ok=True)
+            sweep_scratch(data)
         self._files = PictureFiles(data / "pictures")
         self._looks = Looks()
         self._database = Database(data / "labels.sqlite3", timeout)
@@ -177,37 +178,49 @@ class Store:
 
     def relabel(self, number: int, label: str, who: str) -> int:
         """Give an entry another label; returns the change, which can be undone."""
-        return self._change(number, Act("relabel", who, label=label))
+        return self.change([number], Act("relabel", who, label=label))[0]
 
     def approve(self, number: int, who: str, label: str | None = None) -> int:
         """Approve an entry, under another label if one is given; returns the change."""
-        return self._change(number, Act("approve", who, label, "approved"))
+        return self.change([number], Act("approve", who, label, "approved"))[0]
 
     def reject(self, number: int, who: str) -> int:
         """Reject an entry: it is learnt from no more; returns the change."""
-        return self._change(number, Act("reject", who, state="rejected"))
+        return self.change([number], Act("reject", who, state="rejected"))[0]
 
     def delete(self, number: int, who: str) -> int:
         """Delete an entry; its picture stays until `purge`. Returns the change."""
-        return self._change(number, Act("delete", who, deleted=True))
+        return self.change([number], Act("delete", who, deleted=True))[0]
+
+    def change(self, numbers: Iterable[int], act: Act) -> list[int]:
+        """Do the same to several entries, or to none where one cannot be; returns the changes."""
+        checked = act.check()
+        with self._database.writing() as connection:
+            return [change_entry(connection, number, checked) for number in numbers]
 
     def undo(self, number: int, who: str) -> Entry:
         """Reverse a change; returns the entry as it was before.
 
         Raises: UserInputError where something changed the entry since.
         """
+        return self.undo_all([number], who)[0]
+
+    def undo_all(self, numbers: Iterable[int], who: str) -> list[Entry]:
+        """Reverse several changes in the order given, or none where one cannot be."""
         with self._database.writing() as connection:
-            return undo(connection, number, clean_name(who))
+            return [undo(connection, number, clean_name(who)) for number in numbers]
 
     def withdraw(self, number: int, who: str) -> None:
         """Reverse the change that added a picture, and remove the picture for good.
 
-        It stays where another label needs it.
+        It stays where anybody else ever labelled it, even if that was rejected or deleted.
         Raises: UserInputError where something changed the entry since.
         """
+        who = clean_name(who)
         with self._database.writing() as connection:
-            entry = undo(connection, number, clean_name(who))
-            mark_removed(connection, -1, entry.sha256)
+            entry = undo(connection, number, who)
+            if is_brought_by(connection, entry.sha256, who):
+                mark_removed(connection, -1, entry.sha256)
         with self._database.writing() as connection:
             self._files.sweep(list_kept(connection))
 
@@ -264,8 +277,3 @@ class Store:
         if not prepared.data:
             raise UserInputError("This picture was removed just now. Add it once more.")
         self._files.write(prepared.sha256, prepared.data)
-
-    def _change(self, number: int, act: Act) -> int:
-        checked = act.check()
-        with self._database.writing() as connection:
-            return change_entry(connection, number, checked)

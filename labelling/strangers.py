@@ -5,18 +5,25 @@ embeddings are taken for whose: none of it is believed because it says so.
 """
 
 import hashlib
-import math
 import zipfile
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from inference.cards import Card
+from inference.cards import GEOMETRIES, Card, InputGeometry, Thresholds, read_card
 from inference.errors import UserInputError
+from labelling.archives import BROKEN
 
 _MAX_MEMORY = 2_000_000_000  # bytes, unpacked
+# Ours has 5 kB; a hundred classes make 300 kB of it.
+_MAX_CARD = 4_000_000  # bytes
+_MAX_VALUES, _MAX_DEPTH = 200_000, 12
+_MAX_TEXT = 10_000  # characters
+# Beyond any size, count or time of ours, and still a whole number as float64.
+_MAX_NUMBER = 1e15
+_MAX_SIDE = 4096  # pixels
+_MAX_PROBES = 20
 _HEAD = {"head_weight", "head_bias", "temperature", "num_classes"}
 _RATE = {"correct", "n", "value", "low", "high"}
 
@@ -26,11 +33,27 @@ def check_version(folder: Path, card: Card, shown: str) -> None:
 
     Raises: UserInputError where either is not as this program writes it.
     """
-    if not (_is_plain(card) and all(map(_is_measured, card.metrics.values()))):
-        raise UserInputError(f"The card of {shown} is not as ours are. Make the bundle anew.")
+    if not _is_ours(card):
+        raise _refuse_card(shown)
     path = folder / "memory.npz"
     if path.is_file() and not _is_memory(path, len(card.class_names)):
         raise UserInputError(f"The memory of {shown} is not as ours are. Make the bundle anew.")
+
+
+def read_foreign_card(folder: Path, shown: str) -> Card:
+    """Read a card of any size and depth that a stranger may give it.
+
+    Raises: UserInputError where it is not one of ours.
+    """
+    path = folder / "model.json"
+    if path.is_file() and path.stat().st_size > _MAX_CARD:
+        raise _refuse_card(shown)
+    try:
+        return read_card(folder)
+    except UserInputError:
+        raise
+    except (ValueError, RecursionError) as error:  # no text, endless numbers, deep nesting
+        raise _refuse_card(shown) from error
 
 
 def hash_backbone(path: Path) -> str:
@@ -47,14 +70,51 @@ def hash_backbone(path: Path) -> str:
     return found.hexdigest()
 
 
-def _is_plain(card: Card) -> bool:
-    tables = (card.data, card.training, card.metrics, card.libraries, card.files)
-    texts = (card.backbone, card.created, card.licence, card.graph_sha256, card.backbone_sha256)
-    thresholds = [*card.thresholds.conformal.values(), card.thresholds.unfamiliar or 0.0]
+def _refuse_card(shown: str) -> UserInputError:
+    return UserInputError(f"The card of {shown} is not as ours are. Make the bundle anew.")
+
+
+def _is_ours(card: Card) -> bool:
+    """Tell whether everything that reads a card can rely on this one; the sizes come first."""
     return (
-        all(isinstance(table, dict) for table in tables)
-        and all(isinstance(text, str) for text in texts)
-        and all(map(_is_number, (card.temperature, *thresholds)))
+        _is_small([*vars(card).values()])
+        and _is_plain(card)
+        and _is_input(card.input)
+        and _is_thresholds(card.thresholds, card.class_names)
+        and _is_counts(card.data.get("counts", {}))
+        and _is_training(card.training)
+        and all(_is_measured(found, len(card.class_names)) for found in card.metrics.values())
+        and _is_probes(card.probes, len(card.class_names))
+    )
+
+
+def _is_small(values: list[Any]) -> bool:
+    """Tell whether JSON is neither deep nor long, its numbers finite and its texts valid."""
+    waiting, seen = [(value, 1) for value in values], 0
+    while waiting:
+        value, depth = waiting.pop()
+        seen += 1
+        if depth > _MAX_DEPTH or seen > _MAX_VALUES:
+            return False
+        if isinstance(value, InputGeometry | Thresholds):
+            waiting += [(inner, depth + 1) for inner in vars(value).values()]
+        elif isinstance(value, dict):
+            waiting += [(inner, depth + 1) for pair in value.items() for inner in pair]
+        elif isinstance(value, list | tuple):
+            waiting += [(inner, depth + 1) for inner in value]
+        elif not (value is None or isinstance(value, bool) or _is_number(value) or _is_text(value)):
+            return False
+    return True
+
+
+def _is_plain(card: Card) -> bool:
+    texts = (card.backbone, card.created, card.licence, card.graph_sha256, card.backbone_sha256)
+    return (
+        all(isinstance(table, dict) for table in (card.data, card.training, card.metrics))
+        and all(map(_is_text, texts))
+        and all(_is_texts(table) for table in (card.libraries, card.files))
+        and _is_whole(card.version, 1)
+        and _is_number(card.temperature)
         and card.temperature > 0
         and len(set(card.class_names)) == len(card.class_names) >= 2
         and card.catch_all in (None, *card.class_names)
@@ -62,7 +122,47 @@ def _is_plain(card: Card) -> bool:
     )
 
 
-def _is_measured(metrics: Any) -> bool:  # noqa: ANN401  (JSON)
+def _is_input(geometry: InputGeometry) -> bool:
+    channels = (geometry.mean, geometry.std)
+    return (
+        _is_whole(geometry.size, 1, _MAX_SIDE)
+        and geometry.geometry in GEOMETRIES
+        and _is_number(geometry.crop_ratio)
+        and 0.1 <= geometry.crop_ratio <= 1
+        and all(isinstance(values, tuple) and len(values) == 3 for values in channels)
+        and all(map(_is_number, (*geometry.mean, *geometry.std)))
+        and min(geometry.std) > 0
+        and _is_text(geometry.interpolation)
+    )
+
+
+def _is_thresholds(thresholds: Thresholds, class_names: tuple[str, ...]) -> bool:
+    conformal = thresholds.conformal
+    return (
+        isinstance(conformal, dict)
+        and set(conformal) in (set(), set(class_names))
+        and all(map(_is_number, conformal.values()))
+        and (thresholds.unfamiliar is None or _is_number(thresholds.unfamiliar))
+    )
+
+
+def _is_counts(counts: Any) -> bool:  # noqa: ANN401  (JSON)
+    """Tell whether this is split → class → pictures."""
+    return isinstance(counts, dict) and all(
+        isinstance(split, dict) and all(map(_is_whole, split.values())) for split in counts.values()
+    )
+
+
+def _is_training(training: dict[str, Any]) -> bool:
+    """Tell whether what is shown in words is as it should be; the rest may be any JSON."""
+    times = [training.get(name) for name in ("minutes", "seconds")]
+    texts = [training.get(name) for name in ("device", "kind")]
+    return all(time is None or (_is_number(time) and time >= 0) for time in times) and all(
+        text is None or _is_text(text) for text in texts
+    )
+
+
+def _is_measured(metrics: Any, classes: int) -> bool:  # noqa: ANN401
     """Tell whether this is what `trainer.metrics` measures."""
     if not isinstance(metrics, dict) or not _is_rate(metrics.get("top1")):
         return False
@@ -71,7 +171,7 @@ def _is_measured(metrics: Any) -> bool:  # noqa: ANN401  (JSON)
         _is_number(metrics.get("ece", 0.0))
         and all(isinstance(group, dict) for group in groups)
         and all(_is_rate(rate) for group in groups for rate in group.values())
-        and _is_table(metrics.get("confusion", []))
+        and ("confusion" not in metrics or _is_confusion(metrics["confusion"], classes))
     )
 
 
@@ -79,14 +179,60 @@ def _is_rate(rate: Any) -> bool:  # noqa: ANN401
     return isinstance(rate, dict) and all(_is_number(rate.get(name)) for name in _RATE)
 
 
-def _is_table(rows: Any) -> bool:  # noqa: ANN401
-    return isinstance(rows, list) and all(
-        isinstance(row, list) and all(map(_is_number, row)) for row in rows
+def _is_confusion(rows: Any, classes: int) -> bool:  # noqa: ANN401
+    """Tell whether this is a table of counts with a row and a column for each class."""
+    return (
+        isinstance(rows, list)
+        and len(rows) == classes
+        and all(isinstance(row, list) and len(row) == classes for row in rows)
+        and all(_is_whole(count) for row in rows for count in row)
+    )
+
+
+def _is_probes(probes: Any, classes: int) -> bool:  # noqa: ANN401
+    return (
+        isinstance(probes, list)
+        and len(probes) <= _MAX_PROBES
+        and all(isinstance(probe, dict) and _is_probe(probe, classes) for probe in probes)
+    )
+
+
+def _is_probe(probe: dict[str, Any], classes: int) -> bool:
+    """Tell whether `inference.probes` can make this one, quickly."""
+    probabilities = probe.get("probabilities")
+    return (
+        all(_is_whole(probe.get(name), 1, _MAX_SIDE) for name in ("height", "width"))
+        and _is_whole(probe.get("seed"), 0, 1_000_000)
+        and isinstance(probabilities, list)
+        and len(probabilities) == classes
+        and all(map(_is_number, probabilities))
     )
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    """Tell whether this is a number that is finite and not endless."""
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and -_MAX_NUMBER <= value <= _MAX_NUMBER
+    )
+
+
+def _is_whole(value: Any, low: int = 0, high: float = _MAX_NUMBER) -> bool:  # noqa: ANN401
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_text(value: Any) -> bool:  # noqa: ANN401
+    """Tell whether this is a text that can be written in UTF-8."""
+    return (
+        isinstance(value, str)
+        and len(value) <= _MAX_TEXT
+        and value.encode("utf-8", "ignore").decode() == value
+    )
+
+
+def _is_texts(table: Any) -> bool:  # noqa: ANN401
+    return isinstance(table, dict) and all(map(_is_text, table.values()))
 
 
 def _is_memory(path: Path, classes: int) -> bool:
@@ -100,11 +246,11 @@ def _is_memory(path: Path, classes: int) -> bool:
         embeddings, targets, is_val = (found[n] for n in ("embeddings", "targets", "is_val"))
         for name in ("sha256", "group"):
             np.char.decode(found.get(name, np.zeros(0, "S64")).astype("S64"), "ascii")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (*BROKEN, OSError, ValueError, KeyError, MemoryError):
         return False
     return bool(
         embeddings.ndim == 2
-        and {len(value) for value in found.values()} == {len(embeddings)}
+        and {value.shape[:1] for value in found.values()} == {embeddings.shape[:1]}
         and embeddings.dtype.kind == "f"
         and np.isfinite(embeddings).all()
         and (targets.dtype.kind, is_val.dtype.kind) == ("i", "b")

@@ -7,27 +7,36 @@ report's HTML is left behind, since the page would show it as its own.
 import hashlib
 import json
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from inference.cards import Card, read_card, write_card
 from inference.catalog import Catalog
 from inference.errors import UserInputError
+from inference.probes import make_probe
 from inference.versions import add_version, check_model_name, reserve_version
 from labelling.labels import check_label
-from labelling.strangers import check_version, hash_backbone
+from labelling.strangers import check_version, hash_backbone, read_foreign_card
 
 _FILES = re.compile(
     r"model\.onnx|model\.json|checkpoint\.safetensors|memory\.npz"
     r"|report/[A-Za-z0-9][\w-]*\.(png|json)"
 )
-# One picture takes a network of ours under two seconds, start included.
+# The pictures take a network of ours a few seconds, start included.
 _LONGEST_TRY = 120.0
+# Heights and widths, in pixels, that are always tried; as many more are drawn by lot, so that no
+# network can be made to answer these alone.
+_TRIED = ((48, 64), (224, 224), (300, 200))
+_DRAWN = range(16, 800)
+# How far probabilities of six digits may be from 1 in all.
+_ROUNDING = 1e-3
 # Where `inference` lies, for a process of its own.
 _ROOT = Path(__file__).resolve().parents[1]
 # A format of onnxruntime's own, which nothing else reads. Source: its ort.fbs, file_identifier.
@@ -75,7 +84,7 @@ def inspect_version(folder: Path) -> Taught:
     Raises: UserInputError where it is not what its card says, or does not answer.
     """
     shown = f"{folder.parent.name} version {folder.name}"
-    card = read_card(folder)
+    card = read_foreign_card(folder, shown)
     _check_card(card, folder, shown)
     for name, sha256 in card.files.items():
         path = folder / name
@@ -143,29 +152,46 @@ def _check_card(card: Card, folder: Path, shown: str) -> None:
 
 
 def _try_out(folder: Path, card: Card, shown: str) -> None:
-    """Ask a network for one answer, in a process that it may break.
+    """Ask a network for answers, in a process that it may break.
 
-    Raises: UserInputError where that is not an answer of the classes that the card names.
+    Raises: UserInputError where one is not an answer of the classes that the card names.
     """
     problem = f"The network of {shown} gives no answer as its card says. It is not taken in."
     path = folder / "model.onnx"
     if not path.is_file() or path.read_bytes()[4:8] == _ORT_FORMAT:
         raise UserInputError(problem)
-    picture = folder.parent.parent / "try.png"
-    Image.new("RGB", (64, 48), "orange").save(picture)
+    pictures = _draw_pictures(folder.parent.parent)
     models, model, number = str(folder.parent.parent), folder.parent.name, folder.name
     options = ("--exported", models, "--model", model, "--version", number, "--providers", "cpu")
-    command = [sys.executable, "-m", "inference", "predict", str(picture), *options, "--json"]
+    command = [sys.executable, "-m", "inference", "predict", *pictures, *options, "--json"]
     try:
         done = subprocess.run(
             command, cwd=_ROOT, capture_output=True, check=True, timeout=_LONGEST_TRY
         )
-        (answer,) = json.loads(done.stdout)
-        is_answer = set(answer["probabilities"]) == set(card.class_names)
+        answers = [answer["probabilities"] for answer in json.loads(done.stdout)]
     except (subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
         raise UserInputError(problem) from error
-    if not is_answer:
+    if len(answers) != len(pictures) or not all(_is_answer(found, card) for found in answers):
         raise UserInputError(problem)
+
+
+def _draw_pictures(folder: Path) -> list[str]:
+    """Write pictures of known sizes and of sizes that nobody can foresee; returns their paths."""
+    drawn = [(secrets.choice(_DRAWN), secrets.choice(_DRAWN)) for _ in _TRIED]
+    paths = []
+    for number, (height, width) in enumerate((*_TRIED, *drawn)):
+        paths.append(str(folder / f"try-{number}.png"))
+        Image.fromarray(make_probe(height, width, secrets.randbelow(100))).save(paths[-1])
+    return paths
+
+
+def _is_answer(probabilities: Any, card: Card) -> bool:  # noqa: ANN401  (JSON)
+    """Tell whether these are probabilities of exactly the card's classes; NaN is none."""
+    return (
+        set(probabilities) == set(card.class_names)
+        and all(0 <= value <= 1 for value in probabilities.values())
+        and abs(sum(probabilities.values()) - 1) <= _ROUNDING
+    )
 
 
 def _hash_file(path: Path) -> str:

@@ -46,6 +46,13 @@ OriginOption = Annotated[
         show_default=False,
     ),
 ]
+CatchAllOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The class for everything else. [default: as it was, or as typed on the page]",
+        show_default=False,
+    ),
+]
 LicenceOption = Annotated[
     str, typer.Option(help="A note on the licence of data and weights, for the card.")
 ]
@@ -161,12 +168,7 @@ def head(
     data: StoreOption = Path("data"),
     exported: ExportedOption = Path("exported"),
     origin: OriginOption = None,
-    catch_all: Annotated[
-        str | None,
-        typer.Option(
-            help="The class for everything else. [default: as it was]", show_default=False
-        ),
-    ] = None,
+    catch_all: CatchAllOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Teach a new head on stored and remembered pictures: seconds on a CPU, nothing forgotten.
@@ -174,7 +176,7 @@ def head(
     A model that does not exist yet is made. The new version is published unless it is worse on
     the locked pictures.
     """
-    from trainer.threads import keep_to_one_thread
+    from inference.threads import keep_to_one_thread
 
     keep_to_one_thread()
     from inference.catalog import Catalog
@@ -235,6 +237,7 @@ def deep(
     origin: OriginOption = None,
     epochs: Annotated[int, typer.Option(min=1, help="Times through the stored pictures.")] = 8,
     seed: Annotated[int, typer.Option(help="Same seed, pictures and options: same weights.")] = 0,
+    catch_all: CatchAllOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fine-tune the whole network on the stored pictures, from the version in use.
@@ -249,9 +252,9 @@ def deep(
     from trainer.parents import find_parent
 
     catalog = Catalog(exported, data)
-    parent = find_parent(catalog, model, origin)
     with run_job(data, "deep", model) as job, Store(data) as store:
-        options = make_options(model, parent, epochs, seed)
+        parent = find_parent(catalog, model, origin)
+        options = make_options(model, parent, data, epochs, seed, catch_all)
         version, comparison = train_deep(catalog, store, parent, options, job)
         job.finish(model, version.card.version, comparison.outcome, comparison.sentence)
     values = version.summary() | {"outcome": comparison.outcome, "sentence": comparison.sentence}

@@ -8,7 +8,7 @@ version lacks are reported apart.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtr
 
 from inference.cards import name_for_display
+from inference.catalog import Catalog
 from trainer.metrics import Rate, measure_rate
 
 FILE = "comparison.json"
@@ -119,6 +120,29 @@ def compare(
         new=_measure(new, locked, shared),
         pictures=_list_pictures(locked, old, new),
     )
+
+
+def publish(
+    catalog: Catalog, folder: Path, comparison: Comparison, expected: int | None
+) -> Comparison:
+    """Bring the version in a folder into use where the gate lets it; returns what became of it.
+
+    `expected`: the number in use that it was compared with, None for a first version, which is
+    in use as soon as it is there. Where a person put another one into use meanwhile, theirs
+    stays, and the version is a candidate.
+    """
+    model, version = folder.parent.name, int(folder.name)
+    if not comparison.publishes or catalog.publish_if(model, version, expected):
+        return comparison
+    now = catalog.read_current(model)
+    withheld = replace(
+        comparison,
+        outcome="candidate",
+        sentence=f"Not published: version {now} came into use while this one was trained. "
+        "Look at both, and publish it yourself.",
+    )
+    withheld.write(folder)
+    return withheld
 
 
 def _judge(

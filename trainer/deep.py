@@ -14,14 +14,15 @@ from inference.cards import Card, read_card
 from inference.catalog import Catalog
 from inference.providers import open_session
 from labelling.store import Store
-from trainer.comparison import Comparison, Locked, Side, compare
+from trainer.comparison import Comparison, Locked, Side, compare, publish
 from trainer.devices import make_accelerator
 from trainer.exporting import Frozen, Version, freeze_run, mark_exported, write_version
 from trainer.frozen import answer
 from trainer.jobs import Job
+from trainer.parents import find_catch_all
 from trainer.pictures import Picture
 from trainer.progress import Progress
-from trainer.runs import TrainOptions
+from trainer.runs import TrainOptions, clear_other_run
 from trainer.stored import read_stored
 from trainer.training import train
 from trainer.weights import CHECKPOINT
@@ -40,28 +41,31 @@ def train_deep(
     """
     card, progress = read_card(parent), Progress(job=job)
     own = card.model == options.model
+    # Opened now: a version that another has replaced meanwhile may be deleted.
+    current = open_session(parent / "model.onnx") if own else None
     dataset = read_stored(store, options.model, card.class_names if own else ())
     folder = store.data / "training" / "deep" / options.model
+    clear_other_run(folder, options, dataset.sha256)
     train(dataset, options, folder, make_accelerator("auto"), progress)
     frozen = freeze_run(folder, progress)
-    comparison = _compare(frozen, parent if own else None, progress)
-    version = _write(frozen, catalog, parent, comparison)
-    if comparison.publishes:
-        catalog.publish(options.model, version.card.version)
+    comparison = _compare(frozen, card, current, progress)
+    version = _write(frozen, catalog, card, comparison)
+    comparison = publish(catalog, version.folder, comparison, card.version if own else None)
     mark_exported(folder, version)
     catalog.prune(options.model)
     return version, comparison
 
 
-def make_options(model: str, parent: Path, epochs: int, seed: int) -> TrainOptions:
+def make_options(  # noqa: PLR0913, PLR0917  (what the command takes)
+    model: str, parent: Path, data: Path, epochs: int, seed: int, catch_all: str | None = None
+) -> TrainOptions:
     """Return the options that suit a few pictures and a version that is good already."""
     card = read_card(parent)
-    own = card.model == model
     return TrainOptions(
         model=model,
         backbone=card.backbone,
         weights=str(parent / CHECKPOINT),
-        catch_all=card.catch_all if own else None,
+        catch_all=find_catch_all(card, data, model, catch_all),
         epochs=epochs,
         batch_size=_BATCH_SIZE,
         size=card.input.size,
@@ -71,16 +75,19 @@ def make_options(model: str, parent: Path, epochs: int, seed: int) -> TrainOptio
     )
 
 
-def _compare(frozen: Frozen, current: Path | None, progress: Progress) -> Comparison:
-    """Compare on the locked pictures, which are the run's test pictures."""
+def _compare(
+    frozen: Frozen, card: Card, current: ort.InferenceSession | None, progress: Progress
+) -> Comparison:
+    """Compare on the locked pictures, which are the run's test pictures.
+
+    `card`, `current`: the version in use; None where there was none.
+    """
     pictures = frozen.test.pictures
     locked = [Locked(picture.label, sha256=picture.sha256) for picture in pictures]
     new = Side(frozen.card.class_names, frozen.test.probabilities)
     if current is None:
         return compare(locked, new)
-    card = read_card(current)
-    session = open_session(current / "model.onnx")
-    old = _ask(session, card, pictures, frozen.card.class_names, progress)
+    old = _ask(current, card, pictures, frozen.card.class_names, progress)
     return compare(locked, new, old, {"model": card.model, "version": card.version})
 
 
@@ -95,9 +102,8 @@ def _ask(
     return Side(card.class_names, found.probabilities)
 
 
-def _write(frozen: Frozen, catalog: Catalog, parent: Path, comparison: Comparison) -> Version:
+def _write(frozen: Frozen, catalog: Catalog, ancestor: Card, comparison: Comparison) -> Version:
     model_folder, number = catalog.reserve(frozen.card.model)
-    ancestor = read_card(parent)
     card = replace(
         frozen.card,
         version=number,

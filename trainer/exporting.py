@@ -1,8 +1,5 @@
 """From a finished run to an immutable version: freeze, prove, measure, write, rename."""
 
-import hashlib
-import importlib.metadata
-import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,16 +11,16 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
-from numpy.typing import NDArray
 
-from inference.cards import Card, write_card
-from inference.probes import list_probes, make_probe
+from inference.cards import Card
 from inference.providers import open_session
 from inference.versions import add_version, read_current, reserve_version, set_current
 from trainer import runs
 from trainer.calibration import fit_temperature, fit_thresholds, measure_distances
+from trainer.finishing import answer_probes, hash_graph, list_libraries, seal
 from trainer.frozen import Answers, answer
 from trainer.graphs import build_graph, set_temperature
+from trainer.memory import Remembered, make_rows, write_memory
 from trainer.metrics import describe_rate
 from trainer.parity import prove_parity
 from trainer.pictures import Dataset, Picture
@@ -33,7 +30,6 @@ from trainer.training import load_chosen, make_geometry
 from trainer.weights import CHECKPOINT
 
 _REMEMBERED = 1500  # training pictures whose embeddings are kept
-_LIBRARIES = ("torch", "timm", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
 
 
 @dataclass(frozen=True)
@@ -156,12 +152,12 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
         backbone=options.backbone,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         catch_all=options.catch_all if options.catch_all in dataset.class_names else None,
-        probes=_answer_probes(session),
+        probes=answer_probes(session),
         data=_describe_data(dataset),
         training=_describe_training(folder, gap),
         metrics={"validation": val.measure()} | ({"test": test.measure()} if test.pictures else {}),
-        libraries=_list_libraries(),
-        graph_sha256=hashlib.sha256(graph.SerializeToString(deterministic=True)).hexdigest(),
+        libraries=list_libraries(),
+        graph_sha256=hash_graph(graph),
     )
     return Frozen(folder, graph, card, remembered, val, test)
 
@@ -170,36 +166,21 @@ def _write(staging: Path, frozen: Frozen) -> Card:
     """Write all files of a version; returns the card with their hashes."""
     run = frozen.run
     shutil.copyfile(run / runs.CHOSEN, staging / CHECKPOINT)
-    _write_memory(staging / "memory.npz", frozen.remembered, frozen.val)
+    write_memory(staging, _make_memory(frozen.remembered, frozen.val))
     measured = frozen.test if frozen.test.pictures else frozen.val
     write_report(staging / "report", frozen.card, runs.read_history(run), measured)
-    files = {
-        str(path.relative_to(staging).as_posix()): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(staging.rglob("*"))
-        if path.is_file()
-    }
-    card = replace(frozen.card, files=files)
-    text = write_card(card)
-    (staging / "model.json").write_text(text, encoding="utf-8")
-    onnx.helper.set_model_props(frozen.graph, {"card": text})
-    onnx.save(frozen.graph, staging / "model.onnx")
-    onnx.checker.check_model(str(staging / "model.onnx"), full_check=True)
-    return card
+    return seal(staging, frozen.graph, frozen.card)
 
 
-def _write_memory(path: Path, remembered: Answers, val: Answers) -> None:
-    """Keep embeddings (M, D) float16, targets (M,), whether each is a validation picture.
-
-    `sha256` (M,) names the files, so that who has one of them can have it forgotten.
-    """
+def _make_memory(remembered: Answers, val: Answers) -> Remembered:
+    """Return what the version remembers: training pictures, then all validation pictures."""
     pictures = [*remembered.pictures, *val.pictures]
-    embeddings = np.concatenate([remembered.embeddings, val.embeddings])
-    np.savez_compressed(
-        path,
-        embeddings=embeddings.astype(np.float16),
-        targets=np.concatenate([remembered.targets, val.targets]).astype(np.int16),
-        is_val=np.arange(len(embeddings)) >= len(remembered.targets),
-        sha256=np.array([picture.sha256 for picture in pictures], dtype="S64"),
+    return make_rows(
+        np.concatenate([remembered.embeddings, val.embeddings]),
+        np.concatenate([remembered.targets, val.targets]).tolist(),
+        [number >= len(remembered.pictures) for number in range(len(pictures))],
+        [picture.sha256 for picture in pictures],
+        [picture.group for picture in pictures],
     )
 
 
@@ -217,18 +198,6 @@ def _choose_remembered(dataset: Dataset) -> list[Picture]:
 def _mix(pictures: Sequence[Picture]) -> list[Picture]:
     """Return the pictures in an order that does not depend on class or name."""
     return sorted(pictures, key=lambda picture: picture.sha256)
-
-
-def _answer_probes(session: ort.InferenceSession) -> list[dict[str, Any]]:
-    def ask(probe: dict[str, Any]) -> NDArray[np.float32]:
-        image = make_probe(**probe)
-        found: NDArray[np.float32] = session.run(["probabilities"], {"image": image[None]})[0][0]
-        return found
-
-    return [
-        {**probe, "probabilities": [round(float(v), 6) for v in ask(probe)]}
-        for probe in list_probes()
-    ]
 
 
 def _describe_data(dataset: Dataset) -> dict[str, Any]:
@@ -256,13 +225,3 @@ def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
         "processes": result.processes,
         "parity": round(gap, 6),
     }
-
-
-def _list_libraries() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

@@ -24,7 +24,10 @@ from inference.errors import UserInputError
 from labelling.files import explaining_files
 
 _PATIENCE = 2.0  # seconds: who only looks whether a training runs holds the lock for a moment
-_BETWEEN_STAGES = 0.2  # seconds between two events of one stage
+# Seconds between two events of one stage: more where a training is long, since whoever looks
+# reads them all.
+_BETWEEN_STAGES = 0.2
+_LONGEST_SILENCE = 5.0
 
 
 class CancelledError(Exception):
@@ -53,7 +56,8 @@ class Job:
         self.check()
         known, when = self._told
         now = time.monotonic()
-        if name != known or done == total or now - when >= _BETWEEN_STAGES:
+        pause = min(_LONGEST_SILENCE, max(_BETWEEN_STAGES, (now - self.started) / 200))
+        if name != known or done == total or now - when >= pause:
             self._told = (name, now)
             self.emit("stage", stage=name, done=done, total=total)
 

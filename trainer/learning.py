@@ -19,11 +19,12 @@ from trainer.heads import Head, Problem, Scale, fit_head, measure_scale
 STRENGTHS = (1.0, 0.3, 0.1, 0.03)  # from the strongest pull on, until less does not help
 _USUAL = 0.1  # where there is nothing to judge by
 _FOLDS = 3
+_BLOCK = 1024  # rows that are compared with all others at a time
 REPLAYED = -1  # the group of a row that is not new
 _KEPT = -1  # the fold of a row that is never held out
 
 Check = Callable[[int, int], None]  # is told how much of the work is done, and may end it
-Curve = Callable[[int, float, float], None]  # step, loss, accuracy
+Curve = Callable[[int, float, float, str], None]  # step, loss, accuracy, split
 
 
 @dataclass(frozen=True)
@@ -146,12 +147,16 @@ def measure_unseen(lesson: Lesson, rows: NDArray[np.intp]) -> NDArray[np.float32
     everything = normalise(np.concatenate([lesson.embeddings, lesson.val_embeddings]))
     first = len(lesson.embeddings)
     asked = np.concatenate([rows, np.arange(first, len(everything))])
-    similarity = everything[asked] @ everything.T
     groups = np.concatenate([lesson.groups, np.full(len(everything) - first, REPLAYED)])
-    own = (groups[asked][:, None] == groups[None, :]) & (groups[asked] != REPLAYED)[:, None]
-    own[np.arange(len(asked)), asked] = True
-    similarity[own] = -1.0
-    return np.asarray(1.0 - similarity.max(axis=1, initial=-1.0), dtype=np.float32)
+    nearest = [np.zeros(0, dtype=np.float32)]
+    for start in range(0, len(asked), _BLOCK):
+        some = asked[start : start + _BLOCK]
+        similarity = everything[some] @ everything.T
+        own = (groups[some][:, None] == groups[None, :]) & (groups[some] != REPLAYED)[:, None]
+        own[np.arange(len(some)), some] = True
+        similarity[own] = -1.0
+        nearest.append(similarity.max(axis=1, initial=-1.0))
+    return np.asarray(1.0 - np.concatenate(nearest), dtype=np.float32)
 
 
 def _prepare(lesson: Lesson) -> _Work:
@@ -180,20 +185,26 @@ def _choose_strength(work: _Work, check: Check) -> tuple[float, Head, Judged]:
 
 
 def _draw_curve(work: _Work, strength: float, curve: Curve) -> None:
-    """Fit once more from the beginning without one fold, and tell how unseen pictures fare."""
-    unseen = work.folds == 0
-    features = np.concatenate(
-        [work.problem.features[unseen], work.scale.apply(work.lesson.val_embeddings)]
-    )
-    targets = np.concatenate([work.problem.targets[unseen], work.lesson.val_targets])
-    if not len(targets):
-        return
+    """Fit once more from the beginning without one fold, and tell how that and the others fare."""
+    unseen, problem, lesson = work.folds == 0, work.problem, work.lesson
+    held = np.concatenate([problem.features[unseen], work.scale.apply(lesson.val_embeddings)])
+    sides = {
+        "train": (problem.features[~unseen], problem.targets[~unseen]),
+        "validation": (held, np.concatenate([problem.targets[unseen], lesson.val_targets])),
+    }
     steps = iter(range(1, 10**6))
 
     def report(head: Head) -> None:
-        logits = head.score(features)
-        losses = -log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
-        accuracy = float((logits.argmax(axis=1) == targets).mean())
-        curve(next(steps), float(losses.mean()), accuracy)
+        step = next(steps)
+        for split, (features, targets) in sides.items():
+            if len(targets):
+                curve(step, *_measure(head.score(features), targets), split)
 
-    fit_head(work.problem, ~unseen, strength, report=report)
+    if len(sides["validation"][1]):
+        fit_head(problem, ~unseen, strength, report=report)
+
+
+def _measure(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> tuple[float, float]:
+    """Return log loss and accuracy of (N, C) logits."""
+    losses = -log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
+    return float(losses.mean()), float((logits.argmax(axis=1) == targets).mean())

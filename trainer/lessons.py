@@ -21,6 +21,7 @@ from trainer.memory import DOUBTFUL, Remembered, join_rows, make_rows
 # Cosine above which two embeddings are of the same picture. Seen: the same one encoded again has
 # at least 0.998; of 5,824 different ones 2 have over 0.99 with another.
 SAME = 0.99
+_BLOCK = 1024  # rows that are compared with all others at a time
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def gather(class_names: tuple[str, ...], stored: Stored, remembered: Remembered)
     """
     splits = np.array([entry.split for entry in stored.entries])
     to_train, to_lock = splits == "train", splits == "locked"
-    same = normalise(stored.embeddings) @ normalise(remembered.embeddings).T > SAME
+    same = _find_same(stored.embeddings, remembered.embeddings)
     seen_val = (same & remembered.is_val).any(axis=1)
     seen_train = (same & ~remembered.is_val).any(axis=1)
     wrong_side = (to_train & seen_val) | (to_lock & seen_train)
@@ -91,6 +92,15 @@ def gather(class_names: tuple[str, ...], stored: Stored, remembered: Remembered)
         remembered, targets=np.where(disputed, DOUBTFUL, remembered.targets).astype(np.int16)
     ).select(~replaced)
     return Material(class_names, train, locked, kept, int(wrong_side.sum()))
+
+
+def _find_same(embeddings: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which of (N, D) embeddings show the same picture as which of (M, D): (N, M)."""
+    left, right = normalise(embeddings), normalise(others)
+    same = np.empty((len(left), len(right)), dtype=bool)
+    for start in range(0, len(left), _BLOCK):
+        same[start : start + _BLOCK] = left[start : start + _BLOCK] @ right.T > SAME
+    return same
 
 
 def check_material(material: Material) -> None:

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from inference.cards import Card
 from inference.catalog import Catalog
 from inference.errors import UserInputError
-from inference.versions import check_model_name
+from inference.versions import check_model_name, find_version
+from inference.versions import list_models as list_shipped
+from labelling.plans import read_plan
 
 _DEFAULT = "hotdog"
 
@@ -12,7 +15,7 @@ _DEFAULT = "hotdog"
 def find_parent(catalog: Catalog, model: str, origin: str | None = None) -> Path:
     """Return the folder of the version in use, or of the one that a new model starts from.
 
-    `origin`: the model whose backbone a new one takes; None: the shipped one.
+    `origin`: the model whose backbone a new one takes, as it ships where it does; None: hotdog.
     Raises: UserInputError for a name that cannot be a model's, or where there is no model yet.
     """
     check_model_name(model)
@@ -24,4 +27,14 @@ def find_parent(catalog: Catalog, model: str, origin: str | None = None) -> Path
             f"{catalog.exported} holds no network to start from. Give the folder of the frozen "
             "networks with --exported."
         )
-    return catalog.find(origin or (_DEFAULT if _DEFAULT in models else models[0]))
+    name = origin or (_DEFAULT if _DEFAULT in models else models[0])
+    if name in list_shipped(catalog.exported):
+        return find_version(catalog.exported, name)
+    return catalog.find(name)
+
+
+def find_catch_all(parent: Card, data: Path, model: str, wanted: str | None) -> str | None:
+    """Return the class for everything else: as wanted, as it was, or as planned on the page."""
+    if wanted or parent.model == model:
+        return wanted or parent.catch_all
+    return read_plan(data, model).catch_all

@@ -78,10 +78,7 @@ def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
     A finished run of other options or data, or one that became a version, is cleared away.
     Raises: UserInputError where an unfinished run of other options or data would be lost.
     """
-    config = {"options": asdict(options), "data_sha256": data_sha256}
-    path = folder / "run.json"
-    same = path.is_file() and json.loads(path.read_text(encoding="utf-8")) == config
-    if same and not (folder / "version.json").is_file():
+    if _is_same(folder, options, data_sha256) and not (folder / "version.json").is_file():
         return bool(list_checkpoints(folder)) or is_finished(folder)
     if list_checkpoints(folder):
         raise UserInputError(
@@ -92,8 +89,14 @@ def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(path, config)
+    write_json(folder / "run.json", _describe(options, data_sha256))
     return False
+
+
+def clear_other_run(folder: Path, options: TrainOptions, data_sha256: str) -> None:
+    """Clear away whatever the folder holds, unless it is a run of these options and this data."""
+    if not _is_same(folder, options, data_sha256):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_finished(folder: Path) -> bool:
@@ -161,3 +164,14 @@ def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  (any JSON val
     part = path.with_name(f".{path.name}.part")
     part.write_text(json.dumps(content, indent=1), encoding="utf-8")
     part.replace(path)
+
+
+def _is_same(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
+    path = folder / "run.json"
+    if not path.is_file():
+        return False
+    return bool(json.loads(path.read_text(encoding="utf-8")) == _describe(options, data_sha256))
+
+
+def _describe(options: TrainOptions, data_sha256: str) -> dict[str, Any]:
+    return {"options": asdict(options), "data_sha256": data_sha256}

@@ -26,6 +26,7 @@ def read_stored(store: Store, model: str, class_names: Sequence[str]) -> Dataset
     names = [*class_names, *sorted({entry.label for entry in entries} - set(class_names))]
     _check_enough(entries, names)
     free = [entry for entry in entries if entry.split == "train"]
+    _check_different(free, names)
     chosen = choose_val_groups([e.group for e in free], [e.label for e in free], _VAL_FRACTION)
     pictures = [_make_picture(store, entry, chosen) for entry in entries]
     pictures.sort(key=lambda picture: (picture.split, picture.label, picture.sha256))
@@ -41,6 +42,16 @@ def _check_enough(entries: Sequence[Entry], names: Sequence[str]) -> None:
             f"Deep training needs at least {MIN_PICTURES} stored pictures of each of two or more "
             f"classes; {found}. Add pictures, or train Quick."
         )
+
+
+def _check_different(free: Sequence[Entry], names: Sequence[str]) -> None:
+    """Raise UserInputError for a class that cannot be both learnt from and chosen by."""
+    for name in names:
+        if len({entry.group for entry in free if entry.label == name}) < 2:
+            raise UserInputError(
+                f"The pictures of {name} to learn from all look alike, so nothing could be judged. "
+                "Add different ones, or train Quick."
+            )
 
 
 def _make_picture(store: Store, entry: Entry, chosen: set[str]) -> Picture:

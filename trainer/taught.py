@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from scipy.special import softmax
 
 from inference.cards import Card
@@ -30,12 +30,16 @@ from trainer.weights import CHECKPOINT
 
 @dataclass(frozen=True)
 class Start:
-    """The version that a new one starts from; `own` where it is of the same model."""
+    """The version that a new one starts from, read whole: it may be deleted meanwhile.
+
+    `own` where it is of the same model; `weights`: its checkpoint, None where it has none.
+    """
 
     folder: Path
     card: Card
     network: onnx.ModelProto
     session: ort.InferenceSession
+    weights: dict[str, NDArray[np.generic]] | None
     own: bool
 
 
@@ -174,10 +178,10 @@ def _describe_data(material: Material) -> dict[str, Any]:
 
 def _write_checkpoint(folder: Path, draft: Draft) -> None:
     """Write the parent's weights with the new head, for Deep; a parent without any has no child."""
-    path = draft.start.folder / CHECKPOINT
-    if path.is_file():
+    if draft.start.weights is not None:
         old = read_head(draft.start.network)
-        save_file(replace_head(load_file(path), old, draft.learned.head), folder / CHECKPOINT)
+        changed = replace_head(draft.start.weights, old, draft.learned.head)
+        save_file(changed, folder / CHECKPOINT)
         (folder / CHECKPOINT).chmod(0o644)  # it is written readable by its owner alone
 
 

@@ -10,13 +10,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
 from inference.cards import Card, read_card
 from inference.catalog import Catalog
@@ -27,7 +28,7 @@ from inference.probes import list_probes, make_probe
 from inference.providers import open_session
 from inference.versions import add_version
 from labelling.store import Store
-from trainer.comparison import Comparison
+from trainer.comparison import Comparison, publish
 from trainer.embedding import embed_stored
 from trainer.grafting import read_head
 from trainer.jobs import Job
@@ -41,7 +42,9 @@ from trainer.lessons import (
     name_classes,
 )
 from trainer.memory import make_empty, read_memory
+from trainer.parents import find_catch_all
 from trainer.taught import Draft, Start, write_draft
+from trainer.weights import CHECKPOINT
 
 _PROOFS = 3  # stored pictures on which a graft is proved, beside the probes
 _STAGING = ".staging-"
@@ -76,7 +79,7 @@ class Taught:
 
 @dataclass(frozen=True)
 class HeadOptions:
-    """What to teach. `catch_all`: the class for everything else; None: as it was."""
+    """What to teach. `catch_all`: the class for everything else; None: as it was or is planned."""
 
     model: str
     catch_all: str | None = None
@@ -95,16 +98,16 @@ def train_head(
     job.stage("reading")
     material = _read_material(store, start, options.model, job)
     check_material(material)
-    catch_all = _find_catch_all(options.catch_all, start, material.class_names)
+    catch_all = _find_catch_all(options, start, store, material.class_names)
     history: list[dict[str, float]] = []
     material, learned = _fit(material, start, catch_all, history, job)
     seconds = time.monotonic() - begun
     draft = Draft(options.model, catch_all, start, material, learned, history, seconds)
     taught = _write(catalog, draft, _choose_images(store, draft), job)
-    if taught.comparison.publishes:
-        catalog.publish(options.model, taught.card.version)
+    expected = start.card.version if start.own else None
+    comparison = publish(catalog, taught.folder, taught.comparison, expected)
     catalog.prune(options.model)
-    return taught
+    return replace(taught, comparison=comparison)
 
 
 def open_start(folder: Path, model: str) -> Start:
@@ -112,7 +115,9 @@ def open_start(folder: Path, model: str) -> Start:
     card = read_card(folder)
     network = onnx.load(folder / "model.onnx")
     session = open_session(folder / "model.onnx")
-    return Start(folder, card, network, session, own=card.model == model)
+    path = folder / CHECKPOINT
+    weights = load_file(path) if path.is_file() else None
+    return Start(folder, card, network, session, weights, own=card.model == model)
 
 
 def _read_material(store: Store, start: Start, model: str, job: Job) -> Material:
@@ -130,10 +135,14 @@ def _read_material(store: Store, start: Start, model: str, job: Job) -> Material
     return gather(names, stored, remembered)
 
 
-def _find_catch_all(wanted: str | None, start: Start, names: tuple[str, ...]) -> str | None:
+def _find_catch_all(
+    options: HeadOptions, start: Start, store: Store, names: tuple[str, ...]
+) -> str | None:
+    wanted = options.catch_all
     if wanted is not None and wanted not in names:
         raise UserInputError(f"The catch-all {wanted!r} is not among the classes: add pictures.")
-    return wanted or (start.card.catch_all if start.own else None)
+    found = find_catch_all(start.card, store.data, options.model, wanted)
+    return found if found in names else None
 
 
 def _fit(
@@ -149,9 +158,10 @@ def _fit(
         check_material(material)
     parent = read_head(start.network) if start.own else None
 
-    def draw(step: int, loss: float, accuracy: float) -> None:
-        history.append({"step": step, "loss": loss, "accuracy": accuracy})
-        job.curve(step, loss, accuracy, "validation")
+    def draw(step: int, loss: float, accuracy: float, split: str) -> None:
+        if split == "validation":
+            history.append({"step": step, "loss": loss, "accuracy": accuracy})
+        job.curve(step, loss, accuracy, split)
 
     def check(done: int, total: int) -> None:
         job.stage("fitting", done, total)

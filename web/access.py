@@ -12,7 +12,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from inference.errors import UserInputError
 
 SIGNED_IN_SECONDS = 12 * 3600
+_MAX_ENDED = 10_000  # cookies that were signed out and are remembered
 HERE = "this machine"  # the name of a teacher who need not sign in
 _TEACHER = "teacher"  # the name of one who knows the password
 _LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
@@ -56,6 +57,7 @@ class Access:
     secret: bytes
     on_space: bool
     oauth: bool = False
+    _ended: set[str] = field(default_factory=set, compare=False, repr=False)
 
     @property
     def has_password(self) -> bool:
@@ -125,14 +127,26 @@ class Access:
 
     def read_cookie(self, request: Any) -> str | None:  # noqa: ANN401
         """Return the name in a request's cookie: one of ours, not expired, of this password."""
+        said = self._read_cookie(request)
+        return str(said["name"]) if said and said["id"] not in self._ended else None
+
+    def end(self, request: Any) -> None:  # noqa: ANN401
+        """Sign out whoever sent a request, and every copy of the cookie, until a restart."""
+        said = self._read_cookie(request)
+        if said:
+            if len(self._ended) >= _MAX_ENDED:
+                self._ended.clear()
+            self._ended.add(said["id"])
+
+    def _read_cookie(self, request: Any) -> dict[str, str] | None:  # noqa: ANN401
         value = dict(getattr(request, "cookies", None) or {}).get(self.cookie)
         if not self.has_password or not value:
             return None
         try:
-            said = self._serializer().loads(value, max_age=SIGNED_IN_SECONDS)
+            said: dict[str, str] = self._serializer().loads(value, max_age=SIGNED_IN_SECONDS)
         except BadData:
             return None
-        return str(said["name"])
+        return said
 
     def read_hugging_face_name(self, request: Any) -> str | None:  # noqa: ANN401
         """Return the user name of a live Hugging Face sign-in, teacher or not."""

@@ -4,22 +4,26 @@ Every route of the Teach tab is made by `make_route`, so that none can be withou
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from inference.errors import UserInputError
 from inference.images import MAX_BYTES
+from labelling.files import ARRIVING
 from web.access import Access, NotAllowedError
+from web.bodies import check_size, parse_object, read_body
 from web.serving import explain
+from web.streams import ClosedStream
 
 _MAX_JSON = 1_000_000  # bytes
 MAX_ARCHIVE = 5_000_000_000  # bytes
@@ -78,7 +82,7 @@ class Call:
 
 
 Handler = Callable[[Call], Response]
-ArchiveHandler = Callable[[Call, Path], Iterator[dict[str, Any]]]
+ArchiveHandler = Callable[[Call, Path], Generator[dict[str, Any]]]
 
 
 def ask(access: Access, path: str, handler: Handler) -> Route:
@@ -96,7 +100,7 @@ def tell(access: Access, path: str, handler: Handler) -> Route:
 
     async def respond(request: Request) -> Response:
         who = access.require_teacher(request)
-        values = _parse(await _read(request, _MAX_JSON))
+        values = parse_object(await read_body(request, _MAX_JSON))
         return await run_in_threadpool(handler, Call(who, values))
 
     return _make_route(path, "POST", respond)
@@ -107,7 +111,7 @@ def send(access: Access, path: str, handler: Handler) -> Route:
 
     async def respond(request: Request) -> Response:
         who = access.require_teacher(request)
-        body = await _read(request, MAX_BYTES)
+        body = await read_body(request, MAX_BYTES)
         return await run_in_threadpool(handler, Call(who, dict(request.query_params), body))
 
     return _make_route(path, "POST", respond)
@@ -122,27 +126,34 @@ def send_archive(access: Access, path: str, folder: Path, handler: ArchiveHandle
     async def respond(request: Request) -> Response:
         call = Call(access.require_teacher(request), dict(request.query_params))
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = TemporaryDirectory(dir=folder, prefix=".taking-")
+        temporary = TemporaryDirectory(dir=folder, prefix=ARRIVING)
         archive = Path(temporary.name) / "archive.zip"
         with ExitStack() as stack:
             stack.callback(temporary.cleanup)
             await _save(request, archive)
             stack.pop_all()
-        lines = _write_lines(handler(call, archive), temporary)
-        return StreamingResponse(lines, media_type="application/x-ndjson", headers=FRESH)
+        found = handler(call, archive)
+        lines = _write_lines(found)
+        close = partial(_close_all, lines, found, temporary)
+        return ClosedStream(lines, close, "application/x-ndjson", FRESH)
 
     return _make_route(path, "POST", respond)
 
 
-def _write_lines(
-    found: Iterator[dict[str, Any]], temporary: TemporaryDirectory[str]
-) -> Iterator[str]:
-    with temporary:
-        try:
-            for values in found:
-                yield json.dumps(values) + "\n"
-        except Exception as error:  # noqa: BLE001  (the answer has begun: this is its last line)
-            yield json.dumps({"error": explain(error)}) + "\n"
+def _write_lines(found: Iterator[dict[str, Any]]) -> Generator[str]:
+    try:
+        for values in found:
+            yield json.dumps(values) + "\n"
+    except Exception as error:  # noqa: BLE001  (the answer has begun: this is its last line)
+        yield json.dumps({"error": explain(error)}) + "\n"
+
+
+def _close_all(
+    lines: Generator[str], found: Generator[dict[str, Any]], temporary: TemporaryDirectory[str]
+) -> None:
+    """End what reads an archive, then remove it."""
+    with temporary, closing(found), closing(lines):
+        pass
 
 
 def answer(values: Any) -> JSONResponse:  # noqa: ANN401  (JSON)
@@ -168,34 +179,10 @@ def _choose_status(error: Exception) -> int:
     return next((status for kind, status in statuses.items() if isinstance(error, kind)), 500)
 
 
-def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        values = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
-        raise UserInputError("This call holds no JSON object. Reload the page.")
-    return values
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _refuse_size(limit)
-    return bytes(body)
-
-
 async def _save(request: Request, path: Path) -> None:
     size = 0
     with path.open("wb") as file:
         async for chunk in request.stream():
             size += len(chunk)
-            if size > MAX_ARCHIVE:
-                raise _refuse_size(MAX_ARCHIVE)
+            check_size(size, MAX_ARCHIVE)
             file.write(chunk)
-
-
-def _refuse_size(limit: int) -> UserInputError:
-    return UserInputError(f"This is over {limit / 1e6:,.0f} MB, which is the most. Send less.")

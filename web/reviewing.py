@@ -1,7 +1,6 @@
 """Review: stored pictures as the gallery shows them, suggestions, corrections and undoing them."""
 
 import io
-from collections.abc import Callable
 
 from PIL import Image
 from starlette.responses import Response
@@ -9,7 +8,7 @@ from starlette.routing import Route
 
 from inference.errors import UserInputError
 from labelling.labels import check_label
-from labelling.store import Order
+from labelling.store import Act, Order
 from web.access import Access
 from web.classroom import Classroom
 from web.collecting import describe_entry
@@ -44,22 +43,22 @@ def list_reviewing(room: Classroom, access: Access) -> list[Route]:
 
     def relabel(call: Call) -> Response:
         label = check_label(call.get_text("label"))
-        return _change(call, lambda number: room.store.relabel(number, label, call.who))
+        return _change(room, call, Act("relabel", call.who, label=label))
 
     def approve(call: Call) -> Response:
         label = call.get_text("label", "")
         wanted = check_label(label) if label else None
-        return _change(call, lambda number: room.store.approve(number, call.who, wanted))
+        return _change(room, call, Act("approve", call.who, wanted, "approved"))
 
     def reject(call: Call) -> Response:
-        return _change(call, lambda number: room.store.reject(number, call.who))
+        return _change(room, call, Act("reject", call.who, state="rejected"))
 
     def delete(call: Call) -> Response:
-        return _change(call, lambda number: room.store.delete(number, call.who))
+        return _change(room, call, Act("delete", call.who, deleted=True))
 
     def undo(call: Call) -> Response:
-        changes = call.get_numbers("changes")
-        entries = [room.store.undo(number, call.who) for number in reversed(changes)]
+        changes = _read_some(call, "changes")
+        entries = room.store.undo_all(reversed(changes), call.who)
         return answer({"entries": [describe_entry(entry) for entry in entries]})
 
     return [
@@ -93,12 +92,21 @@ def draw(room: Classroom, sha256: str, size: int) -> bytes:
     return file.getvalue()
 
 
-def _change(call: Call, act: Callable[[int], int]) -> Response:
+def _change(room: Classroom, call: Call, act: Act) -> Response:
     """Do the same to all pictures that were named; the changes are what can be undone."""
-    numbers = call.get_numbers("ids")
+    changes = room.store.change(_read_some(call, "ids"), act)
+    return answer({"changes": [change for change in changes if change]})
+
+
+def _read_some(call: Call, name: str) -> list[int]:
+    """Return a list of numbers that is not too long.
+
+    Raises: UserInputError otherwise.
+    """
+    numbers = call.get_numbers(name)
     if len(numbers) > _MOST:
         raise UserInputError(
             f"You chose {len(numbers)} pictures; at most {_MOST} are changed at a time. "
             "Choose fewer."
         )
-    return answer({"changes": [change for number in numbers if (change := act(number))]})
+    return numbers

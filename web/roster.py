@@ -3,10 +3,8 @@
 What a teacher typed lies in `DIR/models/NAME/classes.json` until a version has learnt it.
 """
 
-import json
-import tempfile
 import threading
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from inference.cards import Card, name_for_display, read_card
@@ -14,17 +12,8 @@ from inference.catalog import Catalog
 from inference.errors import UserInputError
 from inference.versions import check_model_name
 from labelling.labels import MAX_CLASSES, check_label
+from labelling.plans import Plan, list_planned, read_plan, write_plan
 from labelling.store import Store
-
-_FILE = "classes.json"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Classes that a teacher typed, in order. `catch_all`: which of them means "none of these"."""
-
-    class_names: tuple[str, ...] = ()
-    catch_all: str | None = None
 
 
 class Roster:
@@ -33,14 +22,13 @@ class Roster:
     def __init__(self, catalog: Catalog, store: Store, data: Path) -> None:
         self.catalog = catalog
         self.store = store
-        self._folder = data / "models"
+        self.data = data
         self._lock = threading.Lock()
 
     def list_names(self) -> list[str]:
         """Return the names of all networks, planned ones too, sorted."""
-        planned = (path.parent.name for path in self._folder.glob(f"*/{_FILE}"))
         stored = (name for name in self.store.list_models() if name)
-        return sorted({*self.catalog.list_models(), *planned, *stored})
+        return sorted({*self.catalog.list_models(), *list_planned(self.data), *stored})
 
     def check(self, model: str) -> str:
         """Return the name of a network that there is.
@@ -59,20 +47,14 @@ class Roster:
             return None
         return read_card(self.catalog.find(model))
 
-    def read_plan(self, model: str) -> Plan:
-        """Return what was typed for a network."""
-        try:
-            values = json.loads(self._find_file(model).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return Plan()
-        return Plan(tuple(values["class_names"]), values["catch_all"])
-
     def list_classes(self, model: str) -> list[str]:
         """Return those of the version in use, then those typed, then those of stored pictures."""
         card = self.read_card(model)
         known = card.class_names if card else ()
         return list(
-            dict.fromkeys([*known, *self.read_plan(model).class_names, *self._list_stored(model)])
+            dict.fromkeys(
+                [*known, *read_plan(self.data, model).class_names, *self._list_stored(model)]
+            )
         )
 
     def create(self, model: str, labels: list[str], catch_all: str | None = None) -> None:
@@ -92,7 +74,7 @@ class Roster:
             taken = next((name for name in self.list_names() if _is_alike(name, model)), None)
             if taken is not None:
                 raise UserInputError(f"There is a network {taken} already. Choose another name.")
-            self._write(model, Plan(tuple(names), names[-1] if catch_all else None))
+            write_plan(self.data, model, Plan(tuple(names), names[-1] if catch_all else None))
 
     def add_class(self, model: str, text: str) -> str:
         """Remember one more class of a network; returns its name.
@@ -101,8 +83,8 @@ class Roster:
         """
         with self._lock:
             label = _check_new(text, self.list_classes(self.check(model)))
-            plan = self.read_plan(model)
-            self._write(model, replace(plan, class_names=(*plan.class_names, label)))
+            plan = read_plan(self.data, model)
+            write_plan(self.data, model, replace(plan, class_names=(*plan.class_names, label)))
         return label
 
     def remove_class(self, model: str, label: str) -> None:
@@ -111,7 +93,7 @@ class Roster:
         Raises: UserInputError where a version or a picture has it.
         """
         with self._lock:
-            plan, card = self.read_plan(model), self.read_card(model)
+            plan, card = read_plan(self.data, model), self.read_card(model)
             shown = name_for_display(label)
             if card is not None and label in card.class_names:
                 raise UserInputError(f"The network in use knows {shown}; it stays.")
@@ -119,24 +101,12 @@ class Roster:
                 raise UserInputError(f"{shown} has pictures. Delete or relabel them first.")
             kept = tuple(name for name in plan.class_names if name != label)
             catch_all = None if plan.catch_all == label else plan.catch_all
-            self._write(model, Plan(kept, catch_all))
+            write_plan(self.data, model, Plan(kept, catch_all))
 
     def _list_stored(self, model: str) -> list[str]:
         """Return the classes with approved pictures; what visitors suggested is none yet."""
         counts = self.store.count(model).items()
         return sorted(label for label, n in counts if n.train + n.locked + n.aside)
-
-    def _find_file(self, model: str) -> Path:
-        return self._folder / check_model_name(model) / _FILE
-
-    def _write(self, model: str, plan: Plan) -> None:
-        path = self._find_file(model)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{_FILE}-", encoding="utf-8", delete=False
-        ) as file:
-            json.dump(asdict(plan), file, ensure_ascii=False)
-        Path(file.name).replace(path)
 
 
 def _check_new(text: str, names: list[str]) -> str:

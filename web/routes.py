@@ -1,16 +1,18 @@
 """Files and answers beside Gradio's own: health, the examples, the reports and the networks."""
 
+import mimetypes
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from inference.errors import UserInputError
 from web.serving import Service
+from web.streams import send_file
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\.(png|html)")
 
@@ -29,14 +31,15 @@ def make_routes(service: Service, examples: Path) -> list[BaseRoute]:
         query = request.query_params
         folder = find_folder(service, query.get("model"), query.get("version"))
         name = f"{folder.parent.name}-{folder.name}.onnx"
-        return _send(folder / "model.onnx", "application/octet-stream", name)
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return _send(folder / "model.onnx", headers)
 
     def send_report(request: Request) -> Response:
         path = request.path_params
         folder = find_folder(service, path.get("model"), path.get("version"))
         if not _FILE_NAME.fullmatch(path["name"]):
             raise UserInputError("A report holds PNG and HTML files only.")
-        return _send(folder / "report" / path["name"])
+        return _send(folder / "report" / path["name"], {})
 
     return [
         Route("/healthz", _or_sentence(report_health)),
@@ -58,10 +61,14 @@ def find_folder(service: Service, model: str | None, version: str | None) -> Pat
     return service.catalog.find(model or service.model, number)
 
 
-def _send(path: Path, media_type: str | None = None, name: str | None = None) -> Response:
-    if not path.is_file():
-        raise UserInputError("This version has no such file.")
-    return FileResponse(path, media_type=media_type, filename=name)
+def _send(path: Path, headers: dict[str, str]) -> Response:
+    """Return a file of a version that may be deleted at any time; once open, it is sent whole."""
+    try:
+        file = path.open("rb")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise UserInputError("This version has no such file.") from error
+    media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    return send_file(file, file.close, media_type, headers)
 
 
 def _or_sentence(respond: Callable[[Request], Response]) -> Callable[[Request], Response]:

@@ -27,12 +27,15 @@ def make_sign_in_routes(access: Access) -> list[BaseRoute]:
         if is_from_elsewhere(read_headers(request)) or not access.has_password:
             return _refuse("Nobody can sign in here with a password.", 403)
         client = name_client(request, access)
-        if not failures.take(client):
+        counted = failures.take(client)
+        # Others' failures shut nobody out: whoever has none yet is heard.
+        if not counted and failures.count(client):
             return _refuse("That were too many wrong passwords. Try again in ten minutes.", 429)
         if not access.check_password(await _read_password(request)):
             await asyncio.sleep(_DELAY)
             return _refuse("That is not the password. Try again.", 401)
-        failures.give_back(client)
+        if counted:
+            failures.give_back(client)
         response = JSONResponse({"ok": True})
         response.set_cookie(
             access.cookie,
@@ -47,6 +50,7 @@ def make_sign_in_routes(access: Access) -> list[BaseRoute]:
     async def sign_out(request: Request) -> JSONResponse:
         if is_from_elsewhere(read_headers(request)):
             return _refuse("Sign out on the page itself.", 403)
+        access.end(request)
         response = JSONResponse({"ok": True})
         response.delete_cookie(access.cookie, httponly=True, samesite="strict")
         return response

@@ -5,7 +5,6 @@ upload it was for and what the network had answered; only with it can a suggesti
 """
 
 import hashlib
-import json
 import secrets
 import threading
 import time
@@ -26,6 +25,7 @@ from inference.errors import UserInputError
 from labelling.labels import MAX_LENGTH, check_label
 from labelling.store import Added, Answer, Store
 from web.access import Access, NotAllowedError, is_from_elsewhere, read_headers
+from web.bodies import parse_object, read_body
 from web.limits import Limit, name_client
 from web.serving import Service, explain
 
@@ -111,7 +111,7 @@ class Suggestions:
     def _read_slip(self, slip: object) -> dict[str, Any]:
         try:
             found: dict[str, Any] = self._slips.loads(str(slip), max_age=_SLIP_SECONDS)
-        except BadData as error:
+        except (BadData, UnicodeEncodeError) as error:
             raise UserInputError(_LOST) from error
         return found
 
@@ -209,27 +209,12 @@ async def _answer(request: Request, handle: Any) -> JSONResponse:  # noqa: ANN40
     try:
         if is_from_elsewhere(read_headers(request)):
             raise NotAllowedError("Suggestions are taken from this page only.")
-        values = await _read_values(request)
+        values = parse_object(await read_body(request, _MAX_BODY))
         return JSONResponse(await run_in_threadpool(handle, values))
     except Exception as error:  # noqa: BLE001  (the edge of the page: a sentence, never silence)
         status = 403 if isinstance(error, NotAllowedError) else 400
         known = isinstance(error, UserInputError)
         return JSONResponse({"error": explain(error)}, status if known else 500)
-
-
-async def _read_values(request: Request) -> dict[str, Any]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY:
-            raise UserInputError("This call is too long. Reload the page.")
-    try:
-        values = json.loads(bytes(body))
-    except (ValueError, RecursionError):
-        values = None
-    if not isinstance(values, dict):
-        raise UserInputError("This call holds no JSON object. Reload the page.")
-    return values
 
 
 def _read_upload(path: Path) -> bytes:

@@ -48,11 +48,8 @@ def list_training(room: Classroom, access: Access) -> list[Route]:
         model, kind = room.roster.check(call.get_text("model")), call.get_text("kind")
         if kind not in KINDS:
             raise UserInputError(f"{kind!r} is no training. Choose {' or '.join(KINDS)}.")
-        plan = room.roster.read_plan(model)
-        new = room.is_untaught(model)
-        room.trainings.start(
-            Order(model, kind, room.service.model, plan.catch_all) if new else Order(model, kind)
-        )
+        start_from = room.service.model if room.is_untaught(model) else None
+        room.trainings.start(Order(model, kind, start_from))
         return answer(room.trainings.read())
 
     def cancel(call: Call) -> Response:

@@ -27,7 +27,7 @@ def use_own_folder() -> Path:
     lock = _lock_of(folder)
     lock.acquire()
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(_remove, folder, lock)
     return folder
 
 
@@ -39,6 +39,12 @@ def remove_abandoned(parent: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
         except (Timeout, OSError):
             continue  # in use, or another user's
+
+
+def _remove(folder: Path, lock: FileLock) -> None:
+    """Remove a folder; until this is called it also keeps the lock, which is let go when lost."""
+    shutil.rmtree(folder, ignore_errors=True)
+    lock.release()
 
 
 def _lock_of(folder: Path) -> FileLock:

@@ -36,16 +36,11 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class Order:
-    """What to train.
-
-    For a new network, `start` names the one whose backbone it takes, and `catch_all` the class
-    that means "none of these".
-    """
+    """What to train. `start`: for a new network, the one whose backbone it takes."""
 
     model: str
     kind: str
     start: str | None = None
-    catch_all: str | None = None
 
 
 class Trainings:
@@ -56,6 +51,7 @@ class Trainings:
         self.exported = exported.resolve()
         self.folder = self.data / "training"
         self._starting = threading.Lock()
+        self._looking = threading.Lock()  # who looks takes the lock for a moment
         self._process: subprocess.Popen[bytes] | None = None
         self._order: Order | None = None
 
@@ -88,8 +84,6 @@ class Trainings:
         options = ["--data", str(self.data), "--exported", str(self.exported)]
         options += ["--model", order.model]
         options += ["--from", order.start] if order.start else []
-        if order.catch_all and order.kind == "quick":
-            options += ["--catch-all", order.catch_all]
         return [sys.executable, "-m", "trainer", KINDS[order.kind], *options]
 
     def cancel(self) -> None:
@@ -107,7 +101,7 @@ class Trainings:
         if self._process is not None and self._process.poll() is None:
             return True
         try:
-            with FileLock(self.folder / "lock").acquire(blocking=False):
+            with self._looking, FileLock(self.folder / "lock").acquire(blocking=False):
                 return False
         except Timeout:
             return True

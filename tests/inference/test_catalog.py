@@ -1,13 +1,17 @@
 """Shipped and taught versions: which is found, put into use, put back and deleted."""
 
 import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
 
 from inference.catalog import Catalog
 from inference.errors import UserInputError
-from inference.versions import set_current
+from inference.versions import read_pointer, set_current, write_pointer
 from tests.inference.tiny_versions import write_version
 
 
@@ -133,3 +137,82 @@ def test_damaged_files_of_numbers_are_read_as_none(catalog: Catalog) -> None:
         (folder / name).write_bytes(b"\xff\xfe")
     assert catalog.read_current("colours") == 1
     assert teach(catalog) == 3
+
+
+def test_publishing_and_deleting_never_both_succeed(catalog: Catalog) -> None:
+    """Two threads at once, many times; what was acknowledged holds."""
+    folder, _ = catalog.reserve("colours")
+    write_version(folder / "2", version=2)
+
+    def try_to(act: Callable[[str, int], None], number: int) -> bool:
+        try:
+            act("colours", number)
+        except UserInputError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(3, 60):
+            shutil.copytree(folder / "2", folder / str(number))
+            deleting = pool.submit(try_to, Catalog(*astuple(catalog)).delete, number)
+            published = pool.submit(try_to, catalog.publish, number).result()
+            assert deleting.result() != published
+            assert (catalog.read_current("colours") == number) == published
+            catalog.publish("colours", 2)
+
+
+def test_changes_wait_for_one_another(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a publisher has found cannot be deleted before it is in use."""
+    number = teach(catalog)
+    found, going_on = threading.Event(), threading.Event()
+
+    def point(folder: Path, version: int) -> None:
+        found.set()
+        assert going_on.wait(30)
+        write_pointer(folder, version)
+
+    monkeypatch.setattr("inference.catalog.write_pointer", point)
+    with ThreadPoolExecutor(2) as pool:
+        publishing = pool.submit(catalog.publish, "colours", number)
+        assert found.wait(30)
+        deleting = pool.submit(catalog.delete, "colours", number)
+        assert catalog.read_current("colours") == 1  # nobody who reads waits
+        with pytest.raises(TimeoutError):
+            deleting.result(0.2)
+        going_on.set()
+        publishing.result()
+        with pytest.raises(UserInputError, match="in use"):
+            deleting.result()
+
+
+def test_publish_if_nothing_else_came_into_use(catalog: Catalog) -> None:
+    first, second = teach(catalog), teach(catalog)
+    assert catalog.publish_if("colours", first, 1)
+    assert not catalog.publish_if("colours", second, 1)
+    assert catalog.read_current("colours") == first
+    assert catalog.publish_if("colours", first, 1)  # it is in use already
+    with pytest.raises(UserInputError, match="no version 9"):
+        catalog.publish_if("colours", 9, first)
+    number = teach(catalog, "berries")
+    assert catalog.publish_if("berries", number, None)
+    assert read_pointer(catalog.data / "models" / "berries") == number
+
+
+def test_what_killed_deletions_left_goes_with_the_next(catalog: Catalog) -> None:
+    numbers = [teach(catalog) for _ in range(3)]
+    folder = catalog.data / "models" / "colours"
+    (folder / ".deleted-x" / "9").mkdir(parents=True)
+    catalog.delete("colours", numbers[0])
+    assert not list(folder.glob(".deleted-*"))
+    (folder / ".deleted-x" / "9").mkdir(parents=True)
+    catalog.prune("colours", kept=1)
+    assert not list(folder.glob(".deleted-*"))
+
+
+def test_names_that_nobody_has_make_no_folder(catalog: Catalog) -> None:
+    for act in (catalog.publish, catalog.delete):
+        with pytest.raises(UserInputError):
+            act("berries", 1)
+    assert catalog.reset("colours") == 1
+    assert catalog.prune("berries") == []
+    assert not (catalog.data / "models").exists()

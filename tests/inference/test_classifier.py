@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from inference.cards import InputGeometry, Thresholds
 from inference.classifier import Classifier, find_min_side
@@ -136,3 +138,12 @@ def test_wrong_probe_is_named(
 )
 def test_min_side(size: int, ratio: float, expected: int) -> None:
     assert find_min_side(InputGeometry(size=size, crop_ratio=ratio)) == expected
+
+
+def test_a_network_that_answers_no_numbers_is_named(folder: Path) -> None:
+    network = onnx.load(folder / "model.onnx")
+    (bias,) = (found for found in network.graph.initializer if found.name == "head_bias")
+    bias.CopyFrom(numpy_helper.from_array(np.full(3, np.nan, np.float32), "head_bias"))
+    onnx.save(network, folder / "model.onnx")
+    with pytest.raises(UserInputError, match="Version 1 of colours is broken"):
+        Classifier(folder, "cpu").predict([paint((0, 255, 0))])

@@ -173,3 +173,13 @@ def test_a_kill_while_replacing_leaves_nothing_that_looks_finished(
         pass
     assert not is_finished(target, {"version": 1})
     assert not is_finished(target, {"version": 2})
+
+
+def test_deep_paths_are_refused(tmp_path: Path) -> None:
+    most = "a/" * labelling.archives.MAX_DEPTH
+    unpack_archive(make_zip(tmp_path / "most.zip", {f"{most}1.jpg": b"1"}), tmp_path)
+    for name in (f"a/{most}1.jpg", "a/" * 1500 + "1.jpg", "a/" * 1500):
+        archive = make_zip(tmp_path / "data.zip", {name: b"" if name.endswith("/") else b"1"})
+        with pytest.raises(UserInputError, match="which lies in more than 50 folders") as caught:
+            unpack_archive(archive, tmp_path)
+        assert len(str(caught.value)) < 400

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.errors import UserInputError
+from labelling.changes import Act as StoredAct
 from labelling.store import Entry, Store
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_pictures, enter, make_dhash, make_sha256
@@ -122,3 +123,18 @@ def test_undoing_all_leads_back(names: list[str]) -> None:
         for change, entry in sorted(done.items(), reverse=True):
             assert store.undo(change, "Ann") == entry
         assert store.get(before.id) == before
+
+
+def test_what_is_done_to_several_is_done_to_all_or_none(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        numbers = [store.add(encode(make_image(seed)), "cat").entry.id for seed in range(3)]
+        with pytest.raises(UserInputError, match="There is no label 99"):
+            store.change([*numbers, 99], StoredAct("relabel", "Ann", label="dog"))
+        assert {entry.label for entry in store.find(None)} == {"cat"}
+        changes = store.change(numbers, StoredAct("relabel", "Ann", label="dog"))
+        assert {entry.label for entry in store.find(None)} == {"dog"}
+        with pytest.raises(UserInputError, match="There is no change"):
+            store.undo_all([*changes, 10**6], "Ann")
+        assert {entry.label for entry in store.find(None)} == {"dog"}
+        store.undo_all(changes, "Ann")
+        assert {entry.label for entry in store.find(None)} == {"cat"}

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from inference.errors import UserInputError
-from labelling.files import SCRATCH, PictureFiles, StorageError, sweep_scratch
+from labelling.files import (
+    ARRIVING,
+    BACKING_UP,
+    SCRATCH,
+    SENDING,
+    PictureFiles,
+    StorageError,
+    sweep_scratch,
+)
 from labelling.prepared import hash_bytes
 
 DATA = b"a picture"
@@ -65,10 +73,13 @@ def test_sweeping_removes_what_no_row_names(tmp_path: Path) -> None:
     assert files.has(kept)
 
 
-def test_what_killed_imports_left_is_removed_after_a_week(tmp_path: Path) -> None:
-    for name in (f"{SCRATCH}old", f"{SCRATCH}new", "models"):
+@pytest.mark.parametrize("prefix", [ARRIVING, SCRATCH, SENDING, BACKING_UP])
+def test_what_killed_processes_left_is_removed_after_a_week(tmp_path: Path, prefix: str) -> None:
+    for name in (f"{prefix}old", f"{prefix}new", "models"):
         (tmp_path / name / "inner").mkdir(parents=True)
-    for name in (f"{SCRATCH}old", "models"):
+    for name in (f"{prefix}file", f"{prefix}now"):
+        (tmp_path / name).write_bytes(b"PK")
+    for name in (f"{prefix}old", f"{prefix}file", "models"):
         os.utime(tmp_path / name, (0, 0))
     sweep_scratch(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {f"{SCRATCH}new", "models"}
+    assert {path.name for path in tmp_path.iterdir()} == {f"{prefix}new", f"{prefix}now", "models"}

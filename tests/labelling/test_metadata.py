@@ -84,6 +84,8 @@ def test_lines_of_strangers_are_refused(values: dict[str, Any]) -> None:
         {"created": "yesterday"},
         {"answer_label": "dog", "answer_probability": "1"},
         {"answer_label": "dog", "answer_probability": float("nan")},
+        {"answer_label": "dog", "answer_probability": 10**400},
+        {"answer_label": "dog", "answer_probability": 1.5},
     ],
     ids=str,
 )
@@ -105,8 +107,9 @@ def test_huge_numbers_are_not_kept() -> None:
         b"\xff\xfe\n",
         b'{"a": ' + b"[" * 99_000 + b"\n",
         b'"' + b"a" * 200_000,
+        b'{"a": ' + b"9" * 5000 + b"}\n",
     ],
-    ids=["cut", "list", "number", "bytes", "deep", "long"],
+    ids=["cut", "list", "number", "bytes", "deep", "long", "endless"],
 )
 def test_files_that_are_no_lines_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "metadata.jsonl"

@@ -1,5 +1,6 @@
 """The store as its users see it; what near-duplicates do to it is in test_groups."""
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from inference.errors import UserInputError
 from inference.images import decode
 from labelling.adding import Note
+from labelling.files import ARRIVING
 from labelling.labels import MAX_CLASSES
 from labelling.prepared import hash_bytes
 from labelling.store import Answer, Store
@@ -409,6 +411,38 @@ def test_a_withdrawn_picture_is_gone_at_once(store: Store) -> None:
         store.withdraw(added.change, "visitor")
 
 
+@pytest.mark.parametrize("act", ["reject", "delete"])
+def test_a_withdrawn_picture_stays_where_a_teacher_had_it_before(store: Store, act: str) -> None:
+    given = encode(make_image(7))
+    entry = store.add(given, "cat", model="pets", who="Ann").entry
+    done = getattr(store, act)(entry.id, "Ann")
+    added = store.add(given, "dog", model="pets", state="pending", who="visitor")
+    assert added.change
+    store.withdraw(added.change, "visitor")
+    assert store.path(entry.sha256).exists()
+    assert store.undo(done, "Ann").state == "approved"
+    assert store.read_bytes(entry.sha256)
+
+
+def test_a_withdrawn_picture_stays_where_another_model_had_it(store: Store) -> None:
+    given = encode(make_image(7))
+    entry = store.add(given, "cat", model="pets", who="Ann").entry
+    done = store.delete(entry.id, "Ann")
+    added = store.add(given, "dog", model="others", state="pending", who="visitor")
+    store.withdraw(added.change, "visitor")
+    assert store.undo(done, "Ann").label == "cat"
+    assert store.path(entry.sha256).exists()
+
+
+def test_a_picture_that_was_withdrawn_can_be_so_again(store: Store) -> None:
+    given = encode(make_image(7))
+    for _ in range(2):
+        added = store.add(given, "dog", state="pending", who="visitor")
+        assert store.path(added.entry.sha256).exists()
+        store.withdraw(added.change, "visitor")
+        assert not store.path(added.entry.sha256).exists()
+
+
 def test_a_withdrawn_picture_stays_where_another_label_needs_it(store: Store) -> None:
     given = encode(make_image(7))
     store.add(given, "cat", model="pets")
@@ -416,3 +450,11 @@ def test_a_withdrawn_picture_stays_where_another_label_needs_it(store: Store) ->
     store.withdraw(added.change, "visitor")
     assert store.path(added.entry.sha256).exists()
     assert [entry.label for entry in store.find("pets")] == ["cat"]
+
+
+def test_what_killed_processes_left_is_removed_when_a_store_is_opened(tmp_path: Path) -> None:
+    for name in (f"{ARRIVING}old", f"{ARRIVING}new"):
+        (tmp_path / name).mkdir()
+    os.utime(tmp_path / f"{ARRIVING}old", (0, 0))
+    with Store(tmp_path):
+        assert [path.name for path in tmp_path.glob(".*-*")] == [f"{ARRIVING}new"]

@@ -11,7 +11,8 @@ from inference.catalog import Catalog
 from inference.classifier import Classifier
 from inference.errors import UserInputError
 from inference.probes import make_probe
-from labelling.taught import inspect_version, list_taught, may_travel, take_in
+from labelling.taught import _is_answer, inspect_version, list_taught, may_travel, take_in
+from tests.inference.tiny_versions import make_card
 from tests.labelling.packed import teach
 
 
@@ -99,6 +100,9 @@ def test_a_card_that_names_another_version_is_refused(tmp_path: Path) -> None:
         {"class_names": ["a", "b", "c\n"]},
         {"files": [1]},
         {"files": {"memory.npz": "x"}},
+        {"thresholds": {"conformal": 3}},
+        {"training": {"minutes": "soon"}},
+        {"input": {"geometry": "x"}},
     ],
     ids=str,
 )
@@ -119,7 +123,7 @@ def test_a_network_that_gives_no_answer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match="gives no answer"):
         inspect_version(folder)
     (folder / "model.onnx").write_bytes(good)
-    edit_card(folder, class_names=["one", "two"])
+    edit_card(folder, class_names=["one", "two"], probes=[])
     with pytest.raises(UserInputError, match="gives no answer"):
         inspect_version(folder)
 
@@ -141,3 +145,53 @@ def test_a_network_that_gives_no_answer_is_refused(tmp_path: Path) -> None:
 )
 def test_files_that_travel_are_named(name: str, wanted: bool) -> None:
     assert may_travel(name) == wanted
+
+
+def break_network(folder: Path, expression: str) -> None:
+    """Let a network of three classes add something to its logits, computed from the picture."""
+    network = onnx.load(folder / "model.onnx")
+    added = onnx.parser.parse_graph(
+        "tiny (float[N, 3] logits, uint8[N, H, W, 3] image) => (float[N, 3] found) {"
+        f"{expression} found = Add (logits, bad) broken = Softmax <axis = -1> (found) }}"
+    )
+    (last,) = [node for node in network.graph.node if "probabilities" in node.output]
+    network.graph.node.remove(last)
+    network.graph.node.extend([*added.node])
+    network.graph.node[-1].output[0] = "probabilities"
+    onnx.save(network, folder / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "less = Constant <value_floats = [-1.0, -1.0, -1.0]> () bad = Log (less)",
+        # log 1 for a picture of 64 x 48, log 0 for all others; infinity less itself is NaN
+        "size = Shape <start = 1, end = 3> (image) known = Constant <value_ints = [48, 64]> () "
+        "same = Equal (size, known) ones = Cast <to = 1> (same) "
+        "one = ReduceMin <keepdims = 0> (ones) far = Log (one) bad = Sub (far, far)",
+    ],
+    ids=["always", "sizes"],
+)
+def test_a_network_whose_answers_are_no_numbers_is_refused(tmp_path: Path, expression: str) -> None:
+    folder = teach(tmp_path, "pets", 1)
+    break_network(folder, expression)
+    with pytest.raises(UserInputError, match="gives no answer"):
+        inspect_version(folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        ([0.2, 0.3, 0.5], True),
+        ([0.2, 0.3, 0.5004], True),
+        ([0.2, 0.3, 0.6], False),
+        ([0.0, 0.0, 0.0], False),
+        ([-0.5, 0.5, 1.0], False),
+        ([float("nan"), 0.0, 1.0], False),
+        ([float("inf"), 0.0, 1.0], False),
+        ([0.5, 0.5], False),
+    ],
+)
+def test_answers_are_probabilities_of_the_classes(values: list[float], wanted: bool) -> None:
+    card = make_card()
+    assert _is_answer(dict(zip(card.class_names, values, strict=False)), card) == wanted

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from trainer.comparison import Comparison, Locked, Side, compare
+from inference.catalog import Catalog
+from tests.inference.tiny_versions import write_version
+from trainer.comparison import Comparison, Locked, Side, compare, publish
 
 NAMES = ("cat", "dog")
 AGAINST = {"model": "pets", "version": 1}
@@ -95,3 +97,41 @@ def test_file_holds_all(tmp_path: Path) -> None:
     assert (written["outcome"], written["better"], len(written["pictures"])) == ("published", 1, 30)
     assert written["pictures"][0]["old"] == ["dog", 0.8]
     assert written["against"] == AGAINST
+
+
+def make_published() -> Comparison:
+    found = judge(30, 0, 3, 30)
+    assert found.outcome == "published"
+    return found
+
+
+def test_what_the_gate_lets_through_comes_into_use(tmp_path: Path) -> None:
+    catalog = make_catalog(tmp_path)
+    found = publish(catalog, catalog.find("colours", 2), make_published(), 1)
+    assert (found.outcome, catalog.read_current("colours")) == ("published", 2)
+
+
+def test_a_person_who_put_another_back_meanwhile_goes_before_the_gate(tmp_path: Path) -> None:
+    catalog = make_catalog(tmp_path)
+    catalog.publish("colours", 3)
+    folder = catalog.find("colours", 2)
+    found = publish(catalog, folder, make_published(), 1)
+    assert (found.outcome, catalog.read_current("colours")) == ("candidate", 3)
+    assert "version 3 came into use" in found.sentence
+    assert json.loads((folder / "comparison.json").read_text())["outcome"] == "candidate"
+
+
+def test_held_back_stays_out_of_use(tmp_path: Path) -> None:
+    catalog = make_catalog(tmp_path)
+    found = publish(catalog, catalog.find("colours", 2), judge(200, 9, 2), 1)
+    assert (found.outcome, catalog.read_current("colours")) == ("held_back", 1)
+
+
+def make_catalog(tmp_path: Path) -> Catalog:
+    """Version 1 ships, 2 and 3 were taught."""
+    write_version(tmp_path / "exported" / "colours" / "1")
+    catalog = Catalog(tmp_path / "exported", tmp_path / "data")
+    for _ in range(2):
+        folder, number = catalog.reserve("colours")
+        write_version(folder / str(number), version=number)
+    return catalog

@@ -1,13 +1,16 @@
 """Deep training on stored pictures, from a tiny version."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from inference.cards import read_card
 from inference.catalog import Catalog
 from inference.classifier import Classifier
+from labelling.plans import Plan, write_plan
 from labelling.store import Store
 from tests.labelling.sample_files import encode
 from tests.trainer.drawn import CLASSES, draw
@@ -66,3 +69,39 @@ def test_too_few_pictures_change_nothing(taught: Catalog, tmp_path: Path) -> Non
     assert found.exit_code != 0
     assert "discs has 0" in str(found.exception)
     assert not (tmp_path / "models").exists()
+
+
+def test_unfinished_run_of_other_pictures_is_begun_anew(taught: Catalog) -> None:
+    folder = taught.data / "training" / "deep" / "drawn"
+    shutil.rmtree(folder)
+    (folder / "checkpoints" / "3").mkdir(parents=True)
+    (folder / "run.json").write_text('{"options": {}, "data_sha256": "other"}')
+    options = ["--data", str(taught.data), "--exported", str(taught.exported), "--epochs", "1"]
+    found = CliRunner().invoke(app, ["deep", "--model", "drawn", *options, "--json"])
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout.splitlines()[-1])["version"] == 3
+
+
+def test_new_network_learns_its_planned_catch_all(taught: Catalog, tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for label in CLASSES:
+            for seed in range(24):
+                store.add(encode(draw(label, 9000 + seed), "PNG"), label, model="new")
+    write_plan(tmp_path, "new", Plan(CLASSES, CLASSES[1]))
+    options = ["--data", str(tmp_path), "--exported", str(taught.exported), "--from", "drawn"]
+    found = CliRunner().invoke(app, ["deep", "--model", "new", *options, "--epochs", "1"])
+    assert found.exit_code == 0, found.output
+    catalog = Catalog(taught.exported, tmp_path)
+    assert read_card(catalog.find("new")).catch_all == CLASSES[1]
+    assert json.loads((catalog.find("new") / "comparison.json").read_text())["outcome"] == "first"
+
+
+def test_class_of_look_alikes_is_one_sentence(taught: Catalog, tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for seed in range(24):
+            store.add(encode(draw(CLASSES[0], 7000 + seed), "PNG"), CLASSES[0], model="drawn")
+            burst = draw(CLASSES[1], 1).resize((200 + seed, 200 + seed))
+            store.add(encode(burst, "PNG"), CLASSES[1], model="drawn")
+    options = ["--data", str(tmp_path), "--exported", str(taught.exported)]
+    found = CliRunner().invoke(app, ["deep", "--model", "drawn", *options])
+    assert "look alike" in str(found.exception)

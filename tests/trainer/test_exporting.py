@@ -68,8 +68,9 @@ def test_memory_holds_embeddings_and_no_pictures(
 ) -> None:
     train, val = drawn_dataset.select("train"), drawn_dataset.select("val")
     with np.load(drawn_version.folder / "memory.npz") as memory:
-        assert set(memory) == {"embeddings", "targets", "is_val", "sha256"}
+        assert set(memory) == {"embeddings", "targets", "is_val", "sha256", "group"}
         assert set(memory["sha256"].astype(str)) == {picture.sha256 for picture in train + val}
+        assert set(memory["group"].astype(str)) == {picture.group for picture in train + val}
         assert memory["embeddings"].dtype == np.float16
         assert len(memory["embeddings"]) == len(memory["targets"]) == len(train + val)
         assert memory["is_val"].sum() == len(val)

@@ -93,3 +93,15 @@ def test_second_training_is_refused_and_a_kill_frees_the_lock(
         process.wait()
     with run_job(tmp_path, "deep", "other"):
         pass
+
+
+def test_long_training_tells_its_steps_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("trainer.jobs.time.monotonic", lambda: now[0])
+    with run_job(tmp_path, "deep", "pets") as job:
+        for step in range(36_000):  # an hour of tenths of a second
+            now[0] = step / 10
+            job.stage("epoch", step, 36_000)
+    assert 300 < len(read_events(tmp_path)) < 1500

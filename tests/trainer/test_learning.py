@@ -23,8 +23,11 @@ def make_lesson(count: int = 12) -> Lesson:
     )
 
 
-def study(lesson: Lesson) -> tuple[Learned, list[tuple[int, float, float]]]:
-    points: list[tuple[int, float, float]] = []
+Point = tuple[int, float, float, str]
+
+
+def study(lesson: Lesson) -> tuple[Learned, list[Point]]:
+    points: list[Point] = []
     learned = learn(lesson, lambda done, total: None, lambda *point: points.append(point))
     return learned, points
 
@@ -35,8 +38,10 @@ def test_new_network_is_judged_out_of_fold() -> None:
     assert (learned.probabilities.argmax(axis=1) == learned.targets).mean() > 0.9
     assert learned.probabilities.sum(axis=1) == pytest.approx(np.ones(36), abs=1e-5)
     assert set(learned.thresholds.conformal) == set(NAMES)
-    assert points[0][0] == 1
-    assert points[-1][1] < points[0][1]
+    assert [point[3] for point in points[:4]] == ["train", "validation"] * 2
+    for split in ("train", "validation"):
+        losses = [loss for _, loss, _, side in points if side == split]
+        assert losses[-1] < losses[0]
 
 
 def test_unseen_pictures_are_found() -> None:
@@ -91,6 +96,13 @@ def test_distance_is_to_another_group() -> None:
     distances = measure_unseen(twins, np.arange(6))
     assert (distances[:4] > 0.1).all()
     assert distances[4:] == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_many_pictures_are_compared_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    lesson = make_lesson(20)
+    whole = measure_unseen(lesson, np.arange(60))
+    monkeypatch.setattr("trainer.learning._BLOCK", 7)
+    assert measure_unseen(lesson, np.arange(60)) == pytest.approx(whole, abs=1e-6)
 
 
 def test_check_may_end_it() -> None:

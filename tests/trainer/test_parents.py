@@ -6,8 +6,9 @@ import pytest
 
 from inference.catalog import Catalog
 from inference.errors import UserInputError
-from tests.inference.tiny_versions import write_version
-from trainer.parents import find_parent
+from labelling.plans import Plan, write_plan
+from tests.inference.tiny_versions import make_card, write_version
+from trainer.parents import find_catch_all, find_parent
 
 
 @pytest.fixture
@@ -28,6 +29,25 @@ def test_known_model_goes_on_from_what_is_in_use(catalog: Catalog) -> None:
 def test_new_model_takes_the_shipped_backbone_or_the_one_named(catalog: Catalog) -> None:
     assert find_parent(catalog, "pets") == catalog.exported / "hotdog" / "1"
     assert find_parent(catalog, "pets", "berries") == catalog.exported / "berries" / "1"
+
+
+def test_new_model_starts_from_what_ships_whatever_was_taught_since(catalog: Catalog) -> None:
+    folder, number = catalog.reserve("hotdog")
+    write_version(folder / str(number), model="hotdog", version=number)
+    catalog.publish("hotdog", number)
+    assert find_parent(catalog, "pets") == catalog.exported / "hotdog" / "1"
+    folder, number = catalog.reserve("ours")
+    write_version(folder / str(number), model="ours", version=number)
+    assert find_parent(catalog, "pets", "ours") == folder / str(number)
+
+
+def test_catch_all_is_as_wanted_as_it_was_or_as_planned(tmp_path: Path) -> None:
+    parent = make_card(model="hotdog", catch_all="not_hot_dog")
+    write_plan(tmp_path, "pets", Plan(("cat", "none"), "none"))
+    assert find_catch_all(parent, tmp_path, "pets", None) == "none"
+    assert find_catch_all(parent, tmp_path, "pets", "dog") == "dog"
+    assert find_catch_all(parent, tmp_path, "birds", None) is None
+    assert find_catch_all(parent, tmp_path, "hotdog", None) == "not_hot_dog"
 
 
 def test_without_hotdog_the_first_is_taken(tmp_path: Path) -> None:

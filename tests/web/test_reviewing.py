@@ -102,3 +102,12 @@ def test_picture_is_sent_small_and_for_this_person_only(
 @pytest.mark.parametrize("name", ["a" * 64, "x", "..%2f..%2fsecret", "labels.sqlite3"])
 def test_no_other_file_is_sent(visit: Visit, name: str) -> None:
     assert visit.client.get(f"/teach/pictures/{name}").status_code == 404
+
+
+def test_one_wrong_number_changes_nothing(visit: Visit) -> None:
+    ids = [add(visit, seed=seed) for seed in range(2)]
+    assert "no label 999999" in visit.refuse("gallery/delete", ids=[*ids, 999999])
+    assert sorted(list_ids(visit)) == ids
+    changes = visit.tell("gallery/delete", ids=ids)["changes"]
+    assert "no change" in visit.refuse("gallery/undo", changes=[*changes, 999999])
+    assert list_ids(visit) == []

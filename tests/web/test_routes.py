@@ -1,8 +1,17 @@
+import shutil
+from pathlib import Path
+
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
+from inference.catalog import Catalog
 from inference.classifier import Classifier
+from tests.inference.tiny_versions import write_version
 from tests.running import RunningApp
+from web.routes import _send, make_routes
+from web.serving import Service
 
 
 def test_health_names_what_is_served(app: RunningApp, classifier: Classifier) -> None:
@@ -76,3 +85,26 @@ def test_page_can_be_installed_without_anything_from_outside(app: RunningApp) ->
     for icon in manifest["icons"]:
         response = httpx.get(f"{app.url}{icon['src'].lstrip('/')}")
         assert response.headers["content-type"] == "image/png"
+
+
+def test_files_that_vanish_are_not_there_and_open_ones_are_sent_whole(tmp_path: Path) -> None:
+    """A version may be deleted at any moment of an answer."""
+    folder = write_version(tmp_path / "colours" / "1")
+    (folder / "report").mkdir()
+    (folder / "report" / "a.png").write_bytes(b"picture")
+    content = (folder / "model.onnx").read_bytes()
+    service = Service(Catalog(tmp_path), "colours", None, "cpu")
+    client = TestClient(Starlette(routes=make_routes(service, tmp_path)))
+    addresses = ("/model.onnx", "/report/a.png")
+    assert client.get(addresses[0], headers={"Range": "bytes=1-2"}).content == content
+    shown = client.get(addresses[1])
+    assert (shown.content, shown.headers["content-type"]) == (b"picture", "image/png")
+    assert shown.headers["content-length"] == "7"
+    answer = _send(folder / "model.onnx", {})
+    shutil.rmtree(folder)
+    assert answer.headers["content-length"] == str(len(content))
+    assert TestClient(answer).get("/").content == content
+    for address in addresses:  # the network in use is still open, its files are gone
+        response = client.get(address)
+        assert response.status_code == 404
+        assert response.json() == {"error": "This version has no such file."}

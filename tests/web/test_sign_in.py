@@ -1,9 +1,11 @@
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from tests.web.asking import ON_SPACE, make_access, make_request, sign_in_as
-from web.sign_in import draw_foot, is_encrypted
+from web.sign_in import draw_foot, is_encrypted, make_sign_in_routes
 
 WITH_PASSWORD = make_access(password="secret")
 
@@ -43,3 +45,39 @@ def test_cookie_is_secure_where_the_page_is(
     headers: dict[str, Any], page: dict[str, Any], encrypted: bool
 ) -> None:
     assert is_encrypted(make_request(**headers), make_access(**page)) is encrypted
+
+
+def open_page(monkeypatch: pytest.MonkeyPatch, all_failures: int) -> Any:
+    """Return a function that tries a password from an address, on one page."""
+    monkeypatch.setattr("web.sign_in.ALL_FAILURES", all_failures)
+    monkeypatch.setattr("web.sign_in._DELAY", 0.0)
+    site = Starlette(routes=make_sign_in_routes(make_access(password="secret")))
+
+    def sign_in(address: str, password: str) -> int:
+        with TestClient(site, client=(address, 5000)) as client:
+            return client.post("/sign-in", data={"password": password}).status_code
+
+    return sign_in
+
+
+def test_wrong_passwords_are_counted_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_in = open_page(monkeypatch, 100)
+    assert [sign_in("8.8.8.8", "guess") for _ in range(6)] == [401] * 5 + [429]
+    assert sign_in("8.8.8.8", "secret") == 429
+    assert sign_in("8.8.4.4", "secret") == 200
+
+
+def test_failures_of_others_shut_no_teacher_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_in = open_page(monkeypatch, 3)
+    assert [sign_in(f"8.8.8.{i}", "guess") for i in range(5)] == [401] * 5
+    assert sign_in("8.8.8.0", "guess") == 429  # one guess more of somebody known
+    assert sign_in("9.9.9.9", "secret") == 200
+
+
+def test_signed_out_cookie_is_worth_nothing_more() -> None:
+    access = make_access(password="secret")
+    mine, other = ({access.cookie: access.make_cookie()} for _ in range(2))
+    access.end(make_request(cookies=mine))
+    assert access.name_teacher(make_request(cookies=mine)) is None
+    assert access.name_teacher(make_request(cookies=other)) == "teacher"
+    access.end(make_request())

@@ -69,7 +69,7 @@ def test_only_what_was_answered_here_can_be_suggested(
 ) -> None:
     slip = suggestions.make_slip(CAT, "a", PREDICTION)
     other = Suggestions(suggestions.service, suggestions.access, suggestions.store)
-    for forged in (None, "", "a.b.c", slip[:-2], other.make_slip(CAT, "a", PREDICTION)):
+    for forged in (None, "", "a.b.c", "\ud800", slip[:-2], other.make_slip(CAT, "a", PREDICTION)):
         with pytest.raises(UserInputError, match="no longer here"):
             suggestions.suggest(make_values(suggestions, slip=forged), "a")
     now = time.time()

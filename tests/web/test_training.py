@@ -153,9 +153,9 @@ def test_training_outlives_the_page(trainings: FakeTrainings) -> None:
 
 def test_command_is_the_one_that_people_type(tmp_path: Path) -> None:
     made = Trainings(tmp_path / "data", tmp_path / "exported")
-    words = made.list_arguments(Order("pets", "quick", "hotdog", "none of these"))
+    words = made.list_arguments(Order("pets", "quick", "hotdog"))
     assert words[1:4] == ["-m", "trainer", "head"]
-    assert words[-6:] == ["--model", "pets", "--from", "hotdog", "--catch-all", "none of these"]
+    assert words[-4:] == ["--model", "pets", "--from", "hotdog"]
     assert made.list_arguments(ORDER)[-2:] == ["--model", MODEL]
     assert made.list_arguments(Order("pets", "deep"))[3] == "deep"
 
