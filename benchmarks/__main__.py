@@ -1,113 +1,142 @@
-"""`python -m benchmarks`: times the frozen network and its peers in turn, prints ratios.
+"""`python -m benchmarks`: ours and what one would run instead, in turn, in one go.
 
-All answer the same pictures on the same cores in the same run, so that the ratios mean
-something on any machine; the milliseconds are this machine's.
+Prints medians with their spread and ratios to a named peer, and writes them as JSON and as a
+plot. Ratios mean something on any machine; the seconds are this machine's.
 """
 
 import json
-import statistics
-import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-import torch
 import typer
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
-from torchvision.transforms import v2
 
+from benchmarks import folders, networks
+from benchmarks.contests import (
+    OURS,
+    TORCH,
+    Effort,
+    list_openers,
+    measure_memory,
+    measure_throughput,
+    open_all,
+    time_pictures,
+    time_starts,
+)
+from benchmarks.figures import Measured, describe_machine, draw, show, summarise
+from benchmarks.photos import RENDERED, make_large, make_small
 from inference.classifier import Classifier
-from inference.cores import count_usable_cores
 from inference.images import decode
-from inference.providers import open_session
 from inference.versions import find_version
-from trainer.backbones import create_backbone
-from trainer.graphs import export_backbone
 
-Answer = Callable[[NDArray[np.uint8]], Any]
-PICTURES = Path(__file__).resolve().parents[1] / "tests" / "fixtures" / "rendered"
-OURS, EAGER, PLAIN = "frozen network", "torch eager", "onnxruntime, torchvision before it"
+PARTS = ("network", "pages", "start", "folder")
+QUICK = Effort(rounds=1, calls=3, seconds=2, starts=1, requests=200)
+_FOLDER = 2000  # pictures
+
+Part = Callable[[Path, Effort], dict[str, Measured]]
 
 
 def main(
+    only: Annotated[
+        list[str], typer.Option(help=f"Measure this part alone: {', '.join(PARTS)}.")
+    ] = [],  # noqa: B006  (typer copies it)
     exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
         "exported"
     ),
-    model: Annotated[str, typer.Option(help="Name of the model.")] = "hotdog",
-    rounds: Annotated[int, typer.Option(min=1, help="Times through the pictures.")] = 5,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure little, to try it out.")] = False,
+    results: Annotated[
+        Path | None, typer.Option(help="Write all figures here, as JSON.", show_default=False)
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Write a plot here, a PNG.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
-    """Time one picture at a time, from decoded pixels to probabilities."""
-    folder = find_version(exported, model)
-    classifier = Classifier(folder, "cpu")
-    images = [decode(path.read_bytes()) for path in sorted(PICTURES.glob("*/*.webp"))]
-    found = time_in_turn(make_contestants(classifier), images, rounds)
-    if as_json:
-        typer.echo(json.dumps(found))
-        return
-    table = Table("one picture", "median ms", "10–90%", f"against {EAGER}")
-    for name, row in found.items():
-        spread = f"{row['p10']:.1f}–{row['p90']:.1f}"
-        table.add_row(name, f"{row['median']:.1f}", spread, f"{row['ratio']:.2f}")
-    Console().print(table)
-
-
-def make_contestants(classifier: Classifier) -> dict[str, Answer]:
-    """Return ours and the peers, with the same backbone and weights, each as one would write it."""
-    card = classifier.card
-    weights = str(classifier.folder / "checkpoint.safetensors")
-    network = create_backbone(card.backbone, len(card.class_names), weights).eval()
-    torch.set_num_threads(count_usable_cores())
-    side = card.input.size
-    transform = v2.Compose(
-        [
-            v2.ToImage(),
-            v2.Resize(round(side / card.input.crop_ratio), v2.InterpolationMode.BICUBIC),
-            v2.CenterCrop(side),
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize(list(card.input.mean), list(card.input.std)),
-        ]
-    )
-    plain = open_session(export_backbone(network, side).SerializeToString())
-
-    def ask_torch(image: NDArray[np.uint8]) -> torch.Tensor:
-        with torch.inference_mode():
-            return torch.softmax(network(transform(image)[None]), dim=1)
-
-    return {
-        OURS: lambda image: classifier.session.run(["probabilities"], {"image": image[None]}),
-        EAGER: ask_torch,
-        PLAIN: lambda image: plain.run(None, {"backbone_pixels": transform(image)[None].numpy()}),
+    """Time the frozen network, the page, its start, and a folder of pictures."""
+    version, effort = find_version(exported, "hotdog", 1), QUICK if quick else Effort()
+    parts: dict[str, Part] = {
+        "network": measure_network,
+        "pages": measure_pages,
+        "start": measure_start,
+        "folder": measure_folder,
     }
+    found: dict[str, Measured] = {}
+    for name in only or PARTS:
+        for title, measured in parts[name](version, effort).items():
+            found[title] = measured
+            if not as_json:
+                show(title, measured)
+    everything: dict[str, Any] = {"machine": describe_machine(), "found": found}
+    if results:
+        results.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
+    if plot:
+        draw(found, plot)
+    if as_json:
+        typer.echo(json.dumps(everything))
 
 
-def time_in_turn(
-    contestants: dict[str, Answer], images: list[NDArray[np.uint8]], rounds: int
-) -> dict[str, dict[str, float]]:
-    """Return per contestant the median, p10 and p90 in milliseconds and the ratio to torch eager.
+def measure_network(version: Path, effort: Effort) -> dict[str, Measured]:
+    """Time the network alone, from decoded pixels to probabilities, and the machine's peak."""
+    classifier = Classifier(version, "cpu")
+    images = [decode(path.read_bytes()) for path in sorted(RENDERED.glob("*/*.webp"))]
+    contestants = networks.make_contestants(classifier)
+    times = networks.time_in_turn(contestants, images, effort.rounds)
+    peak, flops = networks.measure_peak(), networks.count_flops(classifier)
+    milliseconds = {name: [1000 * t for t in found] for name, found in times.items()}
+    milliseconds[f"{flops / 1e9:.2f} GFLOP at the peak seen, {peak / 1e9:.0f} GFLOP/s"] = [
+        1000 * flops / peak
+    ]
+    return {"network alone, one picture": summarise(milliseconds, networks.EAGER, "ms")}
 
-    The contestants take turns at every picture, so that what else the machine does hits all.
-    """
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for number in range(rounds + 1):
-        for image in images:
-            for name, answer in contestants.items():
-                start = time.perf_counter()
-                answer(image)
-                if number:  # the first round warms up
-                    times[name].append(1000 * (time.perf_counter() - start))
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    return {
-        name: {
-            "median": medians[name],
-            "p10": float(np.quantile(values, 0.1)),
-            "p90": float(np.quantile(values, 0.9)),
-            "ratio": medians[name] / medians[EAGER],
+
+def measure_pages(version: Path, effort: Effort) -> dict[str, Measured]:
+    """Time pages that run: one client, 16 clients, memory after many requests."""
+    small, large = make_small(effort.calls), make_large(max(1, effort.calls // 2))
+    found = {}
+    with open_all(list_openers(version)) as contestants:
+        for title, pictures in (("small picture", small), ("12 MP JPEG", large)):
+            times = time_pictures(contestants, pictures, effort.rounds)
+            milliseconds = {name: [1000 * t for t in row] for name, row in times.items()}
+            found[f"{title}, one client"] = summarise(milliseconds, TORCH, "ms")
+        for title, pictures in (("small picture", small), ("12 MP JPEG", large)):
+            rates = measure_throughput(contestants, pictures, effort)
+            found[f"{title}, 16 clients"] = summarise(rates, TORCH, "a second")
+    with ExitStack() as stack:
+        openers = list_openers(version)
+        fresh = stack.enter_context(open_all({name: openers[name] for name in (OURS, TORCH)}))
+        memory = {name: measure_memory(fresh[name], effort.requests) for name in (OURS, TORCH)}
+    for key in ("MB", "growth"):
+        title = {"MB": "resident memory", "growth": "its growth since 200 requests"}[key]
+        rows = {name: [row[key]] for name, row in memory.items()}
+        found[f"{title} after {effort.requests} requests"] = summarise(
+            rows, TORCH, "MB" if key == "MB" else "times"
+        )
+    return found
+
+
+def measure_start(version: Path, effort: Effort) -> dict[str, Measured]:
+    """Time a page from the start of its process to its first answer."""
+    times = time_starts(list_openers(version), effort.starts)
+    return {"start to first answer": summarise(times, TORCH, "s")}
+
+
+def measure_folder(version: Path, effort: Effort) -> dict[str, Measured]:
+    """Time a folder of pictures, and look at the memory meanwhile."""
+    count = _FOLDER if effort.rounds > 1 else _FOLDER // 20
+    with folders.make_folder(count) as folder:
+        rows = {
+            "ours": folders.measure_ours(folder, version),
+            "P4 onnxruntime loop": folders.measure_peer(folder, version),
         }
-        for name, values in times.items()
+    rates = {name: [count / row["seconds"]] for name, row in rows.items()}
+    memory = {
+        f"{name}, {key}": [row[key]] for name, row in rows.items() for key in row if "MB" in key
+    }
+    peer = "P4 onnxruntime loop"
+    return {
+        f"folder of {count} pictures": summarise(rates, peer, "a second"),
+        "memory meanwhile": summarise(memory, f"{peer}, MB", "MB"),
     }
 
 

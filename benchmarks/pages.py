@@ -1,4 +1,4 @@
-"""A real page of ours to measure: `app.py` in a process of its own, asked over HTTP."""
+"""Real pages to measure, ours and those of peers: each in a process of its own, asked over HTTP."""
 
 import contextlib
 import socket
@@ -6,24 +6,30 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
-_ROOT = Path(__file__).resolve().parents[1]
-_PATIENCE = 120.0  # seconds
+ROOT = Path(__file__).resolve().parents[1]
+_PATIENCE = 300.0  # seconds
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page that answers. Every call raises httpx.HTTPStatusError where it is refused."""
+    """A page that answers. Every call raises httpx.HTTPStatusError where it is refused.
+
+    `begun`: when its process was started, by time.perf_counter().
+    """
 
     http: httpx.Client
     process: subprocess.Popen[bytes]
+    port: int
+    begun: float
 
     def get(self, path: str) -> Any:  # noqa: ANN401  (JSON)
         """Return a route's JSON."""
@@ -46,33 +52,59 @@ class Page:
         answer: dict[str, Any] = found["data"][0]
         return answer
 
+    def read_memory(self) -> int:
+        """Return the resident bytes of the process and its children."""
+        process = psutil.Process(self.process.pid)
+        family = [process, *process.children(recursive=True)]
+        return sum(int(member.memory_info().rss) for member in family)
+
 
 @contextmanager
 def open_page(*options: str) -> Iterator[Page]:
-    """Start the page on a free port and wait until it answers; end it afterwards."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
+    """Start our page and wait until it listens; end it afterwards."""
+    port = find_free_port()
+    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *options]
+    with open_command(command, port) as page:
+        yield page
+
+
+@contextmanager
+def open_peer(module: str, *arguments: str) -> Iterator[Page]:
+    """Start a peer's page, which takes its port last, and wait until it listens."""
+    port = find_free_port()
+    command = [sys.executable, "-m", f"benchmarks.peers.{module}", *arguments, str(port)]
+    with open_command(command, port) as page:
+        yield page
+
+
+@contextmanager
+def open_command(command: Sequence[str], port: int) -> Iterator[Page]:
+    """Start any page."""
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, str(_ROOT / "app.py"), "--port", str(port), *options],
-            stdout=log,
-            stderr=log,
-        )
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_PATIENCE) as http:
                 _wait(http, process)
-                yield Page(http, process)
+                yield Page(http, process, port, begun)
         finally:
             process.terminate()
             process.wait()
 
 
+def find_free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
 def _wait(http: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+    """Wait until Gradio answers with its configuration, which ours and the peers have."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(httpx.TransportError):
-            if http.get("/healthz").is_success:
+            if http.get("/config").is_success:
                 return
-        time.sleep(0.05)
-    raise RuntimeError("The page did not start; `python app.py` says why.")
+        time.sleep(0.02)
+    raise RuntimeError("The page did not start; its command by hand says why.")

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from starlette.routing import BaseRoute
 
-from inference.cores import count_usable_cores
 from inference.errors import UserInputError
 from inference.images import register_formats
 from labelling.store import Store
@@ -18,8 +18,9 @@ from web.chooser import EXAMPLE_LABELS, EXAMPLES
 from web.frame import ask, draw_chip, draw_strip, draw_title
 from web.model_tab import draw_model
 from web.network_choice import READ_CHOICE, choose_model, draw_networks
+from web.plain_api import make_plain_api
 from web.routes import make_routes
-from web.serving import Service
+from web.serving import Service, count_at_once
 from web.sign_in import draw_foot, make_sign_in_routes
 from web.suggestions import Suggestions, make_suggestion_routes
 from web.surroundings import Surroundings
@@ -32,6 +33,9 @@ _HERE = Path(__file__).parent
 _SCRIPTS = ("page.js", "suggestions.js", "teachers.js")
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _MONO = ["ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace"]
+_MAX_SESSIONS = (
+    100  # whose copies of the page's description Gradio keeps; nothing of ours is in them
+)
 _MAX_WAITING = 64  # calls; beyond that a visitor is told to come back
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
@@ -92,8 +96,19 @@ def make_page(site: Site) -> gr.Blocks:
         outputs = [networks, *around.list_components(), foot, teach]
         for event in (page.load, networks.input):
             event(make_renewal(site, around), networks, outputs, js=READ_CHOICE, **_QUIET)
-    cores = count_usable_cores()
-    return page.queue(default_concurrency_limit=max(2, cores // 2), max_size=_MAX_WAITING)
+    _keep_descriptions(page)
+    return page.queue(default_concurrency_limit=count_at_once(), max_size=_MAX_WAITING)
+
+
+def _keep_descriptions(page: gr.Blocks) -> None:
+    """Let every component describe itself once.
+
+    Gradio asks each for every new session, and a call of the API is a session: a sixth of its
+    time went there. What an event changes is a new component, which describes itself.
+    """
+    for block in page.blocks.values():
+        if hasattr(block, "get_config"):
+            block.get_config = partial(dict, block.get_config())
 
 
 def make_renewal(site: Site, around: Surroundings) -> Callable[..., tuple[Any, ...]]:
@@ -153,6 +168,7 @@ def list_routes(site: Site) -> list[BaseRoute]:
     """Return all routes beside Gradio's own."""
     routes = make_routes(site.service, EXAMPLES)
     routes += make_version_routes(site.service, site.access)
+    routes.append(make_plain_api(site.service, count_at_once(), _MAX_WAITING))
     routes += make_sign_in_routes(site.access)
     if site.suggestions is not None:
         routes += make_suggestion_routes(site.suggestions)
@@ -177,6 +193,7 @@ def _list_launch_arguments(site: Site) -> dict[str, Any]:
         "allowed_paths": [],
         "blocked_paths": [str(data.resolve())] if data else [],
         "max_file_size": "20mb",
+        "state_session_capacity": _MAX_SESSIONS,
         "app_kwargs": {"routes": list_routes(site)},
         "show_error": True,
         "pwa": True,

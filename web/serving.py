@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from inference.catalog import Catalog
 from inference.classifier import Classifier, Prediction
+from inference.cores import count_usable_cores
 from inference.errors import UserInputError
 from inference.images import decode
 from inference.versions import check_model_name
@@ -18,6 +19,11 @@ from inference.versions import check_model_name
 DEFECT_SENTENCE = "Something went wrong here, not with your picture. Try once more in a moment."
 MAX_PICTURES = 200
 MAX_OPEN = 4  # networks; the one not asked for longest is closed for another
+
+
+def count_at_once() -> int:
+    """Return how many pictures are worked on at once; the cores are shared out among them."""
+    return max(2, count_usable_cores() // 2)
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,10 @@ class Service:
         folder = self.catalog.find(model, pinned)
         with self._lock:
             held = self._classifiers.get(folder)
-        return folder, held or Classifier(folder, self.providers)
+        return folder, held or self._make(folder)
+
+    def _make(self, folder: Path) -> Classifier:
+        return Classifier(folder, self.providers, max(1, count_usable_cores() // count_at_once()))
 
     def _stay(self, model: str, error: Exception) -> tuple[Path, Classifier]:
         """Return what answered for a model before; raise the error where nothing did."""
@@ -142,7 +151,7 @@ class Service:
             "The version of %s in use cannot be opened; %s goes on.", model, used.folder,
             exc_info=error,
         )  # fmt: skip
-        return used.folder, held or Classifier(used.folder, self.providers)
+        return used.folder, held or self._make(used.folder)
 
 
 def check_count(count: int) -> None:

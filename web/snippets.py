@@ -18,10 +18,7 @@ for answer in client.predict(
 const client = await Client.connect("ADDRESS/");
 const { data } = await client.predict("/classify", { picture: handle_file(photo) });
 console.log(data[0].label, data[0].probabilities);""",
-    "curl": """page=ADDRESS/gradio_api
-file=$(curl -s -F files=@photo.jpg $page/upload | tr -d '[]"')
-curl -s $page/run/classify -H 'Content-Type: application/json' \\
-  -d '{"data": [{"path": "'"$file"'", "meta": {"_type": "gradio.FileData"}}, false]}'""",
+    "curl": """curl --data-binary @photo.jpg ADDRESS/api/classify""",
     "onnxruntime": """# without this page: the network holds its own preprocessing
 import numpy as np, onnxruntime
 from PIL import Image

@@ -29,7 +29,7 @@ from web.sign_in import FAILURES
 
 PUBLIC = {
     "/healthz", "/model.onnx", "/report/{name}", "/report/{model}/{version}/{name}", "/examples",
-    "/sign-in", "/sign-out", "/suggestions", "/suggestions/withdraw",
+    "/api/classify", "/sign-in", "/sign-out", "/suggestions", "/suggestions/withdraw",
 }  # fmt: skip
 STRANGERS: list[dict[str, str]] = [
     {"X-Forwarded-For": "127.0.0.1"},

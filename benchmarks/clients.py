@@ -1,0 +1,133 @@
+"""Clients of a page, by raw HTTP: what is measured is the page, as little as can be of them."""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+
+_BOUNDARY = "picture-boundary"
+_PATIENCE = 300.0  # seconds
+
+Ask = Callable[[bytes], None]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where pictures are sent: a page's API by name, or a plain path that takes the bytes.
+
+    `more`: what the API takes after the picture.
+    """
+
+    port: int
+    name: str
+    more: tuple[object, ...] = ()
+    plain: bool = False
+
+    def connect(self) -> Ask:
+        """Return a function that sends one picture and waits for its answer, over one connection.
+
+        It raises RuntimeError where there is none.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE)
+        return (
+            (lambda picture: _post_plain(connection, self.name, picture))
+            if self.plain
+            else (lambda picture: _call(connection, self, picture))
+        )
+
+
+def time_calls(ask: Ask, pictures: Sequence[bytes]) -> list[float]:
+    """Return the seconds that each picture took, one after the other."""
+    times = []
+    for picture in pictures:
+        start = time.perf_counter()
+        ask(picture)
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def count_answers(
+    endpoint: Endpoint, pictures: Sequence[bytes], clients: int, seconds: float
+) -> float:
+    """Return the answers a second while so many clients ask, each as soon as it was answered."""
+    end = time.perf_counter() + seconds
+    lasts, counts = [0.0] * clients, [0] * clients
+
+    def work(number: int) -> None:
+        ask = endpoint.connect()
+        first = number % len(pictures)
+        own = cycle([*pictures[first:], *pictures[:first]])
+        while time.perf_counter() < end:
+            ask(next(own))
+            counts[number] += 1
+            lasts[number] = time.perf_counter()
+
+    start = time.perf_counter()
+    _run_all(work, clients)
+    return sum(counts) / (max(lasts) - start)
+
+
+def ask_all(endpoint: Endpoint, pictures: Sequence[bytes], clients: int) -> None:
+    """Send every picture once, by so many clients."""
+
+    def work(number: int) -> None:
+        ask = endpoint.connect()
+        for picture in pictures[number::clients]:
+            ask(picture)
+
+    _run_all(work, clients)
+
+
+def _run_all(work: Callable[[int], None], clients: int) -> None:
+    failures: list[Exception] = []
+
+    def guard(number: int) -> None:
+        try:
+            work(number)
+        except Exception as error:  # noqa: BLE001  (raised below, in the caller's thread)
+            failures.append(error)
+
+    threads = [threading.Thread(target=guard, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _call(connection: http.client.HTTPConnection, endpoint: Endpoint, picture: bytes) -> None:
+    """Upload, call, result: Gradio's three requests."""
+    kind = f"multipart/form-data; boundary={_BOUNDARY}"
+    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="photo.jpg"'
+    body = b"%s\r\nContent-Type: image/jpeg\r\n\r\n%s\r\n--%s--\r\n" % (
+        head.encode(),
+        picture,
+        _BOUNDARY.encode(),
+    )
+    [path] = json.loads(_send(connection, "POST", "/gradio_api/upload", body, kind))
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    given = json.dumps({"data": [file, *endpoint.more]}).encode()
+    called = f"/gradio_api/call/{endpoint.name}"
+    event = json.loads(_send(connection, "POST", called, given, "application/json"))["event_id"]
+    result = _send(connection, "GET", f"{called}/{event}", None, "")
+    if b"event: complete" not in result:
+        raise RuntimeError(f"The page answered {result[:200]!r}.")
+
+
+def _post_plain(connection: http.client.HTTPConnection, path: str, picture: bytes) -> None:
+    _send(connection, "POST", path, picture, "image/jpeg")
+
+
+def _send(
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, kind: str
+) -> bytes:
+    connection.request(method, path, body, {"Content-Type": kind} if kind else {})
+    response = connection.getresponse()
+    answer = response.read()
+    if response.status != 200:
+        raise RuntimeError(f"{method} {path} answered {response.status}: {answer[:200]!r}")
+    return answer

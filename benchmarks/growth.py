@@ -1,0 +1,209 @@
+"""`python -m benchmarks.growth`: how the cost grows with pictures, batches, networks and labels.
+
+One thing is made larger at a time. Prints every curve and writes them as a plot.
+"""
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import matplotlib as mpl
+import numpy as np
+import typer
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from benchmarks.networks import make_plain
+from benchmarks.pages import ROOT, open_page
+from benchmarks.photos import make_photo
+from inference.cards import read_card
+from inference.classifier import Classifier
+from inference.images import decode
+from inference.versions import find_version
+from labelling.store import Store
+from web.serving import MAX_OPEN
+
+Curve = dict[str, float]  # how much → milliseconds, megabytes or seconds
+
+MEGAPIXELS = (0.2, 1, 4, 12, 24, 50)
+BATCHES = (1, 2, 4, 8, 16, 32)
+NETWORKS = (1, 2, 3, 4, 5, 6)
+PICTURES = (2, 10, 50, 100, 500, 1000, 2500, 5000, 10000)
+_REPEATS = 9
+_SIDE = 40  # pixels of the pictures that are only counted
+
+
+def main(
+    exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
+        "exported"
+    ),
+    most: Annotated[int, typer.Option(help="Labelled pictures at the most.")] = PICTURES[-1],
+    plot: Annotated[
+        Path | None, typer.Option(help="Write a plot here, a PNG.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
+) -> None:
+    """Measure how the cost of an answer and of a quick retrain grows."""
+    version = find_version(exported, "hotdog", 1)
+    found: dict[str, Curve] = {
+        "a JPEG of so many megapixels, ours: ms": grow_picture(version, _make_ours(version)),
+        "a JPEG of so many megapixels, P4: ms": grow_picture(version, _make_peer(version)),
+        "so many pictures in one batch: ms a picture": grow_batch(version),
+        "so many networks in turn: resident MB": grow_networks(version),
+        "Quick with so many labelled pictures: s": grow_quick(version, most),
+    }
+    if plot:
+        draw(found, plot)
+    typer.echo(json.dumps(found) if as_json else describe(found))
+
+
+def describe(found: dict[str, Curve]) -> str:
+    """Return the curves as lines that people read."""
+    return "\n".join(
+        f"{title}\n  " + ", ".join(f"{x}: {y:.3g}" for x, y in curve.items())
+        for title, curve in found.items()
+    )
+
+
+def grow_picture(version: Path, answer: Callable[[bytes], Any]) -> Curve:
+    """Return megapixels → milliseconds from a JPEG's bytes to probabilities."""
+    curve = {}
+    for megapixels in MEGAPIXELS:
+        height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
+        data = make_photo(round(height * 4 / 3), height)
+        curve[str(megapixels)] = 1000 * _time(lambda data=data: answer(data))  # type: ignore[misc]
+    return curve
+
+
+def grow_batch(version: Path) -> Curve:
+    """Return pictures in one batch → milliseconds a picture, of the network alone."""
+    session = Classifier(version, "cpu").session
+    image = decode(make_photo(500, 375))
+    curve = {}
+    for size in BATCHES:
+        batch = np.repeat(image[None], size, axis=0)
+        ask: Callable[[], Any] = lambda batch=batch: session.run(  # type: ignore[misc]  # noqa: E731
+            ["probabilities"], {"image": batch}
+        )
+        curve[str(size)] = 1000 * _time(ask) / size
+    return curve
+
+
+def grow_networks(version: Path) -> Curve:
+    """Return networks asked in turn → resident MB of the page; only the last few stay open."""
+    curve = {}
+    with TemporaryDirectory() as name:
+        for number in NETWORKS[1:]:
+            shutil.copytree(version, Path(name) / "models" / f"copy{number}" / "1")
+        with open_page("--exported", str(version.parents[1]), "--data", name) as page:
+            for number in NETWORKS:
+                model = f"copy{number}" if number > 1 else version.parent.name
+                for _ in range(_REPEATS):
+                    page.send("/api/classify", make_photo(500, 375), {"model": model})
+                curve[str(number)] = page.read_memory() / 1e6
+    return curve
+
+
+def grow_quick(version: Path, most: int) -> Curve:
+    """Return labelled pictures → seconds of the command `head`, its start included.
+
+    As on the page, their embeddings were kept when they were added; what is learnt is made up.
+    """
+    generator = np.random.default_rng(0)
+    middles = generator.normal(0, 1, (2, _read_width(version)))
+    curve = {}
+    with TemporaryDirectory() as name, Store(Path(name)) as store:
+        added = 0
+        for count in (n for n in PICTURES if n <= most):
+            while added < count:
+                row = np.abs(middles[added % 2] + generator.normal(0, 2, middles.shape[1]))
+                _add(store, version, f"class {added % 2}", row.astype(np.float16), generator)
+                added += 1
+            shutil.rmtree(Path(name) / "models", ignore_errors=True)
+            curve[str(count)] = _time_quick(Path(name), version)
+    return curve
+
+
+def draw(found: dict[str, Curve], path: Path) -> None:
+    """Write the plot."""
+    groups: dict[str, dict[str, Curve]] = {}
+    for title, curve in found.items():
+        groups.setdefault(title.split(",")[0] if "JPEG" in title else title, {})[title] = curve
+    style = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9}
+    with mpl.rc_context(style):
+        figure = Figure(figsize=(11, 6), layout="constrained")
+        for axes, (name, curves) in zip(figure.subplots(2, 2).flat, groups.items(), strict=False):
+            for title, curve in curves.items():
+                label = title.split(",")[-1].split(":")[0].strip()
+                axes.plot([float(x) for x in curve], list(curve.values()), marker="o", label=label)
+            axes.set_title(
+                f"{name.split(':')[0]} ({next(iter(curves)).split(': ')[-1]})", loc="left"
+            )
+            axes.set_ylim(bottom=0)
+            axes.grid(alpha=0.25)
+            if len(curves) > 1:
+                axes.legend()
+            if "networks" in name:
+                axes.axvline(MAX_OPEN, color="#8a8f98", linewidth=0.8, linestyle="--")
+        figure.savefig(path, dpi=110)
+
+
+def _make_ours(version: Path) -> Callable[[bytes], Any]:
+    classifier = Classifier(version, "cpu")
+    return lambda data: classifier.predict([decode(data, classifier.min_side)])
+
+
+def _make_peer(version: Path) -> Callable[[bytes], Any]:
+    answer = make_plain(version / "model.onnx")
+    return lambda data: answer(decode(data))
+
+
+def _read_width(version: Path) -> int:
+    with np.load(version / "memory.npz", allow_pickle=False) as arrays:
+        return int(arrays["embeddings"].shape[1])
+
+
+def _add(
+    store: Store,
+    version: Path,
+    label: str,
+    row: NDArray[np.float16],
+    generator: np.random.Generator,
+) -> None:
+    pixels = generator.integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
+    entry = store.add_image(pixels, label, model="bench").entry
+    store.put_embeddings(read_card(version).backbone_key, {entry.sha256: row})
+
+
+def _time_quick(data: Path, version: Path) -> float:
+    options = ["--data", str(data), "--exported", str(version.parents[1]), "--model", "bench"]
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "trainer", "head", *options],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    return time.perf_counter() - start
+
+
+def _time(act: Callable[[], Any]) -> float:
+    """Return the median seconds of a few goes, after one that warms up."""
+    act()
+    times = []
+    for _ in range(_REPEATS):
+        start = time.perf_counter()
+        act()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,1 @@
+"""What one would run instead of this project, each as its own tutorial has it."""

@@ -1,0 +1,69 @@
+"""`POST /api/classify`: a picture as the body, JSON back, for programs.
+
+curl --data-binary @photo.jpg http://127.0.0.1:7860/api/classify
+One request instead of Gradio's three, under the same limits.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from inference.errors import UserInputError
+from inference.images import MAX_BYTES
+from web.bodies import TooLargeError, read_body
+from web.serving import Service, explain
+
+_TRUE = frozenset(("1", "true", "yes"))
+
+
+def make_plain_api(service: Service, at_once: int, waiting: int) -> Route:
+    """Return the route.
+
+    `at_once` pictures are worked on, `waiting` more wait their turn; who comes then gets a 503.
+    """
+    desk = _Desk(service, at_once, waiting)
+    return Route("/api/classify", desk.respond, methods=["POST"])
+
+
+class _Desk:
+    """Lets so many in, and answers each."""
+
+    def __init__(self, service: Service, at_once: int, waiting: int) -> None:
+        self.service = service
+        self.most = at_once + waiting
+        self.inside = 0  # changed by the event loop's thread alone
+        self._limiter = CapacityLimiter(at_once)
+
+    async def respond(self, request: Request) -> Response:
+        """Answer one request, an error as `{"error": sentence}`."""
+        if self.inside >= self.most:
+            sentence = "Too many pictures at once. Try again in a moment."
+            return JSONResponse({"error": sentence}, 503, {"Retry-After": "1"})
+        self.inside += 1
+        try:
+            data = await read_body(request, MAX_BYTES)
+            values = await to_thread.run_sync(
+                self._answer, data, request.query_params, limiter=self._limiter
+            )
+            return JSONResponse(values)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception as error:  # noqa: BLE001  (the edge of the page: a sentence, never silence)
+            return JSONResponse({"error": explain(error)}, _choose_status(error))
+        finally:
+            self.inside -= 1
+
+    def _answer(self, data: bytes, query: Mapping[str, str]) -> dict[str, Any]:
+        answer = self.service.answer(data, query.get("model"))
+        wanted = query.get("heatmap", "").lower() in _TRUE
+        return answer.prediction.to_json(with_heatmap=wanted)
+
+
+def _choose_status(error: Exception) -> int:
+    if isinstance(error, TooLargeError):
+        return 413
+    return 400 if isinstance(error, UserInputError) else 500
