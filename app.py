@@ -3,6 +3,7 @@
 python app.py --model hotdog
 """
 
+import gc
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from inference.allocation import give_back_freed_memory
 from inference.catalog import Catalog
 from inference.errors import UserInputError
 from inference.threads import keep_to_one_thread
@@ -128,6 +130,8 @@ def serve(options: Options) -> None:
     Raises: UserInputError for a version, provider, folder or port that cannot be used.
     """
     keep_to_one_thread()
+    give_back_freed_memory()
+    gc.disable()  # looking through what is imported, again and again, is a quarter of the start
     catalog = Catalog(options.exported, options.data)
     catalog.find(options.model, options.version)
     from web.serving import Service  # noqa: PLC0415  (--help need not wait for these)
@@ -150,6 +154,8 @@ def serve(options: Options) -> None:
     site = make_site(service, access, options.data)
     page = make_page(site)
     local, shared = launch(page, site, Address(options.host, options.port, options.share))
+    gc.freeze()  # all of it stays
+    gc.enable()
     typer.echo(
         f"{classifier.card.model} {classifier.card.version} on {classifier.provider}: {local}"
     )

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 # Source: the rule by which the shipped data (../shared/data/README.md) was grouped.
 MAX_BITS = 20
@@ -131,6 +129,9 @@ def _find_candidates(
 def _join(
     joined: NDArray[np.intp], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> NDArray[np.intp]:
+    from scipy.sparse import coo_array  # noqa: PLC0415  (a page that starts need not wait for it)
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     size = int(joined.max()) + 1
     pairs = coo_array((np.ones(len(rows), bool), (joined[rows], joined[columns])), (size, size))
     numbers: NDArray[np.intp] = connected_components(pairs, directed=False)[1]

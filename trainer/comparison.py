@@ -161,7 +161,7 @@ def _judge(
         )
     p = _test(worse, better, "greater")
     if p < _LEVEL:
-        return "held_back", f"Held back: {counts}, p = {_round(p)}."
+        return "held_back", f"Held back: {counts}, one-sided p = {_round(p)}."
     for label in sorted({picture.label for picture in locked}):
         mine = shared & np.array([picture.label == label for picture in locked])
         count, lost = int(mine.sum()), int(was_right[mine].sum()) - int(right[mine].sum())

@@ -5,9 +5,9 @@ import os
 import torch
 from accelerate import Accelerator
 
+from inference.allocation import keep_freed_memory
 from inference.cores import count_usable_cores
 from inference.errors import UserInputError
-from trainer.allocation import keep_freed_memory
 
 
 def make_accelerator(device: str = "auto") -> Accelerator:

@@ -10,11 +10,14 @@ import numpy as np
 from starlette.responses import Response
 from starlette.routing import Route
 
+from inference.cards import read_card
 from inference.classifier import Classifier, Prediction
 from inference.cores import count_usable_cores
 from inference.errors import UserInputError
 from inference.images import decode
+from inference.versions import find_version, read_current
 from labelling.labels import check_label
+from labelling.plans import read_plan
 from labelling.prepared import MAX_SIDE, hash_bytes
 from labelling.store import Added, Answer, Counts, Entry
 from web.access import Access
@@ -173,20 +176,31 @@ def describe_network(room: Classroom, wanted: str) -> dict[str, Any]:
         "steps": STEPS,
         "classes": [describe_state(room, model, state) for state in states],
         "warnings": list_warnings(states),
-        "pending": sum(state.counts.pending for state in states),
+        "pending": sum(counts.pending for counts in room.store.count(model).values()),
         "plans": describe_plans(states),
     }
 
 
 def list_states(room: Classroom, model: str) -> list[ClassState]:
-    """Return every class of a network with its counts."""
+    """Return every class of a network with its counts, in the order in which they were typed."""
     card = room.roster.read_card(model)
     known = card.class_names if card else ()
+    ships = list_shipped(room, model)
     counts = room.store.count(model)
+    labels = room.roster.list_classes(model)
+    typed = read_plan(room.data, model).class_names
+    ordered = [label for label in dict.fromkeys([*ships, *typed, *labels]) if label in labels]
     return [
-        ClassState(label, counts.get(label, _NOTHING), label in known)
-        for label in room.roster.list_classes(model)
+        ClassState(label, counts.get(label, _NOTHING), label in known, label in ships)
+        for label in ordered
     ]
+
+
+def list_shipped(room: Classroom, model: str) -> tuple[str, ...]:
+    """Return the classes of the version that ships, none where no version does."""
+    if read_current(room.catalog.exported / model) is None:
+        return ()
+    return read_card(find_version(room.catalog.exported, model)).class_names
 
 
 def describe_state(room: Classroom, model: str, state: ClassState) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def draw_strip(service: Service, classifier: Classifier) -> str:
     """Return the loop in four steps with live counts, each a link to where it happens."""
     card = classifier.card
     steps = (
-        ("pictures", f"{count_pictures(card.data.get('counts', {})):,}", "labelled pictures"),
+        ("pictures", f"{count_pictures(card.data.get('counts', {})):,}", name_pictures(card)),
         ("training", *describe_training(card.training)),
         ("download", format_size(classifier), f"frozen: version {card.version}"),
         ("try", f"{service.answered:,}", "answered here"),
@@ -52,6 +52,19 @@ def draw_strip(service: Service, classifier: Classifier) -> str:
         for place, strong, rest in steps
     )
     return f'<ol class="strip" aria-label="How this page came to its answers">{items}</ol>'
+
+
+def name_pictures(card: Card) -> str:
+    """Return what the pictures are that a card counts, with those known as numbers only."""
+    if not is_taught(card):
+        return "labelled pictures"
+    remembered = count_pictures(card.data.get("remembered", {}))
+    return "labelled here" + (f", {remembered:,} remembered" if remembered else "")
+
+
+def is_taught(card: Card) -> bool:
+    """Tell whether a card is of a version that was taught on a page."""
+    return card.training.get("kind") in ("quick", "deep")
 
 
 def draw_chip(classifier: Classifier, milliseconds: float | None = None) -> str:
@@ -106,7 +119,8 @@ def format_minutes(minutes: float | None) -> str:
     if minutes is None:
         return "once"
     if minutes < 1:
-        return f"{max(1, round(60 * minutes))} seconds"
+        seconds = max(1, round(60 * minutes))
+        return "1 second" if seconds == 1 else f"{seconds} seconds"
     if minutes < 90:
         return "1 minute" if round(minutes) == 1 else f"{minutes:.0f} minutes"
     return f"{minutes / 60:.1f} hours"

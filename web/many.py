@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import re
 from dataclasses import dataclass
 from html import escape
 
@@ -88,17 +89,22 @@ def _draw_heads() -> str:
 
 
 def _draw_row(row: Row, order: int, card: Card) -> str:
-    name = escape(row.name)
+    name, shown = escape(row.name), _draw_name(row.name)
     keys = f'data-order="{order}" data-name="{name}" data-probability="{row.probability:.6f}"'
     if row.prediction is None:
         return (
             f'<tr class="failed" {keys} data-verdict=""><td><span class="blank"></span></td>'
-            f'<td class="name" colspan="3"><b>{name}</b> {escape(row.error)}</td></tr>'
+            f'<td class="name" colspan="3"><b>{shown}</b> {escape(row.error)}</td></tr>'
         )
     label = escape(name_for_display(row.prediction.label))
     tone = choose_tone(row.prediction.label, card)
     return (
         f'<tr {keys} data-verdict="{label}"><td><img src="{row.thumbnail}" alt=""></td>'
-        f'<td class="name">{name}</td><td class="label {tone}">{draw_icon(tone)}{label}</td>'
+        f'<td class="name">{shown}</td><td class="label {tone}">{draw_icon(tone)}{label}</td>'
         f'<td class="number">{format_percent(row.probability)}</td></tr>'
     )
+
+
+def _draw_name(name: str) -> str:
+    """Return a file's name, which may break after what stands between its words."""
+    return re.sub(r"([_\-.])(?=.)", r"\1<wbr>", escape(name))

@@ -5,12 +5,25 @@ from typing import Any
 
 from inference.cards import name_for_display
 
+_LOCKED = ("Locked", "Pictures that are kept for comparing: it never learned from them.")
 _SPLITS = {
     "validation": (
         "Validation",
         "Pictures kept apart from training, used to choose and to calibrate.",
     ),
     "test": ("Test", "Pictures looked at once, at the very end."),
+    "locked": _LOCKED,
+}
+# What was taught on the page; after Quick the last fit has learned from what was held out in turn.
+_TAUGHT = {
+    "quick": {
+        "validation": (
+            "Held out in turn",
+            "Each picture answered by a fit that had not learned from it, used to choose and to "
+            "calibrate. The last fit then learned from those that were labelled here.",
+        )
+    },
+    "deep": {"test": _LOCKED},
 }
 _BREAKDOWNS = {
     "per_class": "By class",
@@ -19,15 +32,21 @@ _BREAKDOWNS = {
 }
 
 
-def draw_metrics(metrics: dict[str, Any], class_names: tuple[str, ...]) -> str:
-    """Return a section for each split that was measured, the test first."""
-    splits = sorted(metrics, key=lambda split: split != "test")
-    return "".join(draw_split(split, metrics[split], class_names) for split in splits)
+def draw_metrics(metrics: dict[str, Any], class_names: tuple[str, ...], kind: str = "") -> str:
+    """Return a section for each split that was measured, what was never learned from first.
+
+    `kind`: `quick` or `deep` for what was taught on the page.
+    """
+    splits = sorted(metrics, key=lambda split: split not in ("test", "locked"))
+    return "".join(draw_split(split, metrics[split], class_names, kind) for split in splits)
 
 
-def draw_split(split: str, measured: dict[str, Any], class_names: tuple[str, ...]) -> str:
+def draw_split(
+    split: str, measured: dict[str, Any], class_names: tuple[str, ...], kind: str = ""
+) -> str:
     """Return what was measured on one split; a measurement may be missing."""
-    title, meaning = _SPLITS.get(split, (name_for_display(split), ""))
+    meanings = {**_SPLITS, **_TAUGHT.get(kind, {})}
+    title, meaning = meanings.get(split, (name_for_display(split), ""))
     parts = [f"<h3>{escape(title)}</h3>", f"<p>{meaning}</p>" if meaning else ""]
     if "top1" in measured:
         parts.append(_draw_headline(measured["top1"]))
@@ -39,11 +58,12 @@ def draw_split(split: str, measured: dict[str, Any], class_names: tuple[str, ...
     tables = [
         draw_shares(caption, {name_group(name): share for name, share in measured[key].items()})
         for key, caption in _BREAKDOWNS.items()
-        if key in measured
+        if measured.get(key)
     ]
-    if "confusion" in measured:
+    if measured.get("confusion"):
         tables.append(draw_confusion(measured["confusion"], class_names))
-    parts.append(f'<div class="tables">{"".join(tables)}</div>')
+    if tables:
+        parts.append(f'<div class="tables">{"".join(tables)}</div>')
     return f'<section class="split">{"".join(parts)}</section>'
 
 

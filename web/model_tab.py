@@ -5,7 +5,7 @@ from typing import Any
 
 from inference.cards import Card, InputGeometry, name_for_display
 from inference.classifier import Classifier
-from web.frame import count_pictures, format_minutes, format_size, name_version
+from web.frame import count_pictures, format_minutes, format_size, is_taught, name_version
 from web.metrics import draw_metrics
 from web.serving import Service
 from web.snippets import draw_snippets
@@ -13,13 +13,14 @@ from web.verdict import name_provider_for_display
 from web.versions_list import draw_versions
 
 _PLOTS = {
-    "learning_curves.png": "Learning curves: loss and accuracy after each epoch",
+    "learning_curves.png": "Learning curves: loss and accuracy while it learned",
     "confusion.png": "Confusion matrix: what pictures are against what was answered",
     "reliability.png": "Reliability diagram: said probability against the share that was right",
     "groups.png": "Share answered rightly in each group of pictures, with 95% intervals",
     "worst.png": "The worst mistakes: the surest wrong answers",
 }
-_SPLITS = {"train": "Training", "val": "Validation", "test": "Test"}
+_PHOTOS = ("worst.png",)  # never turned dark, as plots are
+_SPLITS = {"train": "Training", "val": "Validation", "test": "Test", "locked": "Locked"}
 _GEOMETRIES = {
     "crop": "the middle square of the picture",
     "squash": "the whole picture, squashed to a square",
@@ -44,7 +45,7 @@ def draw_model(service: Service, classifier: Classifier, may_teach: bool) -> str
         ),
         ("pictures", "Labelled pictures", _draw_pictures(card)),
         ("training", "Training", _draw_training(card)),
-        ("accuracy", "How often it is right", draw_metrics(card.metrics, card.class_names)),
+        ("accuracy", "How often it is right", _draw_accuracy(card)),
         ("report", "Figures", draw_plots(classifier)),
         ("versions", "Versions", versions),
         ("download", "Take it home", _draw_download(classifier)),
@@ -62,7 +63,8 @@ def draw_plots(classifier: Classifier) -> str:
     report = classifier.folder / "report"
     address = f"report/{name_version(classifier)}"
     plots = "".join(
-        f'<figure class="plot"><a href="{address}/{name}" target="_blank">'
+        f'<figure class="plot{" photos" if name in _PHOTOS else ""}">'
+        f'<a href="{address}/{name}" target="_blank">'
         f'<img src="{address}/{name}" alt="{alt}" loading="lazy"></a>'
         f"<figcaption>{alt}</figcaption></figure>"
         for name, alt in _PLOTS.items()
@@ -150,11 +152,34 @@ def format_parent(parent: dict[str, Any]) -> str:
 
 def _draw_pictures(card: Card) -> str:
     counts = card.data.get("counts", {})
-    total = count_pictures(counts)
     others = {name: value for name, value in card.data.items() if name != "counts"}
-    sentence = f"<p>It learned from, and was measured on, {total:,} labelled pictures.</p>"
-    body = sentence + draw_counts(counts, card.class_names) if total else ""
+    sentence = describe_pictures(card)
+    body = f"<p>{sentence}</p>" + draw_counts(counts, card.class_names) if sentence else ""
     return body + draw_details("More on the data", others)
+
+
+def describe_pictures(card: Card) -> str:
+    """Return in a sentence or two what a version learned from and what it was measured on."""
+    counts, remembered = card.data.get("counts", {}), card.data.get("remembered", {})
+    total = count_pictures(counts)
+    if not is_taught(card):
+        words = f"It learned from, and was measured on, {total:,} labelled pictures."
+        return words if total else ""
+    locked = sum(count_pictures(counts.get(split, {})) for split in ("locked", "test"))
+    learned = _list_parts(total - locked, remembered.get("train", 0))
+    measured = _list_parts(locked, remembered.get("validation", 0))
+    return f"It learned from {learned}. Locked for comparing, and never learned from: {measured}."
+
+
+def _list_parts(here: int, remembered: int) -> str:
+    """Return such as `3 pictures labelled here and 1,428 remembered as numbers`."""
+    words = f"{here:,} {'picture' if here == 1 else 'pictures'} labelled here"
+    return words + (f" and {remembered:,} remembered as numbers" if remembered else "")
+
+
+def _draw_accuracy(card: Card) -> str:
+    kind = str(card.training.get("kind", ""))
+    return draw_metrics(card.metrics, card.class_names, kind)
 
 
 def draw_counts(counts: dict[str, Any], class_names: tuple[str, ...]) -> str:
@@ -166,7 +191,7 @@ def draw_counts(counts: dict[str, Any], class_names: tuple[str, ...]) -> str:
         for name in class_names
     )
     rows = "".join(
-        f'<tr><th scope="row">{escape(_SPLITS.get(split, split))}</th>'
+        f'<tr><th scope="row">{escape(_SPLITS.get(split, name_for_display(split)))}</th>'
         + "".join(f'<td class="number">{of_class.get(name, 0):,}</td>' for name in class_names)
         + "</tr>"
         for split, of_class in counts.items()

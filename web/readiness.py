@@ -15,11 +15,15 @@ _NAMES_SHOWN = 4
 
 @dataclass(frozen=True)
 class ClassState:
-    """One class as a teacher sees it. `known`: the version in use can answer it already."""
+    """One class as a teacher sees it. `known`: the version in use can answer it already.
+
+    `ships`: the version that ships knows it, and remembers thousands of pictures of it.
+    """
 
     label: str
     counts: Counts
     known: bool
+    ships: bool = False
 
     @property
     def shown(self) -> str:
@@ -30,6 +34,11 @@ class ClassState:
     def pictures(self) -> int:
         """All approved ones."""
         return self.counts.train + self.counts.locked + self.counts.aside
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether training goes on without it: it was typed, and has no pictures."""
+        return not self.known and not self.pictures
 
     @property
     def level(self) -> int:
@@ -47,7 +56,7 @@ def describe_class(state: ClassState) -> str:
         return "The network knows it already." if state.known else "No pictures yet."
     words = f"{groups} different {_picture(groups)}."
     if state.level == 0 and not state.known:
-        return f"{words} Too few: {missing} more to begin."
+        return f"{words} Few: {missing} more for a start."
     return f"{words} {missing} more for {'a start' if state.level == 0 else _GOALS[state.level]}."
 
 
@@ -55,8 +64,21 @@ _GOALS = {1: "good", 2: "plenty"}
 
 
 def list_warnings(states: Sequence[ClassState]) -> list[str]:
-    """Return a sentence for what is out of balance among classes with pictures."""
-    stocked = [s for s in states if s.counts.groups and not s.known]
+    """Return a sentence for what will be left out, and one for what is out of balance."""
+    return [*_warn_of_empty(states), *_warn_of_balance(states)]
+
+
+def _warn_of_empty(states: Sequence[ClassState]) -> list[str]:
+    empty = [state.shown for state in states if state.is_left_out]
+    if not empty or not any(state.pictures for state in states):
+        return []  # where nothing is there at all, that is what is said
+    if len(empty) == 1:
+        return [f"{empty[0]} has no pictures yet: it will be left out."]
+    return [f"{_join(empty)} have no pictures yet: they will be left out."]
+
+
+def _warn_of_balance(states: Sequence[ClassState]) -> list[str]:
+    stocked = [s for s in states if s.counts.groups and not s.ships]
     if len(stocked) < 2:
         return []
     least = min(stocked, key=lambda s: s.counts.groups)
@@ -67,6 +89,12 @@ def list_warnings(states: Sequence[ClassState]) -> list[str]:
         f"Out of balance: {most.shown} has {most.counts.groups} different pictures and "
         f"{least.shown} only {least.counts.groups}. Add pictures of {least.shown}."
     ]
+
+
+def _join(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    shown = [*names[:_NAMES_SHOWN], *([f"{more} more"] if more > 0 else [])]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def find_quick_obstacle(states: Sequence[ClassState]) -> str:
@@ -80,10 +108,16 @@ def find_quick_obstacle(states: Sequence[ClassState]) -> str:
 
 def find_deep_obstacle(states: Sequence[ClassState]) -> str:
     """Return why Deep training cannot begin, empty if it can."""
-    short = {s.shown: s.pictures for s in states if s.pictures < MIN_DEEP}
-    if not short:
-        return "" if len(states) > 1 else "Add pictures to at least two classes."
-    return f"Needs at least {MIN_DEEP} stored pictures of each class; {_list_counts(short)}."
+    taking = [state for state in states if not state.is_left_out]
+    if len(taking) < 2:
+        return "Add pictures to at least two classes."
+    short = {s.shown: n for s in taking if (n := s.counts.train + s.counts.locked) < MIN_DEEP}
+    if short:
+        return f"Needs at least {MIN_DEEP} stored pictures of each class; {_list_counts(short)}."
+    alike = [state.shown for state in taking if state.counts.groups < 2]
+    if alike:
+        return f"Needs different pictures; the pictures of {alike[0]} all look alike."
+    return ""
 
 
 def _list_counts(counts: Mapping[str, int]) -> str:

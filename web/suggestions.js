@@ -39,12 +39,24 @@
     const answer = await post('suggestions', { slip, label, agreed: true });
     show(wrong, answer.error ? 'closed' : 'thanked');
     say(wrong, answer);
-    if (!answer.undo) return;
+    if (!answer.undo) return void keepFocus(wrong);
     const undo = part(wrong, 'undo');
     undo.hidden = false;
     undo.dataset.undo = answer.undo;
     undo.focus();
-    setTimeout(() => { undo.hidden = true; }, UNDO);
+    setTimeout(() => {
+      const focused = document.activeElement === undo;
+      undo.hidden = true;
+      if (focused) keepFocus(wrong);
+    }, UNDO);
+  }
+
+  // What had the focus is gone: without another place the keyboard would begin at the page's top.
+  function keepFocus(wrong) {
+    const open = part(wrong, 'quiet');
+    const said = part(wrong, 'said');
+    said.tabIndex = -1;
+    (open.checkVisibility() ? open : said).focus();
   }
 
   async function undo(wrong, button) {
@@ -52,6 +64,7 @@
     const answer = await post('suggestions/withdraw', { undo: button.dataset.undo });
     say(wrong, answer);
     if (!answer.error) show(wrong, 'closed');
+    if (document.activeElement === document.body) keepFocus(wrong);
   }
 
   const acts = {

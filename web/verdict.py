@@ -13,7 +13,10 @@ from web.heatmap import COLOURS, Overlay
 EMPTY = """<div class="answer empty"><p>Choose a picture, and the answer appears here.</p></div>"""
 
 _CERTAINTIES = {
-    UNSURE: ("Not sure", "A closer, brighter picture of just one thing would help."),
+    UNSURE: (
+        "Not sure",
+        "Another class cannot be ruled out. A closer, brighter picture of just one thing may help.",
+    ),
     UNFAMILIAR: (
         "Unlike anything I was taught",
         "Take this answer lightly, or try a plain photo of one thing.",
@@ -67,11 +70,12 @@ def choose_tone(label: str, card: Card) -> str:
 
 
 def describe(prediction: Prediction) -> str:
-    """Return one sentence such as `97% sure · 31 ms on the CPU`."""
-    top = max(prediction.probabilities.values())
+    """Return one sentence such as `97% sure · 31 ms on the CPU`; no `sure` where doubt follows."""
+    top = format_percent(max(prediction.probabilities.values()))
+    sureness = top if prediction.certainty in _CERTAINTIES else f"{top} sure"
     milliseconds = max(1, round(prediction.milliseconds))
     provider = name_provider_for_display(prediction.provider)
-    return f"{format_percent(top)} sure · {milliseconds} ms on {provider}"
+    return f"{sureness} · {milliseconds} ms on {provider}"
 
 
 def name_provider_for_display(provider: str) -> str:

@@ -93,7 +93,9 @@ def describe(listed: Listed) -> str:
         parts[-1] += f" from {card.parent['model']}, version {card.parent['version']}"
     pictures = count_pictures(card.data.get("counts", {}))
     if pictures:
-        parts.append(f"{pictures:,} pictures, {len(card.class_names)} classes")
+        remembered = count_pictures(card.data.get("remembered", {}))
+        more = f" and {remembered:,} remembered" if remembered else ""
+        parts.append(f"{pictures:,} pictures{more}, {len(card.class_names)} classes")
     if listed.accuracy:
         share, n = 100 * listed.accuracy["value"], listed.accuracy["n"]
         parts.append(f"{share:.1f}% right of {n:,} {listed.measured_on} pictures")

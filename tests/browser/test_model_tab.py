@@ -85,7 +85,7 @@ def test_code_holds_this_address_and_is_copied(browser: Browser, app: RunningApp
     page.get_by_role("button", name="Copy the curl code").click()
     expect(page.get_by_role("button", name="Copy the curl code")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith(f"page={app.url}gradio_api\n")
+    assert copied == f"curl --data-binary @photo.jpg {app.url}api/classify"
     visits.close()
 
 

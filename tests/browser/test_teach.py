@@ -1,12 +1,15 @@
 """The walk through the Teach tab in a real browser: a person who never wrote code teaches."""
 
+import os
 import re
+import signal
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import DESK, PHONE, Visit, open_visit
 from tests.browser.test_model_tab import assert_readable
@@ -227,6 +230,29 @@ def test_suggestions_are_reviewed_by_keyboard_alone(
     expect(page.locator(".card", has_text="Discs").locator(".total")).to_have_text("25 pictures")
 
 
+def test_suggested_new_name_is_counted_and_told_to_be_one(
+    desk: Visit, drawings: dict[str, list[Path]]
+) -> None:
+    page = desk.page
+    page.get_by_role("tab", name="Try it").click()
+    ask_on_try_it(page, drawings["stripes"][1])
+    page.get_by_role("button", name="That’s wrong").click()
+    page.get_by_role("button", name="Something else").click()
+    page.get_by_label("Its name").fill("zebra")
+    page.keyboard.press("Enter")
+    page.locator(".wrong").get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Thank you. A teacher will look at it.")).to_be_visible()
+    page.reload()
+    open_teach(page)
+    page.get_by_role("button", name="Review, 1 suggestion waiting").click()
+    expect(page.locator(".told")).to_contain_text("This makes a new class, Zebra.")
+    expect(page.get_by_role("button", name="Approve as a new class")).to_be_focused()
+    labels = page.locator(".labels").get_by_role("button")
+    expect(labels).to_have_text(["Hot dog", "Not hot dog", "Discs", "Zebra"])
+    page.keyboard.press("r")
+    expect(page.locator(".review-dialog .above .note")).to_have_text("All looked at.")
+
+
 def suggest(page: Page, *paths: Path) -> None:
     """Say of pictures on Try it that they are hot dogs, as visitors may."""
     page.get_by_role("tab", name="Try it").click()
@@ -263,8 +289,41 @@ def test_quick_training_is_watched_and_survives_a_closed_tab(
         expect(finished).to_contain_text("made version 2", timeout=_TRAINED)
         expect(other.page.locator(".curve")).to_have_count(2)
         expect(other.page.locator(".curve").first).to_have_attribute(
-            "aria-label", re.compile("Loss over steps, now")
+            "aria-label", re.compile("Right on pictures held out, by step, now")
         )
+
+
+_STAGES = """async (events) => {
+  const { Course, nameStage } = await import(new URL('teach/assets/course.js', document.baseURI));
+  const course = new Course();
+  return events.map(([kind, stage, done, total]) =>
+    [course.follow({ pid: 1, kind, stage, done, total, curve: [] }), nameStage(stage)]);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "stages"),
+    [
+        ("quick", ["reading", "embedding", "fitting", "comparing", "proving", "writing"]),
+        (
+            "deep",
+            [
+                *("probe, train", "probe, val", "epoch 1/2", "validation, squash", "epoch 2/2"),
+                *("validation, squash", "frozen network", "frozen network"),
+            ],
+        ),
+    ],
+)
+def test_bar_of_a_training_never_goes_back(desk: Visit, kind: str, stages: list[str]) -> None:
+    events = [[kind, stage, done, 4] for stage in stages for done in range(5)]
+    found = desk.page.evaluate(_STAGES, events)
+    shares = [share for share, _ in found]
+    assert shares == sorted(shares)
+    assert shares[0] < 0.1
+    assert shares[-1] > 0.95
+    words = {name for _, name in found}
+    assert not any(re.search("probe|train$|layere|epoch|squash", name) for name in words), words
+    assert kind != "deep" or "Learning, round 2 of 2" in words
 
 
 def test_comparison_shows_numbers_classes_and_pictures(visit: Visit) -> None:
@@ -272,7 +331,11 @@ def test_comparison_shows_numbers_classes_and_pictures(visit: Visit) -> None:
     expect(page.locator(".number-block b")).to_have_count(2)
     for number in page.locator(".number-block b").all():
         expect(number).to_have_text(re.compile(r"^\d+(\.\d)?%$"))
-    expect(page.locator(".headline-numbers > p")).to_have_text(re.compile(r"on [\d,]+ locked"))
+    words = page.locator(".headline-numbers > p")
+    expect(words.first).to_have_text(re.compile(r"on [\d,]+ locked"))
+    expect(words.nth(1)).to_have_text(
+        re.compile(r"^Better on \d+, worse on \d+ \(exact McNemar test, two-sided p .+\)\.$")
+    )
     expect(page.locator(".gate .sentence")).to_have_text(re.compile(r"^(Published|Held back|Not)"))
     row = page.locator(".compare .figures tbody tr", has_text="Discs")
     expect(row).to_contain_text("new")
@@ -282,9 +345,10 @@ def test_comparison_shows_numbers_classes_and_pictures(visit: Visit) -> None:
     expect(page.locator("dialog figure img").first).to_be_visible()
     page.wait_for_function("document.querySelector('dialog figure img').naturalWidth > 0")
     close_dialog(page)
-    page.locator(".matrix[open] td.hit button").first.click()
-    expect(page.locator("dialog")).to_contain_text("of which no picture is kept")
-    close_dialog(page)
+    known = page.locator(".matrix[open] tbody tr", has_text="Hot dog").first.locator("td.hit")
+    expect(known).to_have_text(re.compile(r"^\d+$"))
+    expect(known.get_by_role("button")).to_have_count(0)
+    expect(page.locator(".matrix[open]")).to_contain_text("kept as numbers only")
     assert_nothing_hangs_over(page)
 
 
@@ -296,6 +360,7 @@ def test_published_version_answers_and_is_rolled_back(
     if publish.count():
         publish.click()
     expect(page.locator(".versions")).to_have_attribute("data-current", "2")
+    expect(page.locator(".gate[data-tone=good]")).to_contain_text("It answers on Try it now.")
     assert answer(page, drawings["discs"][28]) == "Discs"
     page.get_by_role("button", name="Roll back to version 1").click()
     expect(page.locator(".snackbar")).to_contain_text("Version 1 answers from now on.")
@@ -305,9 +370,30 @@ def test_published_version_answers_and_is_rolled_back(
     assert answer(page, drawings["discs"][29]) == "Discs"
     page.get_by_role("button", name="Reset to the shipped one").click()
     expect(page.locator(".versions")).to_have_attribute("data-current", "1")
+    expect(page.locator(".gate").get_by_role("button", name="Publish")).to_be_visible()
+    expect(page.locator(".gate[data-tone=good]")).to_have_count(0)
     page.get_by_role("button", name="Delete version 2").click()
     page.get_by_role("button", name="Keep it").click()
     expect(page.locator(".versions li")).to_have_count(2)
+
+
+def test_snackbar_covers_nothing_that_was_just_pressed(visit: Visit) -> None:
+    page = visit.page
+    use = page.get_by_role("button", name="Use version 2")
+    use.evaluate("(e) => scrollBy(0, e.getBoundingClientRect().bottom - innerHeight + 24)")
+    pressed = use.bounding_box()
+    use.click()
+    expect(page.locator(".snackbar")).to_have_text("Version 2 answers from now on.")
+    shown = page.locator(".snackbar").bounding_box()
+    assert pressed is not None
+    assert shown is not None
+    assert any(
+        one[at] + one[size] <= other[at]
+        for at, size in (("x", "width"), ("y", "height"))
+        for one, other in ((pressed, shown), (shown, pressed))
+    )
+    page.get_by_role("button", name="Roll back to version 1").click()
+    expect(page.locator(".versions")).to_have_attribute("data-current", "1")
 
 
 def answer(page: Page, path: Path) -> str:
@@ -324,7 +410,70 @@ def test_training_is_cancelled(desk: Visit) -> None:
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".outcome")).to_contain_text("Cancelled.", timeout=_TRAINED)
     expect(page.locator(".outcome")).to_contain_text("What was live stays live.")
+    held: list[Route] = []
+    page.route("**/teach/training", lambda r: _hold(r, held))
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator(".at-work")).to_contain_text("Training Hotdog")
+    expect(page.locator(".outcome")).to_be_hidden()  # before the server has said anything
+    held[0].continue_()
+    page.unroute_all()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".outcome")).to_contain_text("Cancelled.", timeout=_TRAINED)
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+
+
+def _hold(route: Route, held: list[Route]) -> None:
+    """Keep back what starts a training."""
+    if route.request.method == "POST":
+        held.append(route)
+    else:
+        route.continue_()
+
+
+def test_killed_training_is_told_and_the_page_still_answers(
+    desk: Visit, classroom: RunningApp, drawings: dict[str, list[Path]]
+) -> None:
+    page = desk.page
+    with page.expect_response("**/teach/training") as started:
+        page.get_by_role("button", name="Train", exact=True).click()
+    seen = started.value.json()
+    assert seen["state"] == "running"
+    os.kill(seen["pid"], signal.SIGKILL)
+    outcome = page.locator(".outcome[data-state=died]")
+    expect(outcome).to_contain_text("The training ended without a result.")
+    expect(outcome).to_contain_text("What was live stays live. Train again.")
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+    assert answer(page, drawings["discs"][27]) == "Not hot dog"
+    assert httpx.get(f"{classroom.url}teach/training").json()["state"] == "died"
+
+
+def test_deep_stays_chosen(desk: Visit) -> None:
+    page = desk.page
+    page.get_by_label("Deep").check(force=True)
+    page.reload()
+    open_teach(page)
+    expect(page.get_by_label("Deep")).to_be_checked()
+
+
+def test_zip_of_class_folders_names_its_network_and_is_undone(
+    desk: Visit, drawings: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    page = desk.page
+    path = tmp_path / "more.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for picture in drawings["discs"][26:29]:
+            archive.write(picture, f"more/Discs/{picture.name}")
+    total = page.locator(".card", has_text="Discs").locator(".total")
+    before = total.inner_text()
+    place = page.locator(".home .take-zip")
+    place.locator("input").set_input_files(str(path))
+    expect(page.locator("dialog")).to_contain_text("go into the network Hotdog")
+    page.get_by_role("button", name="Add to Hotdog").click()
+    expect(place.locator(".note")).to_contain_text("Added 3 pictures.")
+    expect(total).not_to_have_text(before)
+    page.locator(".snackbar").get_by_role("button", name="Undo").click()
+    expect(total).to_have_text(before)
+    expect(place.locator(".note")).to_be_hidden()
 
 
 def test_new_network_is_made(visit: Visit) -> None:
@@ -345,6 +494,37 @@ def test_new_network_is_made(visit: Visit) -> None:
     expect(page.locator(".card .name")).to_have_text(["Cat", "<b>dog<i>", "None of these"])
     page.get_by_label("Network", exact=True).select_option("hotdog")
     expect(page.locator(".card .name")).to_have_text(["Hot dog", "Not hot dog", "Discs"])
+
+
+def test_name_as_people_write_it_is_taken(desk: Visit) -> None:
+    page = desk.page
+    page.get_by_role("button", name="New network").click()
+    page.get_by_label("Name", exact=False).first.fill("My clàss-room!")
+    expect(page.locator("dialog .field").first).to_contain_text("It will be called My_class-room.")
+    page.get_by_label("Class 1").fill("left")
+    page.get_by_label("Class 2").fill("right")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_label("Network", exact=True)).to_have_value("My_class-room")
+
+
+def test_link_of_a_version_in_use_opens_try_it_with_its_network(
+    desk: Visit, drawings: dict[str, list[Path]]
+) -> None:
+    page = desk.page
+    page.get_by_label("Network", exact=True).select_option("pets")
+    add_pictures(page, "Cat", drawings["discs"][:12])
+    add_pictures(page, "<b>dog<i>", drawings["stripes"][:12])
+    expect(page.locator(".warnings")).to_have_text(
+        "None of these has no pictures yet: it will be left out."
+    )
+    page.get_by_role("button", name="Train", exact=True).click()
+    finished = page.locator(".outcome[data-state=done]")
+    expect(finished).to_contain_text("Pets made version 1", timeout=_TRAINED)
+    expect(page.locator(".card .name")).to_have_text(["Cat", "<b>dog<i>", "None of these"])
+    page.locator(".gate").get_by_role("link", name="Try it").click()
+    expect(page.locator("#networks select")).to_have_value("pets")
+    expect(page.locator("#title h1")).to_contain_text("cat?")
+    assert ask_on_try_it(page, drawings["discs"][20]) == "Cat"
 
 
 def test_everything_is_taken_home(desk: Visit) -> None:

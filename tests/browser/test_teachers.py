@@ -108,6 +108,7 @@ def test_visitor_says_that_it_is_wrong(
         assert (entry.label, entry.answer and entry.answer.label) == ("not_hot_dog", "hot_dog")
         page.get_by_role("button", name="Undo").click()
         expect(page.locator(".wrong .said")).to_have_text("Taken back.")
+        expect(page.get_by_role("button", name="That’s wrong")).to_be_focused()
         assert not store.find("hotdog", states=("pending",))
     assert_no_sideways_scrolling(page)
     visits.close()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from inference.images import decode
+from tests.inference.tiny_versions import write_version
 from tests.web.classrooms import MODEL, Visit, paint
 from tests.web.pictures import CAT, save_heic
 from web.classroom import open_classroom
@@ -161,6 +162,32 @@ def test_what_visitors_suggest_is_no_class_yet(visit: Visit) -> None:
     assert "spam" not in [found["label"] for found in state["classes"]]
     visit.store.approve(visit.store.find(MODEL, states=("pending",))[0].id, "Ann")
     assert find_class(visit.ask("state"), "spam")["pictures"] == 1
+
+
+def test_all_that_waits_for_review_is_counted(visit: Visit) -> None:
+    visit.store.add(paint("red"), "spam", model=MODEL, state="pending")
+    visit.store.add(paint("green"), "green", model=MODEL, state="pending")
+    assert visit.ask("state")["pending"] == 2
+
+
+def test_classes_keep_the_order_in_which_they_were_typed(visit: Visit) -> None:
+    visit.tell("networks", model="pets", labels=["zebra", "cat", "dog"])
+    names = ("cat", "zebra")  # as a trained version orders them
+    write_version(visit.data / "models" / "pets" / "1", model="pets", class_names=names)
+    visit.store.add(paint("red"), "ant", model="pets")
+    state = visit.ask("state", model="pets")
+    assert [found["label"] for found in state["classes"]] == ["zebra", "cat", "dog", "ant"]
+    shipped = visit.tell("classes", model=MODEL, label="amber")
+    assert [found["label"] for found in shipped["classes"]] == [
+        *("red", "green", "blue_berry", "amber"),
+    ]
+
+
+def test_pictures_of_what_ships_are_never_out_of_balance(visit: Visit) -> None:
+    for seed in range(5):
+        visit.add("red", paint("red", seed))
+    visit.add("green", paint("green"))
+    assert visit.ask("state")["warnings"] == []
 
 
 def test_pictures_are_added_one_at_a_time(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:

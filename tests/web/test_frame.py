@@ -14,6 +14,7 @@ from web.frame import (
     draw_title,
     format_minutes,
     format_size,
+    name_pictures,
 )
 from web.serving import Service
 
@@ -68,9 +69,24 @@ def test_counts_are_summed_however_they_are_nested() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "remembered", "words"),
+    [
+        (None, {}, "labelled pictures"),
+        ("deep", {}, "labelled here"),
+        ("quick", {"train": 0, "validation": 0}, "labelled here"),
+        ("quick", {"train": 1428, "validation": 682}, "labelled here, 2,110 remembered"),
+    ],
+)
+def test_pictures_are_named_for_what_they_are(kind: str, remembered: dict, words: str) -> None:
+    card = make_card(training={"kind": kind} if kind else {}, data={"remembered": remembered})
+    assert name_pictures(card) == words
+
+
+@pytest.mark.parametrize(
     ("minutes", "words"),
     [
         (None, "once"),
+        (0.0, "1 second"),
         (0.3, "18 seconds"),
         (1.2, "1 minute"),
         (12.4, "12 minutes"),

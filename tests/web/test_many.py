@@ -52,3 +52,9 @@ def test_names_are_escaped() -> None:
 def test_progress_says_how_far() -> None:
     assert "Looked at 3 of 8" in draw_progress(3, 8, 1)
     assert 'value="3" max="8"' in draw_progress(3, 8, 1)
+
+
+def test_file_names_break_between_their_words_only() -> None:
+    html = draw_table([Row("my_dog-1's.jpg", error="No.")], CARD, 1)
+    assert "<b>my_<wbr>dog-<wbr>1&#x27;s.<wbr>jpg</b>" in html
+    assert 'data-name="my_dog-1&#x27;s.jpg"' in html

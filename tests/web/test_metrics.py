@@ -38,3 +38,19 @@ def test_test_comes_before_validation_and_names_are_escaped() -> None:
     html = draw_metrics({"validation": FULL, "test": FULL}, NAMES)
     assert html.index("<h3>Test") < html.index("<h3>Validation")
     assert "<script" not in draw_split("x", {"per_class": {"<script>": make_share(1, 2)}}, NAMES)
+
+
+def test_nothing_empty_is_drawn() -> None:
+    html = draw_split("locked", {**FULL, "per_source": {}, "per_group": {}}, NAMES)
+    assert html.count("<table") == 2
+    assert "By source" not in html
+    assert "<table" not in draw_split("locked", {"per_class": {}, "confusion": []}, NAMES)
+
+
+def test_what_was_taught_says_which_pictures_it_never_learned_from() -> None:
+    quick = draw_metrics({"validation": FULL, "locked": FULL}, NAMES, "quick")
+    assert quick.index("<h3>Locked") < quick.index("<h3>Held out in turn")
+    assert "kept apart from training" not in quick
+    deep = draw_metrics({"validation": FULL, "test": FULL}, NAMES, "deep")
+    assert "<h3>Locked" in deep
+    assert "looked at once" not in deep

@@ -11,6 +11,7 @@ from tests.web.pictures import make_card
 from web.frame import draw_chip
 from web.model_tab import (
     describe_input,
+    describe_pictures,
     draw_counts,
     draw_facts,
     draw_model,
@@ -79,3 +80,17 @@ def test_input_is_described(geometry: str, words: str) -> None:
 def test_parent_is_named_as_far_as_it_is_known() -> None:
     assert format_parent({"model": "hotdog", "version": 3}) == "hotdog, version 3"
     assert format_parent({"name": "x"}) == "name x"
+
+
+def test_pictures_of_what_was_taught_are_told_by_what_they_were_for() -> None:
+    counts = {"train": {"a": 20, "b": 5}, "locked": {"a": 1}}
+    data = {"counts": counts, "remembered": {"train": 1428, "validation": 682}}
+    quick = make_card(("a", "b"), data=data, training={"kind": "quick"})
+    assert describe_pictures(quick) == (
+        "It learned from 25 pictures labelled here and 1,428 remembered as numbers. Locked for "
+        "comparing, and never learned from: 1 picture labelled here and 682 remembered as numbers."
+    )
+    assert describe_pictures(make_card(data={"counts": counts})) == (
+        "It learned from, and was measured on, 26 labelled pictures."
+    )
+    assert not describe_pictures(make_card())

@@ -50,6 +50,7 @@ def test_doubt_stands_under_the_label(certainty: str, words: str) -> None:
     prediction = make_prediction({"hot_dog": 0.6, "not_hot_dog": 0.4}, certainty=certainty)
     html = draw_answer(prediction, make_card(), OVERLAY, None, 1)
     assert html.index("Hot dog</span>") < html.index(words)
+    assert "60% · 31 ms" in html  # and not "60% sure" above "Not sure"
 
 
 def test_every_class_has_its_bar_with_a_number() -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,13 @@ def test_versions_are_listed_newest_first_with_what_is_known(catalog: Catalog) -
     assert describe(taught) == (
         "2026-01-01 · taught here from colours, version 1 · 95.3% right of 782 validation pictures"
     )
+
+
+def test_remembered_pictures_are_told_apart_from_labelled_ones(catalog: Catalog) -> None:
+    (listed, _) = list_versions(catalog, "colours")
+    data = {"counts": {"train": {"a": 29}}, "remembered": {"train": 1428, "validation": 682}}
+    taught = replace(listed, card=replace(listed.card, data=data))
+    assert "29 pictures and 2,110 remembered, 3 classes" in describe(taught)
 
 
 def test_accuracy_on_locked_pictures_goes_first(catalog: Catalog) -> None:

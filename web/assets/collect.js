@@ -36,7 +36,7 @@ export function makeCollect(room) {
   }
 
   room.watch('network', () => keepFocus(list, render));
-  return [list, warnings, makeAddClass(room), makeTakeZip(room, 'Add a zip of class folders', 'link')];
+  return [list, warnings, makeAddClass(room), makeTakeZip(room, 'Add a zip of class folders', { kind: 'link' })];
 }
 
 // Moving a card in the page takes the focus from its buttons.

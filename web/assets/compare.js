@@ -1,9 +1,9 @@
 // Step 3: the new network against the one in use, and which of all versions answers.
 
-import { button, count, icon, make, nameOf, percent, sureness } from './elements.js';
+import { button, count, icon, make, nameOf, percent, sureness, tidy } from './elements.js';
 import { ask, picture, tell } from './requests.js';
 
-const OUTCOMES = { published: 'check', first: 'check', held_back: 'cross', candidate: 'hold' };
+const LET_THROUGH = ['published', 'first'];
 const FIRST_SHOWN = 9; // pictures on which they differ
 
 export function makeCompare(room) {
@@ -49,17 +49,25 @@ class Compare {
       this.drawGate(found),
       drawClasses(found),
       this.drawDifferences(found),
-      ...['old', 'new'].filter((side) => found[side]?.confusion).map((side) => this.drawMatrix(found, side)),
+      ...['old', 'new'].filter((side) => found[side]?.confusion?.flat().some(Boolean)).map((side) => this.drawMatrix(found, side)),
     ].filter(Boolean);
   }
 
+  // What is so now stands first; what the gate said when the version was made is kept under it.
   drawGate(found) {
-    const acts = found.in_use
-      ? [make('p', { class: 'soft' }, 'It answers on ', make('a', { href: '#try' }, 'Try it'), ' now.')]
-      : [button(found.outcome === 'held_back' ? 'Publish anyway' : 'Publish', () => this.publish(found.version), { kind: 'main' }),
-        found.taught && button('Delete', () => this.delete(found.version), { kind: 'plain danger' })];
-    return make('div', { class: 'gate', data: { outcome: found.outcome || '' } }, icon(OUTCOMES[found.outcome] || 'hold'),
-      make('div', {}, make('p', { class: 'sentence' }, found.sentence || ''), make('div', { class: 'line' }, acts)));
+    const { symbol, tone, words } = judge(found);
+    return make('div', { class: 'gate', data: { tone } }, icon(symbol), make('div', {},
+      words && make('p', { class: 'now' }, words), make('p', { class: `sentence ${words ? 'soft' : ''}` }, tidy(found.sentence)),
+      make('div', { class: 'line' }, this.makeActs(found))));
+  }
+
+  makeActs(found) {
+    if (found.in_use) {
+      const choose = () => window.dispatchEvent(new CustomEvent('choose-network', { detail: found.model }));
+      return [make('p', { class: 'soft' }, 'It answers on ', make('a', { href: '#try', on: { click: choose } }, 'Try it'), ' now.')];
+    }
+    return [button(found.outcome === 'held_back' ? 'Publish anyway' : 'Publish', () => this.publish(found.version), { kind: 'main' }),
+      found.taught && button('Delete', () => this.delete(found.version), { kind: 'plain danger' })];
   }
 
   // ---- pictures ---------------------------------------------------------------------------------
@@ -81,22 +89,29 @@ class Compare {
     const { class_names: names, confusion } = found[side];
     const rowNames = found[side].labels || names; // a class that this version lacks has a row too
     const version = side === 'new' ? `Version ${found.version}` : describeAgainst(found.against);
+    const kept = countKept(found, side);
+    let lacking = false;
     const cell = (row, column) => {
       const total = confusion[row][column];
       const share = total / (confusion[row].reduce((sum, value) => sum + value, 0) || 1);
-      const kind = rowNames[row] === names[column] ? 'hit' : 'miss';
-      const style = `--share: ${share.toFixed(3)}`;
       if (!total) return make('td', { class: 'none' }, '0');
-      return make('td', { class: kind, style }, make('button', {
-        type: 'button', 'aria-label': `${count(total, 'picture')} of ${nameOf(rowNames[row])} answered ${nameOf(names[column])}`,
-        on: { click: () => this.openCell(found, side, rowNames[row], names[column], total) },
+      const [label, said] = [rowNames[row], names[column]];
+      const shown = kept.get(`${label}/${said}`) || 0;
+      lacking ||= shown < total;
+      const look = { class: label === said ? 'hit' : 'miss', style: `--share: ${share.toFixed(3)}` };
+      if (!shown) return make('td', look, make('span', {}, total.toLocaleString('en')));
+      return make('td', look, make('button', {
+        type: 'button', 'aria-label': `${count(total, 'picture')} of ${nameOf(label)} answered ${nameOf(said)}`,
+        on: { click: () => this.openCell(found, side, label, said, total) },
       }, total.toLocaleString('en')));
     };
     const head = make('tr', {}, make('td', { class: 'corner' }, 'is ↓  said →'), names.map((name) => make('th', { scope: 'col' }, nameOf(name))));
     const rows = rowNames.map((name, row) => make('tr', {}, make('th', { scope: 'row' }, nameOf(name)), names.map((_, column) => cell(row, column))));
+    const words = ['A row for what a picture is, a column for what was answered.', kept.size && 'Press a number to see the pictures.',
+      lacking && 'Remembered pictures are kept as numbers only, so they cannot be shown.'].filter(Boolean).join(' ');
     return make('details', { class: 'matrix', open: side === 'new' }, make('summary', {}, `${version}: what was answered`),
-      make('div', { class: 'scroll' }, make('table', {}, make('caption', {}, 'A row for what a picture is, a column for what was answered. Press a number to see the pictures.'),
-        make('thead', {}, head), make('tbody', {}, rows))));
+      make('p', { class: 'soft' }, words),
+      make('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${version}: what was answered` }, make('table', {}, make('thead', {}, head), make('tbody', {}, rows))));
   }
 
   openCell(found, side, label, said, total) {
@@ -179,6 +194,26 @@ function makeEmpty() {
     make('p', { class: 'soft' }, 'Train once. The new network is then measured here against the one in use, on the same pictures, which neither has learned from.'));
 }
 
+// Which icon and colour stand for a version, and what is so now where that is not what the gate said.
+function judge({ outcome, in_use: inUse, new: now }) {
+  const passed = LET_THROUGH.includes(outcome);
+  if (inUse && !passed) return { symbol: 'check', tone: 'good', words: 'Published by a person.' };
+  if (inUse && now?.top1?.n) return { symbol: 'check', tone: 'good', words: 'In use now.' };
+  if (inUse) return { symbol: 'note', tone: 'plain', words: 'In use now; nothing is measured yet.' };
+  if (passed) return { symbol: 'note', tone: 'plain', words: 'Not in use now.' };
+  return outcome === 'held_back' ? { symbol: 'cross', tone: 'bad' } : { symbol: 'hold', tone: 'plain' };
+}
+
+// How many pictures of a cell can be shown, by `is/said`.
+function countKept(found, side) {
+  const kept = new Map();
+  for (const shot of found.pictures) {
+    const key = `${shot.label}/${shot[side]?.[0]}`;
+    kept.set(key, (kept.get(key) || 0) + 1);
+  }
+  return kept;
+}
+
 function drawHeadline(found) {
   const [before, after] = [found.old?.top1, found.new?.top1];
   const n = found.locked ?? after?.n ?? 0;
@@ -190,7 +225,16 @@ function drawHeadline(found) {
     make('span', {}, words), make('small', {}, `${percent(rate.low, digits).slice(0, -1)}–${percent(rate.high, digits)}`));
   return make('div', { class: 'headline-numbers' },
     make('div', { class: 'pair' }, before?.n ? [number(before, describeAgainst(found.against)), make('i', { 'aria-label': 'became' }, '→')] : null, number(after, `Version ${found.version}`)),
-    make('p', {}, `right on ${count(n, 'locked picture')}, which ${before?.n ? 'neither' : 'it has not'} learned from. Below each number: its 95% interval.`));
+    make('p', {}, `right on ${count(n, 'locked picture')}, which ${before?.n ? 'neither' : 'it has not'} learned from. Below each number: its 95% interval.`),
+    listTests(found).map((words) => make('p', {}, words)));
+}
+
+function listTests({ p, better, worse, set_aside: aside }) {
+  const value = p < 0.001 ? 'p under 0.001' : `p = ${Number(p?.toPrecision(2))}`;
+  return [
+    Number.isFinite(p) && `Better on ${better}, worse on ${worse} (exact McNemar test, two-sided ${value}).`,
+    aside > 0 && (aside === 1 ? '1 locked picture is set aside, since its label is in doubt.' : `${aside.toLocaleString('en')} locked pictures are set aside, since their label is in doubt.`),
+  ].filter(Boolean);
 }
 
 const describeAgainst = (against) => (against ? `Version ${against.version}` : 'Before');

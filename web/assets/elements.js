@@ -9,6 +9,7 @@ const ICONS = {
   check: 'M4 13l5 5L20 6',
   cross: 'M5 5l14 14M19 5L5 19',
   hold: 'M12 4v10M12 19v.5',
+  note: 'M12 10.5v8.5M12 5v.5',
   right: 'M9 5l7 7-7 7',
 };
 
@@ -45,12 +46,18 @@ export const nameOf = (label) => {
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 };
 
+// A file's name, which may break after what stands between its words.
+export const breakable = (name) => name.split(/(?<=[_\-.\s/])/).flatMap((part, i) => (i ? [make('wbr'), part] : [part]));
+
 // Never claims more than it is: 99.6% is "over 99%", as on Try it.
 export function sureness(probability) {
   if (probability >= 0.995) return 'over 99%';
   if (probability < 0.005) return 'under 1%';
   return `${Math.round(100 * probability)}%`;
 }
+
+// Versions of before say "p = under 0.001".
+export const tidy = (sentence) => (sentence || '').replace('p = under', 'p under');
 
 export const percent = (value, digits = 0) => `${(100 * value).toFixed(digits)}%`;
 

@@ -1,14 +1,23 @@
 // Taking the whole home, and starting new networks.
 
-import { button, make } from './elements.js';
+import { button, make, nameOf } from './elements.js';
 import { locate, tell } from './requests.js';
 import { makeTakeZip } from './zips.js';
 
 export function makeHome(room) {
   return make('section', { class: 'home' }, make('h3', {}, 'Take your data home'),
-    make('p', { class: 'soft' }, 'All labelled pictures and the networks taught here, as one zip. Another installation takes it in and goes on from there.'),
+    make('p', { class: 'soft' }, 'One zip with all labelled pictures, and of each network taught here the version in use. Another installation takes it in and goes on from there.'),
     make('div', { class: 'line' }, make('a', { class: 'plain', href: locate('bundle'), download: '' }, 'Download everything'),
-      makeTakeZip(room, 'Take in a zip from elsewhere', 'plain')));
+      makeTakeZip(room, 'Take in a zip from elsewhere', { kind: 'plain', asking: true })));
+}
+
+// What the server takes for a name: a blank is written _, and shown as one again.
+export const makeName = (typed) => typed.normalize('NFKD').replace(/\p{M}/gu, '').trim()
+  .replace(/[^A-Za-z0-9_-]+/g, '_').replace(/^[_-]+|_+$/g, '');
+
+function tellName(typed) {
+  const name = makeName(typed);
+  return name && name !== typed ? `It will be called ${name}.` : 'Letters, digits, - and _.';
 }
 
 export function openNewNetwork(room) {
@@ -16,7 +25,9 @@ export function openNewNetwork(room) {
     const input = make('input', { type: 'text', autocomplete: 'off', ...attributes });
     return { input, element: make('label', { class: 'field' }, make('span', {}, words), input, hint && make('small', {}, hint)) };
   };
-  const name = field('Name', { required: true, maxlength: 64, pattern: '[A-Za-z0-9][A-Za-z0-9_\\-]*', placeholder: 'pets' }, 'Letters, digits, - and _.');
+  const name = field('Name', { required: true, maxlength: 64, placeholder: 'pets', on: { input: () => { taken.textContent = tellName(name.input.value); } } });
+  const taken = make('small', { role: 'status' }, tellName(''));
+  name.element.append(taken);
   const classes = make('div', { class: 'class-fields' });
   const addField = (focus) => {
     const number = classes.children.length + 1;
@@ -32,11 +43,11 @@ export function openNewNetwork(room) {
   async function submit(event) {
     event.preventDefault();
     const labels = [...classes.querySelectorAll('input')].map((input) => input.value).filter((value) => value.trim());
-    const made = await room.attempt(() => tell('networks', { model: name.input.value, labels, catch_all: other.checked ? 'none of these' : '' }), problem);
+    const made = await room.attempt(() => tell('networks', { model: makeName(name.input.value), labels, catch_all: other.checked ? 'none of these' : '' }), problem);
     if (!made) return;
     dialog.close();
     await room.open(made.model);
-    room.say(`${made.model} is ready for its first pictures.`);
+    room.say(`${nameOf(made.model)} is ready for its first pictures.`);
   }
 
   const form = make('form', { on: { submit } }, name.element, classes, button('One more class', () => addField(true), { kind: 'link' }),

@@ -4,7 +4,7 @@ import { button, count, make, nameOf, sureness } from './elements.js';
 import { ask, picture, tell } from './requests.js';
 
 const KINDS = {
-  pending: { words: 'Suggestions', query: { state: 'pending' }, empty: 'No suggestions wait. When a visitor says “That’s wrong” on Try it, the picture comes here.' },
+  pending: { words: 'Suggestions', query: { state: 'pending', order: 'unsure' }, empty: 'No suggestions wait. When a visitor says “That’s wrong” on Try it, the picture comes here.' },
   unsure: { words: 'Least sure first', query: { order: 'unsure' }, empty: 'There are no stored pictures yet.' },
 };
 const PRELOADED = 2;
@@ -60,7 +60,7 @@ class Review {
     const [entry] = this.queue;
     this.body.hidden = !entry;
     this.position.textContent = entry ? `${this.queue.length}${this.exhausted ? '' : '+'} to look at` : KINDS[this.kind].empty;
-    if (!entry && this.done) this.position.textContent = 'All looked at.';
+    if (!entry && (this.done || this.changes.length)) this.position.textContent = 'All looked at.';
     if (!entry) return this.tabs.querySelector('[aria-pressed=true]').focus();
     this.image.src = picture(entry.sha256, 1024);
     this.describe(entry);
@@ -73,30 +73,34 @@ class Review {
   describe(entry) {
     const [said, probability, certainty] = entry.answer || [];
     const doubt = { unsure: ' It was not sure.', unfamiliar: ' It had seen nothing like it.' }[certainty] || '';
-    this.facts.replaceChildren(
+    this.facts.replaceChildren(...[
       make('p', { class: 'soft' }, entry.state === 'pending' ? 'Suggested' : 'Labelled'),
       make('p', { class: 'class-name' }, nameOf(entry.label)),
-      make('p', { class: 'soft' }, said ? `The network said ${nameOf(said)}, ${sureness(probability)} sure.${doubt}` : 'The network was not asked.'),
-    );
+      this.isNew(entry) && make('p', { class: 'warned' }, `This makes a new class, ${nameOf(entry.label)}.`),
+      make('p', { class: 'soft' }, said ? `The network said ${nameOf(said)}, ${sureness(probability)}${doubt ? '' : ' sure'}.${doubt}` : 'The network was not asked.'),
+    ].filter(Boolean));
   }
+
+  isNew(entry) { return !this.room.labels.includes(entry.label); }
 
   showActs(entry) {
     const pending = entry.state === 'pending';
     const keyed = (words, key, act, kind) => button(words, act, { kind, 'aria-keyshortcuts': key, data: { key } });
     this.acts.replaceChildren(
-      keyed(pending ? 'Approve' : 'Right', 'A', () => this.decide('approve'), 'main'),
+      keyed(pending ? (this.isNew(entry) ? 'Approve as a new class' : 'Approve') : 'Right', 'A', () => this.decide('approve'), 'main'),
       keyed('Reject', 'R', () => this.decide('reject'), 'plain'),
       keyed('Undo', 'Z', () => this.undo(), 'soft'),
     );
     this.acts.lastChild.disabled = !this.changes.length;
-    this.labels.replaceChildren(make('p', { class: 'soft' }, 'It is rather'), ...this.room.labels.map((label, i) =>
+    this.choices = [...new Set([...this.room.labels, entry.label])];
+    this.labels.replaceChildren(make('p', { class: 'soft' }, 'It is rather'), ...this.choices.map((label, i) =>
       button(nameOf(label), () => this.decide('approve', label), { kind: 'pick', data: i < 9 ? { key: i + 1 } : {}, 'aria-pressed': String(label === entry.label) })));
   }
 
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches('input, select')) return;
     const key = event.key.toUpperCase();
-    const label = /^[1-9]$/.test(key) ? this.room.labels[Number(key) - 1] : null;
+    const label = /^[1-9]$/.test(key) ? this.choices?.[Number(key) - 1] : null;
     if (key === 'Z') this.undo();
     else if (!this.queue.length) return;
     else if (key === 'A') this.decide('approve');
@@ -116,6 +120,7 @@ class Review {
     this.changes.push({ entry, changes: answer.changes });
     this.queue.shift();
     this.done += act === 'reject' ? 0 : 1;
+    if (act === 'approve' && this.isNew({ label: label || entry.label })) await this.room.attempt(() => this.room.refresh());
     if (!this.queue.length) await this.fetch();
     this.show();
   }

@@ -6,6 +6,7 @@ import { ask, tell } from './requests.js';
 
 const REMEMBERED = 'taught-network';
 const SECONDS_SHOWN = 10;
+const MOST = 500; // changes that are undone in one go
 
 export class Room {
   constructor(frame) {
@@ -14,6 +15,10 @@ export class Room {
     this.watchers = { network: [], versions: [] };
     this.snackbar = make('div', { class: 'snackbar', role: 'status' });
     frame.append(this.snackbar);
+    frame.addEventListener('click', (event) => {
+      const pressed = event.target.closest('button, a, label');
+      if (pressed) this.touched = { pressed, place: pressed.getBoundingClientRect() };
+    }, true);
   }
 
   watch(what, act) { this.watchers[what].push(act); }
@@ -75,7 +80,19 @@ export class Room {
     // A snackbar outside an open dialog would lie under it.
     const dialogs = this.frame.querySelectorAll('dialog[open]');
     (dialogs.length ? dialogs[dialogs.length - 1] : this.frame).append(this.snackbar);
+    this.makeWay();
     this.hiding = setTimeout(() => this.hush(), 1000 * SECONDS_SHOWN);
+  }
+
+  // What was just pressed, or was drawn anew in its place, may be pressed again: it is never covered.
+  makeWay() {
+    this.snackbar.classList.remove('above-all');
+    if (!this.touched) return;
+    const { pressed, place } = this.touched;
+    const its = pressed.isConnected ? pressed.getBoundingClientRect() : place;
+    const mine = this.snackbar.getBoundingClientRect();
+    const apart = mine.bottom < its.top || mine.top > its.bottom || mine.right < its.left || mine.left > its.right;
+    this.snackbar.classList.toggle('above-all', !apart);
   }
 
   openDialog(title, names, ...children) {
@@ -96,7 +113,9 @@ export class Room {
   sayUndoable(words, changes, after) {
     if (!changes.length) return this.say(words);
     return this.say(words, () => this.attempt(async () => {
-      await tell('gallery/undo', { changes });
+      for (let end = changes.length; end > 0; end -= MOST) {
+        await tell('gallery/undo', { changes: changes.slice(Math.max(0, end - MOST), end) });
+      }
       this.say('Undone.');
       await this.refresh();
       after?.();

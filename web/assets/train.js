@@ -1,25 +1,17 @@
 // Step 2: Quick or Deep, how far it is, and what came of it.
 
-import { button, count, draw, make, nameOf, percent } from './elements.js';
+import { Course, nameStage } from './course.js';
+import { button, count, make, nameOf, percent, tidy } from './elements.js';
+import { plot } from './plots.js';
 import { ask, tell } from './requests.js';
 
 const RUNNING_EVERY = 700; // milliseconds between two looks
 const IDLE_EVERY = 5000;
+const REMEMBERED = 'training-kind';
 const KINDS = {
   quick: { name: 'Quick', words: 'A new last layer on what the network sees already.' },
   deep: { name: 'Deep', words: 'The whole network learns. Better with many pictures.' },
 };
-const STAGES = [
-  [/^reading/, 'Reading the pictures'],
-  [/^embedding/, 'Looking at the pictures'],
-  [/^fitting/, 'Learning'],
-  [/^prob/, 'Learning the last layer'],
-  [/^epoch (\d+)\D+(\d+)/, 'Learning, round $1 of $2'],
-  [/^validation.*/, 'Checking on pictures it does not learn from'],
-  [/^comparing/, 'Comparing it with the one in use'],
-  [/^(frozen network|proving).*/, 'Proving that the frozen network answers the same'],
-  [/^writing/, 'Writing it down'],
-];
 
 export function makeTrain(room) {
   return new Train(room).elements;
@@ -27,7 +19,7 @@ export function makeTrain(room) {
 
 class Train {
   constructor(room) {
-    Object.assign(this, { room, kind: 'quick', seen: null });
+    Object.assign(this, { room, kind: recallKind(), seen: null, course: new Course() });
     this.options = make('div', { class: 'ways', role: 'radiogroup', 'aria-label': 'How to train' });
     this.start = button('Train', () => this.press(), { kind: 'main large' });
     this.why = make('p', { class: 'note', role: 'status' });
@@ -35,13 +27,16 @@ class Train {
     this.elements = [this.options, this.start, this.why, this.progress];
     this.makeOptions();
     this.makeProgress();
-    room.watch('network', () => this.showPlans());
+    room.watch('network', () => {
+      this.showPlans();
+      if (this.seen) this.show(this.seen); // another network may be the one in training
+    });
     this.look();
   }
 
   makeOptions() {
     this.plans = Object.entries(KINDS).map(([kind, { name, words }]) => {
-      const input = make('input', { type: 'radio', name: 'training-kind', value: kind, checked: kind === 'quick', on: { change: () => { this.kind = kind; this.showPlans(); } } });
+      const input = make('input', { type: 'radio', name: 'training-kind', value: kind, checked: kind === this.kind, on: { change: () => this.choose(kind) } });
       const estimate = make('span', { class: 'estimate' });
       const element = make('label', { class: 'way' }, input, make('span', {}, make('b', {}, name), ' ', estimate, make('small', {}, words)));
       return { kind, input, estimate, element };
@@ -49,13 +44,20 @@ class Train {
     this.options.replaceChildren(...this.plans.map(({ element }) => element));
   }
 
+  choose(kind) {
+    this.kind = kind;
+    sessionStorage.setItem(REMEMBERED, kind);
+    this.showPlans();
+  }
+
   makeProgress() {
     this.bar = make('progress', { max: 1, 'aria-label': 'How far the training is' });
-    this.stage = make('p', { class: 'stage-words' });
+    this.whose = make('p', { class: 'whose' });
+    this.stage = make('p', { class: 'stage-words soft' });
     this.cancel = button('Cancel', () => this.stop(), { kind: 'soft' });
     this.plots = make('div', { class: 'plots' });
     this.result = make('div', { class: 'outcome' });
-    this.running = make('div', { class: 'at-work', hidden: true }, make('div', { class: 'line' }, this.stage, this.cancel), this.bar);
+    this.running = make('div', { class: 'at-work', hidden: true }, make('div', { class: 'line' }, this.whose, this.cancel), this.bar, this.stage);
     this.progress.replaceChildren(this.running, this.result, this.plots);
   }
 
@@ -71,20 +73,24 @@ class Train {
 
   showButton() {
     if (!this.room.network) return;
-    const busy = this.seen?.state === 'running';
+    const busy = this.pressed || this.seen?.state === 'running';
+    const other = busy && !this.pressed && this.seen.model !== this.room.model;
     const { obstacle } = this.room.network.plans[this.kind];
-    this.start.disabled = busy || this.pressed || Boolean(obstacle);
-    this.start.lastChild.textContent = busy || this.pressed ? 'Training…' : 'Train';
+    this.start.disabled = Boolean(busy || obstacle);
+    this.start.lastChild.textContent = !busy ? 'Train' : other ? `Training ${nameOf(this.seen.model)}…` : 'Training…';
     this.why.textContent = busy ? '' : obstacle;
   }
 
+  // What is seen until the answer comes: a training that was just cancelled may take a while to go.
   async press() {
-    this.pressed = true; // a second press finds the button off at once
-    this.showButton();
     const { model } = this.room;
+    const before = this.seen;
+    this.pressed = true; // a second press finds the button off at once, and no look comes between
+    this.take({ state: 'running', model, kind: this.kind, pid: null, curve: [], cancelling: false });
     const seen = await this.room.attempt(() => tell('training', { model, kind: this.kind }));
     this.pressed = false;
-    if (seen) this.take(seen);
+    if (!seen) this.seen = null; // else the end of one that never began would be told
+    if (seen || before) this.take(seen || before);
     this.showButton();
     this.again(RUNNING_EVERY);
   }
@@ -97,8 +103,10 @@ class Train {
 
   async look() {
     const { frame } = this.room;
-    if (frame.isConnected && !document.hidden && frame.offsetParent) {
-      await ask('training').then((seen) => this.take(seen)).catch(() => this.lose());
+    if (frame.isConnected && !document.hidden && frame.offsetParent && !this.pressed) {
+      const seen = await ask('training').catch(() => null);
+      if (seen && !this.pressed) this.take(seen);
+      else if (!seen) this.lose();
     }
     this.again(this.seen?.state === 'running' ? RUNNING_EVERY : IDLE_EVERY);
   }
@@ -124,45 +132,61 @@ class Train {
   finish(seen) {
     window.dispatchEvent(new Event('renew')); // the versions, and what stands around the tabs
     if (seen.model === this.room.model) this.room.attempt(() => this.room.refresh());
-    if (seen.state === 'done') this.room.say(seen.sentence || 'The training is done.');
+    if (seen.state === 'done') this.room.say(tidy(seen.sentence) || 'The training is done.');
   }
 
   show(seen) {
     const running = seen.state === 'running';
     this.running.hidden = !running;
     if (running) this.showStage(seen);
-    this.result.replaceChildren(...describe(seen));
-    this.result.dataset.state = seen.state;
-    this.showPlots(seen.curve);
+    this.showResult(seen);
+    this.showPlots(seen);
+  }
+
+  // Drawn once: an opened log stays open.
+  showResult(seen) {
+    const key = [seen.state, seen.pid, seen.version, this.room.model].join();
+    if (this.result.dataset.key === key) return;
+    this.result.replaceChildren(...describe(seen), ...this.makeOpener(seen.state === 'running' ? null : seen));
+    Object.assign(this.result.dataset, { key, state: seen.state });
   }
 
   showStage(seen) {
-    const words = seen.stage ? nameStage(seen.stage) : `Starting${seen.model ? ` on ${seen.model}` : ''}`;
-    this.stage.textContent = seen.cancelling ? 'Cancelling…' : words;
-    this.cancel.disabled = seen.cancelling;
-    if (seen.total) this.bar.value = seen.done / seen.total;
-    else this.bar.removeAttribute('value');
+    this.whose.replaceChildren(make('b', {}, `Training ${seen.model ? nameOf(seen.model) : ''}`), ...this.makeOpener(seen));
+    this.stage.textContent = seen.cancelling ? 'Cancelling…' : seen.stage ? nameStage(seen.stage) : 'Starting';
+    this.cancel.disabled = Boolean(seen.cancelling || this.pressed);
+    this.bar.value = this.course.follow(seen);
   }
 
-  showPlots(curve) {
-    const key = `${curve.length}`;
+  // Leads to the network that is or was trained, where another one is looked at.
+  makeOpener(seen) {
+    if (!seen?.model || !this.room.network?.networks.includes(seen.model) || seen.model === this.room.model) return [];
+    return [' ', button(`Open ${nameOf(seen.model)}`, () => this.room.attempt(() => this.room.open(seen.model)), { kind: 'link' })];
+  }
+
+  showPlots({ pid, kind, curve }) {
+    const key = `${pid} ${curve.length}`;
     if (this.plots.dataset.key === key) return;
     this.plots.dataset.key = key;
+    const axis = kind === 'deep' ? 'round' : 'step';
+    const [learned, held] = [true, false].map((wanted) => curve.filter(({ split }) => (split === 'train') === wanted));
+    const trace = (name) => [held, learned].map((points) => points.map((point) => [point.step, point[name]]));
     this.plots.replaceChildren(...[
-      plot('Loss', curve.map(({ step, loss }) => [step, loss]), (value) => value.toPrecision(2)),
-      plot('Accuracy', curve.map(({ step, accuracy }) => [step, accuracy]), (value) => percent(value)),
+      plot('Right on pictures held out', axis, trace('accuracy'), (value) => percent(value)),
+      plot('Loss on pictures held out', axis, trace('loss'), (value) => value.toPrecision(2)),
+      held.length > 1 && learned.length > 1 && make('p', { class: 'note' }, 'Dashed: the same on pictures that it learns from.'),
     ].filter(Boolean));
   }
 }
 
-function nameStage(stage) {
-  const [pattern, words] = STAGES.find(([known]) => known.test(stage)) || [];
-  return pattern ? stage.replace(pattern, words) : nameOf(stage);
+function recallKind() {
+  const kind = sessionStorage.getItem(REMEMBERED);
+  return kind in KINDS ? kind : 'quick';
 }
 
 function describe(seen) {
   const kind = KINDS[seen.kind]?.name || 'The';
-  const of = seen.model ? ` of ${seen.model}` : '';
+  const of = seen.model ? ` of ${nameOf(seen.model)}` : '';
   if (seen.state === 'done') {
     const seconds = seen.seconds ? ` in ${seen.seconds < 90 ? count(Math.max(1, Math.round(seen.seconds)), 'second') : count(Math.round(seen.seconds / 60), 'minute')}` : '';
     return [make('p', {}, make('b', {}, `${kind} training${of} made version ${seen.version}${seconds}.`))];
@@ -177,33 +201,3 @@ function makeLog(lines) {
   if (!lines.length) return '';
   return make('details', {}, make('summary', {}, 'What it printed last'), make('pre', { tabindex: 0 }, lines.join('\n')));
 }
-
-// ---- a curve: axes with their names and ends ----------------------------------------------------
-
-const WIDTH = 320;
-const HEIGHT = 132;
-const BOX = { left: 44, right: 8, top: 24, bottom: 30 };
-
-export function plot(title, points, format) {
-  const known = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
-  if (known.length < 2) return null;
-  const [x0, x1] = range(known.map(([x]) => x));
-  const [y0, y1] = range(known.map(([, y]) => y));
-  const place = ([x, y]) => [
-    BOX.left + (WIDTH - BOX.left - BOX.right) * (x - x0) / (x1 - x0 || 1),
-    HEIGHT - BOX.bottom - (HEIGHT - BOX.top - BOX.bottom) * (y - y0) / (y1 - y0 || 1),
-  ];
-  const line = known.map(place).map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ');
-  const text = (x, y, words, anchor) => draw('text', { x, y, 'text-anchor': anchor }, words);
-  const bottom = HEIGHT - BOX.bottom;
-  const last = format(known.at(-1)[1]);
-  return draw('svg', { class: 'curve', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': `${title} over steps, now ${last}` },
-    draw('path', { class: 'axis', d: `M${BOX.left} ${BOX.top}V${bottom}H${WIDTH - BOX.right}` }),
-    draw('polyline', { points: line }),
-    text(BOX.left - 6, BOX.top + 8, format(y1), 'end'), text(BOX.left - 6, bottom, format(y0), 'end'),
-    text(BOX.left, bottom + 14, x0, 'start'), text(WIDTH - BOX.right, bottom + 14, x1, 'end'),
-    text((BOX.left + WIDTH - BOX.right) / 2, HEIGHT - 3, 'step', 'middle'),
-    draw('text', { class: 'title', x: BOX.left, y: 12, 'text-anchor': 'start' }, `${title} ${last}`));
-}
-
-const range = (values) => [Math.min(...values), Math.max(...values)];
