@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks import folders, networks
+from benchmarks import folders, networks, training
 from benchmarks.contests import (
     OURS,
     TORCH,
@@ -30,7 +30,7 @@ from inference.classifier import Classifier
 from inference.images import decode
 from inference.versions import find_version
 
-PARTS = ("network", "pages", "start", "folder")
+PARTS = ("network", "pages", "start", "folder", "training")
 QUICK = Effort(rounds=1, calls=3, seconds=2, starts=1, requests=200)
 _FOLDER = 2000  # pictures
 
@@ -60,6 +60,7 @@ def main(
         "pages": measure_pages,
         "start": measure_start,
         "folder": measure_folder,
+        "training": measure_training,
     }
     found: dict[str, Measured] = {}
     for name in only or PARTS:
@@ -138,6 +139,12 @@ def measure_folder(version: Path, effort: Effort) -> dict[str, Measured]:
         f"folder of {count} pictures": summarise(rates, peer, "a second"),
         "memory meanwhile": summarise(memory, f"{peer}, MB", "MB"),
     }
+
+
+def measure_training(version: Path, effort: Effort) -> dict[str, Measured]:
+    """Time an epoch on rendered pictures."""
+    rates = training.measure(version, min(3, effort.rounds), 200 if effort.rounds > 1 else 40)
+    return {"training pictures": summarise(rates, training.PLAIN, "a second")}
 
 
 if __name__ == "__main__":

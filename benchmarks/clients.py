@@ -4,7 +4,8 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 
@@ -26,26 +27,28 @@ class Endpoint:
     more: tuple[object, ...] = ()
     plain: bool = False
 
-    def connect(self) -> Ask:
-        """Return a function that sends one picture and waits for its answer, over one connection.
+    @contextmanager
+    def connecting(self) -> Iterator[Ask]:
+        """Lend a function that sends one picture and waits for its answer, over one connection.
 
         It raises RuntimeError where there is none.
         """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE)
-        return (
-            (lambda picture: _post_plain(connection, self.name, picture))
-            if self.plain
-            else (lambda picture: _call(connection, self, picture))
-        )
+        with closing(connection):
+            if self.plain:
+                yield lambda picture: _post_plain(connection, self.name, picture)
+            else:
+                yield lambda picture: _call(connection, self, picture)
 
 
-def time_calls(ask: Ask, pictures: Sequence[bytes]) -> list[float]:
+def time_calls(endpoint: Endpoint, pictures: Sequence[bytes]) -> list[float]:
     """Return the seconds that each picture took, one after the other."""
     times = []
-    for picture in pictures:
-        start = time.perf_counter()
-        ask(picture)
-        times.append(time.perf_counter() - start)
+    with endpoint.connecting() as ask:
+        for picture in pictures:
+            start = time.perf_counter()
+            ask(picture)
+            times.append(time.perf_counter() - start)
     return times
 
 
@@ -57,13 +60,13 @@ def count_answers(
     lasts, counts = [0.0] * clients, [0] * clients
 
     def work(number: int) -> None:
-        ask = endpoint.connect()
         first = number % len(pictures)
         own = cycle([*pictures[first:], *pictures[:first]])
-        while time.perf_counter() < end:
-            ask(next(own))
-            counts[number] += 1
-            lasts[number] = time.perf_counter()
+        with endpoint.connecting() as ask:
+            while time.perf_counter() < end:
+                ask(next(own))
+                counts[number] += 1
+                lasts[number] = time.perf_counter()
 
     start = time.perf_counter()
     _run_all(work, clients)
@@ -74,9 +77,9 @@ def ask_all(endpoint: Endpoint, pictures: Sequence[bytes], clients: int) -> None
     """Send every picture once, by so many clients."""
 
     def work(number: int) -> None:
-        ask = endpoint.connect()
-        for picture in pictures[number::clients]:
-            ask(picture)
+        with endpoint.connecting() as ask:
+            for picture in pictures[number::clients]:
+                ask(picture)
 
     _run_all(work, clients)
 

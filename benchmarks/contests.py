@@ -74,7 +74,7 @@ def time_starts(openers: dict[str, Opener], repeats: int) -> dict[str, list[floa
     for _ in range(repeats):
         for name, opener in openers.items():
             with opener() as page:
-                name_endpoint(name, page).connect()(picture)
+                time_calls(name_endpoint(name, page), [picture])
                 times[name].append(time.perf_counter() - page.begun)
     return times
 
@@ -87,7 +87,7 @@ def time_pictures(
     for number in range(rounds + 1):
         for name, contestant in contestants.items():
             # A connection of its own: while others have their turn, a page closes an idle one.
-            found = time_calls(contestant.endpoint.connect(), pictures)
+            found = time_calls(contestant.endpoint, pictures)
             times[name] += found if number else []
     return times
 

@@ -1,0 +1,56 @@
+"""Training pictures a second: ours against a plain PyTorch loop, on rendered pictures."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.pages import ROOT
+from inference.cards import read_card
+from trainer.rendering import render_demo_data
+from trainer.runs import TrainOptions
+
+OURS, PLAIN = "ours", "plain torch loop"
+_BATCH = 32
+
+
+def measure(version: Path, rounds: int, count: int) -> dict[str, list[float]]:
+    """Return pictures a second of one epoch on `count` pictures a class, in turn.
+
+    Ours augments more, averages the weights and keeps normalisation as it was pretrained; size,
+    batch, workers, network and optimizer are the same.
+    """
+    rates: dict[str, list[float]] = {OURS: [], PLAIN: []}
+    with TemporaryDirectory() as name:
+        render_demo_data(Path(name), count_per_class=count)
+        pictures = Path(name) / "train"
+        for number in range(rounds):
+            rates[OURS].append(_measure_ours(pictures, version, Path(name) / f"run{number}"))
+            rates[PLAIN].append(_measure_plain(pictures, version))
+    return rates
+
+
+def _measure_ours(pictures: Path, version: Path, run: Path) -> float:
+    weights = str(version / "checkpoint.safetensors")
+    options = ["--model", "bench", "--weights", weights, "--epochs", "1", "--no-export"]
+    options += ["--batch-size", str(_BATCH), "--run-folder", str(run)]
+    _run("-m", "trainer", "train", str(pictures), *options)
+    counts = json.loads((run / "pictures.json").read_text(encoding="utf-8"))
+    history = json.loads((run / "history.json").read_text(encoding="utf-8"))
+    trained = sum(1 for picture in counts["pictures"] if picture["split"] == "train")
+    return trained // _BATCH * _BATCH / float(history[0]["seconds"])
+
+
+def _measure_plain(pictures: Path, version: Path) -> float:
+    options = TrainOptions(model="bench")
+    numbers = (options.train_size, _BATCH, options.workers)
+    given = [str(pictures), str(version / "checkpoint.safetensors"), read_card(version).backbone]
+    done = _run("-m", "benchmarks.peers.torch_training", *given, *map(str, numbers))
+    return float(done.splitlines()[-1])
+
+
+def _run(*arguments: str) -> str:
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout
