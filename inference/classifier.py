@@ -137,9 +137,11 @@ class Classifier:
 def find_min_side(geometry: InputGeometry) -> int:
     """Return the shorter side, in pixels, that decoding must keep.
 
-    Twice what the network takes, so that scaling while decoding costs no accuracy.
+    With 1.6 times what the network takes, 12 megapixels of JPEG are decoded at an eighth: of 160
+    pictures enlarged to that no answer changed, and probabilities by 0.0016 on average.
     """
-    return round(2 * geometry.size / geometry.crop_ratio)
+    used = geometry.crop_ratio if geometry.geometry == "crop" else 1.0
+    return round(1.6 * geometry.size / used)
 
 
 def _load_memory(path: Path) -> Memory | None:

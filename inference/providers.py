@@ -76,6 +76,9 @@ def open_session(
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or count_usable_cores()
     options.inter_op_num_threads = 1
+    # Threads that spin while they wait take the cores from whoever decodes the next picture: two
+    # pictures at once were 206 a second with, and 262 without; one alone 3.5 and 3.9 ms.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False  # the arena never gives back the memory of a large batch
     providers = [provider] if provider == CPU else [provider, CPU]
     source = model if isinstance(model, bytes) else str(model)

@@ -22,7 +22,7 @@ MAX_OPEN = 4  # networks; the one not asked for longest is closed for another
 
 
 def count_at_once() -> int:
-    """Return how many pictures are worked on at once; the cores are shared out among them."""
+    """Return how many pictures are worked on at once: one is decoded while another is answered."""
     return max(2, count_usable_cores() // 2)
 
 
@@ -135,10 +135,7 @@ class Service:
         folder = self.catalog.find(model, pinned)
         with self._lock:
             held = self._classifiers.get(folder)
-        return folder, held or self._make(folder)
-
-    def _make(self, folder: Path) -> Classifier:
-        return Classifier(folder, self.providers, max(1, count_usable_cores() // count_at_once()))
+        return folder, held or Classifier(folder, self.providers)
 
     def _stay(self, model: str, error: Exception) -> tuple[Path, Classifier]:
         """Return what answered for a model before; raise the error where nothing did."""
@@ -151,7 +148,7 @@ class Service:
             "The version of %s in use cannot be opened; %s goes on.", model, used.folder,
             exc_info=error,
         )  # fmt: skip
-        return used.folder, held or self._make(used.folder)
+        return used.folder, held or Classifier(used.folder, self.providers)
 
 
 def check_count(count: int) -> None:

@@ -132,9 +132,9 @@ def test_network_is_opened_once_however_many_ask(
 ) -> None:
     opened: list[Path] = []
 
-    def count(folder: Path, providers: str, threads: int) -> Classifier:
+    def count(folder: Path, providers: str) -> Classifier:
         opened.append(folder)
-        return Classifier(folder, providers, threads)
+        return Classifier(folder, providers)
 
     monkeypatch.setattr(web.serving, "Classifier", count)
     service = make_service(catalog)
