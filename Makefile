@@ -37,8 +37,10 @@ evaluate: .venv/app.stamp  ## measure the network in use on the test pictures
 soak: .venv/dev.stamp  ## damage picture files in thousands of ways and decode them
 	FUZZ_EXAMPLES=2000 $(RUN) -m pytest tests/inference/test_images.py -k damaged $(ARGS)
 
-bench: .venv/app.stamp  ## time the network, teaching and the page
-	$(RUN) -m benchmarks $(ARGS)
+bench: .venv/app.stamp  ## ours and what one would run instead, side by side; writes docs/*.png
+	$(RUN) -m benchmarks --results docs/bench.json --plot docs/bench.png $(ARGS)
+	$(RUN) -m benchmarks.growth --plot docs/growth.png
+	$(RUN) -m benchmarks.teaching --plot docs/teaching.png
 	test ! -d $(DATA)/train || $(RUN) -m benchmarks.teaching_page $(DATA)/train
 
 clean:  ## remove the environment; runs/ and exported/ stay

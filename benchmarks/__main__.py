@@ -85,10 +85,9 @@ def measure_network(version: Path, effort: Effort) -> dict[str, Measured]:
     times = networks.time_in_turn(contestants, images, effort.rounds)
     peak, flops = networks.measure_peak(), networks.count_flops(classifier)
     milliseconds = {name: [1000 * t for t in found] for name, found in times.items()}
-    milliseconds[f"{flops / 1e9:.2f} GFLOP at the peak seen, {peak / 1e9:.0f} GFLOP/s"] = [
-        1000 * flops / peak
-    ]
-    return {"network alone, one picture": summarise(milliseconds, networks.EAGER, "ms")}
+    milliseconds["at the peak seen"] = [1000 * flops / peak]
+    title = f"network alone: {flops / 1e9:.2f} GFLOP, peak {peak / 1e9:.0f} GFLOP/s"
+    return {title: summarise(milliseconds, networks.EAGER, "ms")}
 
 
 def measure_pages(version: Path, effort: Effort) -> dict[str, Measured]:
@@ -107,12 +106,13 @@ def measure_pages(version: Path, effort: Effort) -> dict[str, Measured]:
         openers = list_openers(version)
         fresh = stack.enter_context(open_all({name: openers[name] for name in (OURS, TORCH)}))
         memory = {name: measure_memory(fresh[name], effort.requests) for name in (OURS, TORCH)}
-    for key in ("MB", "growth"):
-        title = {"MB": "resident memory", "growth": "its growth since 200 requests"}[key]
+    last = f"after {effort.requests} requests"
+    for key, title, unit in (
+        ("MB", f"resident memory {last}", "MB"),
+        ("growth", f"its growth from 200 requests to {effort.requests}", "times"),
+    ):
         rows = {name: [row[key]] for name, row in memory.items()}
-        found[f"{title} after {effort.requests} requests"] = summarise(
-            rows, TORCH, "MB" if key == "MB" else "times"
-        )
+        found[title] = summarise(rows, TORCH, unit)
     return found
 
 

@@ -53,8 +53,9 @@ def show(title: str, measured: Measured) -> None:
         title, f"median {unit}", "10–90%", "n", f"ratio to {against}", title_justify="left"
     )
     for name, row in measured["rows"].items():
-        spread = f"{row['p10']:.3g}–{row['p90']:.3g}"
-        table.add_row(name, f"{row['median']:.3g}", spread, str(row["n"]), f"{row['ratio']:.2f}")
+        spread = f"{format_figure(row['p10'])}–{format_figure(row['p90'])}"
+        median, ratio = format_figure(row["median"]), f"{row['ratio']:.2f}"
+        table.add_row(name, median, spread, str(row["n"]), ratio)
     Console(width=110).print(table)
 
 
@@ -64,14 +65,18 @@ def draw(found: Mapping[str, Measured], path: Path) -> None:
     with mpl.rc_context({"axes.spines.top": False, "axes.spines.right": False, "font.size": 9}):
         rows = -(-len(titles) // 2)
         figure = Figure(figsize=(11, 1.55 * rows), layout="constrained")
-        for axes, title in zip(figure.subplots(rows, 2).flat, titles, strict=False):
+        places = figure.subplots(rows, 2, squeeze=False).ravel()
+        for axes in places[len(titles) :]:
+            axes.remove()
+        for axes, title in zip(places, titles, strict=False):
             measured = found[title]
             names = list(measured["rows"])
             medians = [row["median"] for row in measured["rows"].values()]
             colors = [_GREEN if name.startswith("ours") else _GREY for name in names]
             bars = axes.barh(names, medians, color=colors)
             labels = [
-                f"{row['median']:.3g} · {row['ratio']:.2f}×" for row in measured["rows"].values()
+                f"{format_figure(row['median'])} · {row['ratio']:.2f}×"
+                for row in measured["rows"].values()
             ]
             axes.bar_label(bars, labels, padding=3, fontsize=8)
             axes.set_xlim(0, 1.25 * max(medians))
@@ -79,6 +84,11 @@ def draw(found: Mapping[str, Measured], path: Path) -> None:
             axes.invert_yaxis()
             axes.set_xticks([])
         figure.savefig(path, dpi=110)
+
+
+def format_figure(value: float) -> str:
+    """Return a figure with three digits, or whole where it has more."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _read_processor() -> str:

@@ -21,8 +21,8 @@ from inference.cores import count_usable_cores
 from trainer.backbones import create_backbone
 
 Answer = Callable[[NDArray[np.uint8]], Any]
-OURS, EAGER, COMPILED = "frozen network", "P3 torch eager", "P3 torch.compile"
-PLAIN = "P4 onnxruntime, torchvision before it"
+OURS, EAGER, COMPILED = "ours", "P3 torch eager", "P3 torch.compile"
+PLAIN = "P4 onnxruntime"
 _SQUARE = 2048  # rows of the product that tells the peak
 _REPEATS = 8
 
