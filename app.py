@@ -19,9 +19,10 @@ from inference.errors import UserInputError
 from inference.threads import keep_to_one_thread
 
 # Read when gradio is imported: nothing is told to anybody, and its queue's own statistics, which
-# nobody looks at here, are not computed anew after every call.
+# nobody looks at here, are neither computed anew after every call nor kept of thousands.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
 
 Model = Annotated[str, typer.Option(help="Model to answer with.", envvar="CLASSIFIER_MODEL")]
 Version = Annotated[

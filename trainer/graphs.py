@@ -86,6 +86,9 @@ def build_graph(model: nn.Module, geometry: InputGeometry, temperature: float) -
     graph = compose.merge_models(
         front, build_head(weight, bias, temperature), io_map=[("backbone_features", "features")]
     )
+    # Joined, it names the operator set once for each part, which quantisers stumble over.
+    del graph.opset_import[:]
+    graph.opset_import.append(onnx.helper.make_opsetid("", OPSET))
     graph.producer_name = "teachable-picture-classifier"
     onnx.checker.check_model(graph, full_check=True)
     return graph
