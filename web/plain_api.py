@@ -7,7 +7,7 @@ One request instead of Gradio's three, under the same limits.
 from collections.abc import Mapping
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -17,7 +17,13 @@ from inference.images import MAX_BYTES
 from web.bodies import TooLargeError, read_body
 from web.serving import Service, explain
 
+MAX_INSIDE = 200_000_000  # bytes of all pictures that are on their way or wait
+PATIENCE = 60.0  # seconds in which a picture must have arrived
 _TRUE = frozenset(("1", "true", "yes"))
+
+
+class LateError(UserInputError):
+    """A picture did not arrive in time."""
 
 
 def make_plain_api(service: Service, at_once: int, waiting: int) -> Route:
@@ -30,22 +36,24 @@ def make_plain_api(service: Service, at_once: int, waiting: int) -> Route:
 
 
 class _Desk:
-    """Lets so many in, and answers each."""
+    """Lets so many in, and answers each; only the event loop's thread changes its counts."""
 
     def __init__(self, service: Service, at_once: int, waiting: int) -> None:
         self.service = service
         self.most = at_once + waiting
-        self.inside = 0  # changed by the event loop's thread alone
+        self.inside, self.bytes_inside = 0, 0
         self._limiter = CapacityLimiter(at_once)
 
     async def respond(self, request: Request) -> Response:
         """Answer one request, an error as `{"error": sentence}`."""
-        if self.inside >= self.most:
+        size = min(int(request.headers.get("content-length", MAX_BYTES)), MAX_BYTES)
+        if self.inside >= self.most or self.bytes_inside + size > MAX_INSIDE:
             sentence = "Too many pictures at once. Try again in a moment."
             return JSONResponse({"error": sentence}, 503, {"Retry-After": "1"})
         self.inside += 1
+        self.bytes_inside += size
         try:
-            data = await read_body(request, MAX_BYTES)
+            data = await _receive(request)
             values = await to_thread.run_sync(
                 self._answer, data, request.query_params, limiter=self._limiter
             )
@@ -56,6 +64,7 @@ class _Desk:
             return JSONResponse({"error": explain(error)}, _choose_status(error))
         finally:
             self.inside -= 1
+            self.bytes_inside -= size
 
     def _answer(self, data: bytes, query: Mapping[str, str]) -> dict[str, Any]:
         answer = self.service.answer(data, query.get("model"))
@@ -63,7 +72,14 @@ class _Desk:
         return answer.prediction.to_json(with_heatmap=wanted)
 
 
+async def _receive(request: Request) -> bytes:
+    try:
+        with fail_after(PATIENCE):
+            return await read_body(request, MAX_BYTES)
+    except TimeoutError as error:
+        raise LateError(f"This picture did not arrive within {PATIENCE:.0f} seconds.") from error
+
+
 def _choose_status(error: Exception) -> int:
-    if isinstance(error, TooLargeError):
-        return 413
-    return 400 if isinstance(error, UserInputError) else 500
+    statuses = {TooLargeError: 413, LateError: 408, UserInputError: 400}
+    return next((status for kind, status in statuses.items() if isinstance(error, kind)), 500)

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -97,3 +98,34 @@ def test_who_comes_when_all_places_are_taken_is_told() -> None:
 
     with ThreadPoolExecutor(1) as pool:  # no event loop of another test
         assert pool.submit(asyncio.run, ask_six()).result() == [500, 500, 500, 503, 503, 503, 500]
+
+
+def ask(service: Any, calls: list[Any]) -> list[int]:
+    """Send requests one after the other while the first are still inside; returns statuses."""
+    site = Starlette(routes=[make_plain_api(service, at_once=9, waiting=9)])
+
+    async def ask_all() -> list[int]:
+        transport = httpx.ASGITransport(app=site)
+        async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+            sent = [asyncio.create_task(client.post("/api/classify", content=c)) for c in calls]
+            await asyncio.wait(sent, return_when=asyncio.FIRST_COMPLETED)
+            service.may_answer.set()
+            return [(await call).status_code for call in sent]
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, ask_all()).result()
+
+
+def test_memory_of_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.plain_api.MAX_INSIDE", 25)
+    assert sorted(ask(Stuck(), [bytes(10)] * 4)) == [500, 500, 503, 503]
+
+
+def test_picture_that_does_not_arrive_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.plain_api.PATIENCE", 0.05)
+
+    async def stop_sending() -> AsyncIterator[bytes]:
+        yield b"begin"
+        await asyncio.sleep(5)
+
+    assert ask(Stuck(), [stop_sending()]) == [408]
