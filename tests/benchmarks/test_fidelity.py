@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.fidelity import describe, enlarge, quantise
+from benchmarks.photos import make_photo
+from inference.images import decode
+from inference.providers import open_session
+from inference.versions import find_version
+
+
+def test_answers_that_changed_are_counted() -> None:
+    before = [np.array([0.9, 0.1]), np.array([0.6, 0.4])]
+    after = [np.array([0.8, 0.2]), np.array([0.4, 0.6])]
+    found = describe("so", before, after)
+    assert found.startswith(
+        "so: 1 of 2 answers changed, probabilities by 0.1500 on average, 0.2000"
+    )
+
+
+def test_enlarged_picture_has_twelve_megapixels(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "a.jpg")
+    assert decode(enlarge(tmp_path / "a.jpg", np.random.default_rng(0))).shape == (3000, 4000, 3)
+
+
+def test_network_of_eight_bits_is_smaller_and_answers(exported: Path, tmp_path: Path) -> None:
+    model = find_version(exported, "hotdog") / "model.onnx"
+    image = decode(make_photo(320, 240))
+    path = quantise(model, tmp_path, [image])
+    assert path.stat().st_size < model.stat().st_size / 2
+    [[found]] = open_session(path).run(["probabilities"], {"image": image[None]})
+    assert abs(found.sum() - 1) < 1e-4
