@@ -48,9 +48,7 @@ def predict(
     from inference.versions import find_version
 
     files = list(list_files(paths))
-    # A whole folder: a picture a core. A single one: all cores for it.
-    threads = 1 if len(files) > 1 else None
-    classifier = Classifier(find_version(exported, model, version), providers, threads)
+    classifier = Classifier(find_version(exported, model, version), providers)
     rows = answer_files(classifier, _show_progress(files), heatmap)
     failed = _print_json(rows) if as_json else _print_lines(rows, classifier.card.class_names)
     if failed:

@@ -66,13 +66,10 @@ class Classifier:
     Safe to share between threads: nothing in it changes after it is made.
     """
 
-    def __init__(
-        self, version_folder: Path, providers: str = "auto", threads: int | None = None
-    ) -> None:
+    def __init__(self, version_folder: Path, providers: str = "auto") -> None:
         """Open the version in a folder such as `exported/hotdog/1`.
 
-        `providers`: `auto`, `cpu`, `cuda` or another that onnxruntime has. `threads`: on the CPU,
-        for one picture; None: one a core.
+        `providers`: `auto`, `cpu`, `cuda` or another that onnxruntime has.
         Raises: UserInputError for a folder that holds no version, or a provider not to be had.
         """
         self.card: Card = read_card(version_folder)
@@ -80,7 +77,7 @@ class Classifier:
         path = version_folder / "model.onnx"
         if not path.is_file():
             raise UserInputError(f"{version_folder} holds no model.onnx. Export the model anew.")
-        self.session = make_session(path, providers, self._find_wrong_probe, threads)
+        self.session = make_session(path, providers, self._find_wrong_probe)
         self.provider = name_provider(self.session)
         self.memory = _load_memory(version_folder / "memory.npz")
 

@@ -37,10 +37,7 @@ def list_files(paths: Iterable[Path]) -> Iterator[Path]:
 def answer_files(
     classifier: Classifier, files: Iterable[Path], with_heatmap: bool = False
 ) -> Iterator[Row]:
-    """Yield a row a file, in the order given, as soon as it is there.
-
-    On the CPU a classifier of one thread suits: as many pictures as cores are answered at once.
-    """
+    """Yield a row a file, in the order given, as soon as it is there."""
     cores = count_usable_cores()
     with ThreadPoolExecutor(cores) as pool:
         waiting: deque[Future[Row]] = deque()

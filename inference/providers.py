@@ -42,39 +42,32 @@ def list_providers() -> list[str]:
     return [short for short, name in _NAMES.items() if name in built]
 
 
-def make_session(
-    model_path: Path, wanted: str, check: Check, threads: int | None = None
-) -> ort.InferenceSession:
+def make_session(model_path: Path, wanted: str, check: Check) -> ort.InferenceSession:
     """Open a network with `auto` (CUDA where it works, else the CPU) or a provider by name.
 
     `check` returns a sentence if a session that is not the CPU's answers wrongly.
     Raises: UserInputError where a named provider is unknown, cannot be had or answers wrongly.
     """
     if wanted == "auto":
-        return _try_provider(model_path, CUDA, check)[0] or open_session(model_path, CPU, threads)
+        return _try_provider(model_path, CUDA, check)[0] or open_session(model_path, CPU)
     if wanted not in _NAMES:
         raise UserInputError(
             f"There is no provider {wanted!r}. Choose among auto, {', '.join(list_providers())}."
         )
     if wanted == "cpu":
-        return open_session(model_path, CPU, threads)
+        return open_session(model_path, CPU)
     session, reason = _try_provider(model_path, _NAMES[wanted], check)
     if session is None:
         raise UserInputError(f"{wanted} cannot be had: {reason} Use auto or cpu.")
     return session
 
 
-def open_session(
-    model: Path | bytes, provider: str = CPU, threads: int | None = None
-) -> ort.InferenceSession:
-    """Open a network, from its file or its bytes.
-
-    `threads` work on one picture, None: as many as we have cores.
-    """
+def open_session(model: Path | bytes, provider: str = CPU) -> ort.InferenceSession:
+    """Open a network, from its file or its bytes, with as many threads as we have cores."""
     if provider == CUDA and hasattr(ort, "preload_dlls"):
         ort.preload_dlls()
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or count_usable_cores()
+    options.intra_op_num_threads = count_usable_cores()
     options.inter_op_num_threads = 1
     # Threads that spin while they wait take the cores from whoever decodes the next picture: two
     # pictures at once were 206 a second with, and 262 without; one alone 3.5 and 3.9 ms.

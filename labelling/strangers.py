@@ -82,6 +82,7 @@ def _is_ours(card: Card) -> bool:
         and _is_input(card.input)
         and _is_thresholds(card.thresholds, card.class_names)
         and _is_counts(card.data.get("counts", {}))
+        and _is_counts({"remembered": card.data.get("remembered", {})})
         and _is_training(card.training)
         and all(_is_measured(found, len(card.class_names)) for found in card.metrics.values())
         and _is_probes(card.probes, len(card.class_names))

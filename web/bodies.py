@@ -1,6 +1,7 @@
 """What comes with a request: its body, within a limit, and the JSON object in it."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -12,8 +13,10 @@ class TooLargeError(UserInputError):
     """More was sent than is taken."""
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return a request's body.
+async def read_body(
+    request: Request, limit: int, count: Callable[[int], None] | None = None
+) -> bytes:
+    """Return a request's body; `count` is told of each part's bytes, and may end it.
 
     Raises: TooLargeError beyond `limit` bytes, without reading on.
     """
@@ -22,6 +25,8 @@ async def read_body(request: Request, limit: int) -> bytes:
     async for chunk in request.stream():
         body += chunk
         check_size(len(body), limit)
+        if count:
+            count(len(chunk))
     return bytes(body)
 
 

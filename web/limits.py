@@ -40,12 +40,6 @@ class Limit:
                 self._times.popitem(last=False)
             return True
 
-    def count(self, client: str) -> int:
-        """Return how often a visitor was counted within the time."""
-        with self._lock:
-            self._forget()
-            return len(self._times.get(client, ()))
-
     def give_back(self, client: str) -> None:
         """Take back what was counted last for a visitor."""
         with self._lock:

@@ -26,6 +26,7 @@ def use_own_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     lock = _lock_of(folder)
     lock.acquire()
+    folder.chmod(0o700)  # another that starts may have swept it away before it was locked
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     atexit.register(_remove, folder, lock)
     return folder

@@ -84,9 +84,9 @@ def pretend_cuda(monkeypatch: pytest.MonkeyPatch, used: list[str]) -> list[str]:
     """Let CUDA look as if it could be had; its sessions use `used`. Returns what was opened."""
     opened: list[str] = []
 
-    def open_fake(model: Path, provider: str = CPU, threads: int | None = None) -> Any:
+    def open_fake(model: Path, provider: str = CPU) -> Any:
         opened.append(provider)
-        return FakeSession(used) if provider == CUDA else open_session(model, provider, threads)
+        return FakeSession(used) if provider == CUDA else open_session(model, provider)
 
     monkeypatch.setattr(ort, "get_available_providers", lambda: [CUDA, CPU])
     monkeypatch.setattr(providers, "_has_cuda_driver", lambda: True)
@@ -138,8 +138,8 @@ def test_classifier_refuses_a_provider_by_its_probes(
 ) -> None:
     """A session that is not the CPU's must give the card's answers to within 0.02."""
 
-    def open_fake(model: Path, provider: str = CPU, threads: int | None = None) -> Any:
-        session = open_session(model, threads=threads)
+    def open_fake(model: Path, provider: str = CPU) -> Any:
+        session = open_session(model)
         monkeypatch.setattr(session, "get_providers", lambda: [provider, CPU])
         return session
 

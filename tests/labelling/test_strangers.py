@@ -63,6 +63,8 @@ def test_cards_of_ours_pass(tmp_path: Path, exported: Path) -> None:
         {"parent": "hotdog"},
         {"licence": ["<script>"]},
         {"backbone_sha256": 3},
+        {"data": {"remembered": "soon"}},
+        {"data": {"remembered": {"train": {"a": 1}}}},
         {"data": []},
         {"metrics": {"test": {}}},
         {"metrics": {"test": [RATE]}},

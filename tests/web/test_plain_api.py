@@ -1,6 +1,7 @@
 """`POST /api/classify` over HTTP, as a program calls it."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -129,3 +130,16 @@ def test_picture_that_does_not_arrive_gives_its_place_back(monkeypatch: pytest.M
         await asyncio.sleep(5)
 
     assert ask(Stuck(), [stop_sending()]) == [408]
+
+
+def test_who_announces_much_and_sends_nothing_takes_no_place(app: RunningApp) -> None:
+    host, port = app.url.removeprefix("http://").rstrip("/").split(":")
+    head = "POST /api/classify HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n"
+    silent = [socket.create_connection((host, int(port))) for _ in range(80)]
+    try:
+        for connection in silent:
+            connection.sendall(head.encode())
+        assert post(app, CAT.read_bytes()).is_success
+    finally:
+        for connection in silent:
+            connection.close()
