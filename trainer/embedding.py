@@ -1,7 +1,7 @@
 """Embeddings of stored pictures: those that are kept, and the missing ones computed and kept."""
 
 from collections.abc import Sequence
-from multiprocessing.pool import ThreadPool
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +48,12 @@ def _compute(
         return found.astype(np.float16)
 
     fresh = {}
-    with ThreadPool(count_usable_cores()) as pool:
-        for name, row in zip(names, pool.imap(compute, names), strict=True):
-            fresh[name] = row
-            job.stage("embedding", place[0] + len(fresh), place[1])
+    with ThreadPoolExecutor(count_usable_cores()) as pool:
+        try:
+            for name, row in zip(names, pool.map(compute, names), strict=True):
+                fresh[name] = row
+                job.stage("embedding", place[0] + len(fresh), place[1])
+        finally:
+            # A cancelled process that ends while a network runs on aborts: wait for what runs.
+            pool.shutdown(cancel_futures=True)
     return fresh

@@ -91,7 +91,7 @@ def run_job(data: Path, kind: str, model: str) -> Iterator[Job]:
         job = Job(folder, file, time.monotonic())
         now = datetime.now(UTC).isoformat(timespec="seconds")
         job.emit("start", kind=kind, model=model, pid=os.getpid(), time=now)
-        with _listening(), _telling(job):
+        with _listening(folder), _telling(job):
             yield job
 
 
@@ -108,11 +108,16 @@ def _holding_lock(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _listening() -> Iterator[None]:
-    """Take the signal to terminate as a wish to cancel, so that this end is told too."""
+def _listening(folder: Path) -> Iterator[None]:
+    """Take the signal to terminate as a wish to cancel, so that this end is told too.
+
+    It is heard at the next step: an error raised from here could come between any two lines, those
+    of libraries too. A second signal ends the process at once.
+    """
 
     def cancel(number: int, frame: FrameType | None) -> None:
-        raise CancelledError
+        (folder / "cancel").touch()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     if threading.current_thread() is not threading.main_thread():
         yield

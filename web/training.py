@@ -218,6 +218,6 @@ def _end(process: subprocess.Popen[bytes], cancel: Path) -> None:
             process.wait(_ASKED_EVERY)
             return
     if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGTERM)  # it leads a group of its own
+        os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
     else:
-        process.terminate()
+        process.kill()
