@@ -33,9 +33,8 @@ _HERE = Path(__file__).parent
 _SCRIPTS = ("page.js", "suggestions.js", "teachers.js")
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _MONO = ["ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace"]
-_MAX_SESSIONS = (
-    100  # whose copies of the page's description Gradio keeps; nothing of ours is in them
-)
+# Whose copies of the page's description Gradio keeps; nothing of ours is in them.
+_MAX_SESSIONS = 100
 _MAX_WAITING = 64  # calls; beyond that a visitor is told to come back
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
