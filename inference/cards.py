@@ -51,7 +51,8 @@ class Card:
     """One version's card. Class names are in the order of the network's outputs.
 
     `data`, `training` and `metrics` are plain JSON: what was counted, chosen and measured, each
-    accuracy with its n and 95% interval. `probes`: inputs made by formula with the probabilities
+    accuracy with its n and 95% interval. `trust`: plain JSON too, how far answers can be relied
+    on beyond their accuracy (see `trainer.trust`). `probes`: inputs made by formula with the probabilities
     that the network gave on the CPU (see `inference.probes`). `files`: name → SHA-256;
     `graph_sha256` is that of `model.onnx` without its metadata. `backbone_sha256`: the
     `graph_sha256` of the version whose backbone this is, empty where that is its own.
@@ -71,6 +72,7 @@ class Card:
     data: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    trust: dict[str, Any] = field(default_factory=dict)
     libraries: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     graph_sha256: str = ""
