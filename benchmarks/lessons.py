@@ -83,15 +83,15 @@ def read_pools(start: Start, pictures: Path | None, *, test: bool) -> Pools:
     unseen = {SIGN: embed(start, [draw_picture(i, heldout=test) for i in seeds])}
     for kind in KINDS if pictures else ():
         assert pictures is not None
-        train = _embed_files(start, pictures / "train", kind)
+        train = embed_files(start, pictures / "train", kind)
         lessons[kind] = train[_OTHERS:]
-        unseen[kind] = _embed_files(start, pictures / "test", kind) if test else train[:_OTHERS]
+        unseen[kind] = embed_files(start, pictures / "test", kind) if test else train[:_OTHERS]
     return Pools(start, lessons, unseen)
 
 
 def teach_new(pools: Pools, count: int, seed: int) -> Found:
     """Teach a new network the three kinds."""
-    stored = _draw_lots(pools, KINDS, count, seed)
+    stored = draw_lots(pools, KINDS, count, seed)
     material = gather(name_classes((), KINDS), stored, make_empty(stored.embeddings.shape[1]))
     head = _learn(material, None, None)
     right = [
@@ -104,7 +104,7 @@ def teach_new(pools: Pools, count: int, seed: int) -> Found:
 def teach_more(pools: Pools, kind: str, count: int, seed: int, *, leave_out: bool = True) -> Found:
     """Teach the shipped network one more class."""
     start = pools.start
-    stored = _draw_lots(pools, (kind,), count, seed)
+    stored = draw_lots(pools, (kind,), count, seed)
     known = start.card.class_names
     remembered = read_memory(start.folder, stored.embeddings.shape[1])
     whole = gather(name_classes(known, [kind]), stored, remembered)
@@ -143,14 +143,15 @@ def _learn(material: Material, parent: Head | None, catch_all: str | None) -> He
     return learn(lesson, lambda done, total: None, lambda *point: None).head
 
 
-def _embed_files(start: Start, split: Path, kind: str) -> NDArray[np.float16]:
+def embed_files(start: Start, split: Path, kind: str) -> NDArray[np.float16]:
+    """Return the embeddings (N, D) of a kind's pictures of `train` or `test`, in random order."""
     paths = sorted((split / "not_hot_dog").glob(f"imagenet_{kind}_*"))
     chosen = np.random.default_rng(0).permutation(len(paths))
     min_side = find_min_side(start.card.input)
     return embed(start, [decode(paths[i].read_bytes(), min_side) for i in chosen])
 
 
-def _draw_lots(pools: Pools, kinds: Sequence[str], count: int, seed: int) -> Stored:
+def draw_lots(pools: Pools, kinds: Sequence[str], count: int, seed: int) -> Stored:
     """Draw pictures by lot, as the store would hand them out, each a group of its own."""
     entries, rows = [], []
     for kind in kinds:

@@ -38,12 +38,18 @@ class Thresholds:
 
     `conformal`: class name → largest 1 - probability that still puts the class into the 95%
     prediction set; empty where there were under 19 calibration pictures in all.
-    `unfamiliar`: cosine distance to the nearest remembered embedding, above which a picture is
-    unlike all that was taught.
+    `unfamiliar`: distance to what is remembered (`inference.certainty.Memory`), above which a
+    picture is unlike all that was taught. It is measured to the `neighbour`th nearest of a class,
+    with embeddings cut off at `ceiling`, and divided by the class's own of `spreads`, at least 1
+    and 1 where it is not named. Cards of the first release have none of the three: the cosine
+    distance to the nearest one.
     """
 
     conformal: dict[str, float] = field(default_factory=dict)
     unfamiliar: float | None = None
+    neighbour: int = 1
+    ceiling: float | None = None
+    spreads: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,9 @@ class Card:
 
     `data`, `training` and `metrics` are plain JSON: what was counted, chosen and measured, each
     accuracy with its n and 95% interval. `trust`: plain JSON too, how far answers can be relied
-    on beyond their accuracy (see `trainer.trust`). `probes`: inputs made by formula with the probabilities
-    that the network gave on the CPU (see `inference.probes`). `files`: name → SHA-256;
-    `graph_sha256` is that of `model.onnx` without its metadata. `backbone_sha256`: the
+    on beyond their accuracy (see `trainer.trust`). `probes`: inputs made by formula with the
+    probabilities that the network gave on the CPU (see `inference.probes`). `files`: name →
+    SHA-256; `graph_sha256` is that of `model.onnx` without its metadata. `backbone_sha256`: the
     `graph_sha256` of the version whose backbone this is, empty where that is its own.
     """
 

@@ -16,7 +16,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from inference.cards import Card, InputGeometry, read_card
-from inference.certainty import Memory, judge, normalise
+from inference.certainty import Memory, judge, remember
 from inference.errors import UserInputError
 from inference.probes import TOLERANCE, make_probe
 from inference.providers import make_session, name_provider
@@ -79,7 +79,7 @@ class Classifier:
             raise UserInputError(f"{version_folder} holds no model.onnx. Export the model anew.")
         self.session = make_session(path, providers, self._find_wrong_probe)
         self.provider = name_provider(self.session)
-        self.memory = _load_memory(version_folder / "memory.npz")
+        self.memory = _load_memory(version_folder / "memory.npz", self.card)
 
     @property
     def min_side(self) -> int:
@@ -141,8 +141,12 @@ def find_min_side(geometry: InputGeometry) -> int:
     return round(1.6 * geometry.size / used)
 
 
-def _load_memory(path: Path) -> Memory | None:
+def _load_memory(path: Path, card: Card) -> Memory | None:
     if not path.is_file():
         return None
     with np.load(path, allow_pickle=False) as arrays:
-        return Memory(normalise(arrays["embeddings"]))
+        embeddings = arrays["embeddings"]
+        targets = arrays["targets"] if "targets" in arrays else np.zeros(len(embeddings), int)
+    if not len(embeddings):
+        return None
+    return remember(embeddings, targets, card.class_names, card.thresholds)

@@ -26,9 +26,11 @@ def read_embeddings(
     connection: sqlite3.Connection, backbone: str, sha256s: Iterable[str]
 ) -> dict[str, NDArray[np.float16]]:
     """Return SHA-256 → (D,) float16 for those pictures that have one."""
+    # CROSS JOIN keeps this order: in the other one SQLite goes through the whole list for each row.
     rows = connection.execute(
-        "SELECT p.sha256, v.vector FROM json_each(?) wanted JOIN pictures p "
-        "ON p.sha256 = wanted.value JOIN embeddings v ON v.picture = p.number AND v.backbone = ?",
+        "SELECT p.sha256, v.vector FROM json_each(?) wanted CROSS JOIN pictures p "
+        "ON p.sha256 = wanted.value "
+        "CROSS JOIN embeddings v ON v.picture = p.number AND v.backbone = ?",
         (json.dumps(list(sha256s)), backbone),
     )
     return {sha256: np.frombuffer(vector, dtype=np.float16) for sha256, vector in rows}

@@ -1,7 +1,7 @@
 """What a version from elsewhere must be, beyond answering: its card, its memory, its backbone.
 
-A card's `metrics` are shown, its memory is learnt from, and its backbone's name decides whose
-embeddings are taken for whose: none of it is believed because it says so.
+A card's `metrics` and `trust` are shown, its memory is learnt from, and its backbone's name
+decides whose embeddings are taken for whose: none of it is believed because it says so.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from labelling.archives import BROKEN
 
 _MAX_MEMORY = 2_000_000_000  # bytes, unpacked
 # Ours has 5 kB; a hundred classes make 300 kB of it.
-_MAX_CARD = 4_000_000  # bytes
+_MAX_CARD = 4_000_000  # bytes, of model.json and of README.md alike
 _MAX_VALUES, _MAX_DEPTH = 200_000, 12
 _MAX_TEXT = 10_000  # characters
 # Beyond any size, count or time of ours, and still a whole number as float64.
@@ -29,11 +29,12 @@ _RATE = {"correct", "n", "value", "low", "high"}
 
 
 def check_version(folder: Path, card: Card, shown: str) -> None:
-    """Look at the card's values and at the memory.
+    """Look at the card's values, at the size of its prose and at the memory.
 
-    Raises: UserInputError where either is not as this program writes it.
+    Raises: UserInputError where any is not as this program writes it.
     """
-    if not _is_ours(card):
+    prose = folder / "README.md"
+    if not _is_ours(card) or (prose.is_file() and prose.stat().st_size > _MAX_CARD):
         raise _refuse_card(shown)
     path = folder / "memory.npz"
     if path.is_file() and not _is_memory(path, len(card.class_names)):
@@ -85,6 +86,7 @@ def _is_ours(card: Card) -> bool:
         and _is_counts({"remembered": card.data.get("remembered", {})})
         and _is_training(card.training)
         and all(_is_measured(found, len(card.class_names)) for found in card.metrics.values())
+        and _is_trust(card.trust)
         and _is_probes(card.probes, len(card.class_names))
     )
 
@@ -144,6 +146,11 @@ def _is_thresholds(thresholds: Thresholds, class_names: tuple[str, ...]) -> bool
         and set(conformal) in (set(), set(class_names))
         and all(map(_is_number, conformal.values()))
         and (thresholds.unfamiliar is None or _is_number(thresholds.unfamiliar))
+        and _is_whole(thresholds.neighbour, 1)
+        and (thresholds.ceiling is None or _is_number(thresholds.ceiling))
+        and isinstance(thresholds.spreads, dict)
+        and set(thresholds.spreads) <= set(class_names)
+        and all(_is_number(spread) and spread > 0 for spread in thresholds.spreads.values())
     )
 
 
@@ -174,6 +181,39 @@ def _is_measured(metrics: Any, classes: int) -> bool:  # noqa: ANN401
         and all(_is_rate(rate) for group in groups for rate in group.values())
         and ("confusion" not in metrics or _is_confusion(metrics["confusion"], classes))
     )
+
+
+def _is_trust(trust: Any) -> bool:  # noqa: ANN401
+    """Tell whether what is shown of it is as we measure it; the rest may be any JSON."""
+    if not isinstance(trust, dict):
+        return False
+    certainty, outsiders = (trust.get(name, {}) for name in ("certainty", "outsiders"))
+    return (
+        isinstance(certainty, dict)
+        and all(map(_is_certainty, certainty.values()))
+        and isinstance(outsiders, dict)
+        and _is_number(outsiders.get("auroc", 0.0))
+        and ("found" not in outsiders or _is_rate(outsiders["found"]))
+        and _is_rates(outsiders.get("kinds", {}))
+        and _is_rates(trust.get("corruptions", {}))
+    )
+
+
+def _is_certainty(found: Any) -> bool:  # noqa: ANN401
+    """Tell whether this is how far one split's answers could be relied on."""
+    if not isinstance(found, dict) or not isinstance(found.get("coverage", {}), dict):
+        return False
+    rates = [found[name] for name in ("unsure", "unfamiliar", "sure_right") if name in found]
+    return all(map(_is_rate, rates)) and all(
+        isinstance(one, dict)
+        and _is_rate(one.get("rate"))
+        and all(_is_number(one.get(name)) for name in ("low", "high"))
+        for one in found.get("coverage", {}).values()
+    )
+
+
+def _is_rates(rates: Any) -> bool:  # noqa: ANN401
+    return isinstance(rates, dict) and all(map(_is_rate, rates.values()))
 
 
 def _is_rate(rate: Any) -> bool:  # noqa: ANN401

@@ -26,7 +26,7 @@ from labelling.labels import check_label
 from labelling.strangers import check_version, hash_backbone, read_foreign_card
 
 _FILES = re.compile(
-    r"model\.onnx|model\.json|checkpoint\.safetensors|memory\.npz"
+    r"README\.md|model\.onnx|model\.json|checkpoint\.safetensors|memory\.npz"
     r"|report/[A-Za-z0-9][\w-]*\.(png|json)"
 )
 # The pictures take a network of ours a few seconds, start included.

@@ -1,4 +1,4 @@
-"""`python -m trainer`: train, head, deep, evaluate, export, versions, publish, demo-data.
+"""`python -m trainer`: train, head, deep, suspects, evaluate, export, versions, publish, demo-data.
 
 Labelled pictures go in at `train`; a frozen version comes out under `exported/`.
 """
@@ -96,6 +96,41 @@ def train(
     ] = 0.3,
     size: Annotated[int, typer.Option(help="Side of the network's input, pixels.")] = 224,
     train_size: Annotated[int, typer.Option(help="Side of the training crops, pixels.")] = 192,
+    other_size: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=32,
+            help="Another side of the input, used if validation prefers it; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    frozen: Annotated[
+        int,
+        typer.Option(min=0, help="First stages of the backbone that stay as pretrained."),
+    ] = 0,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of a finished run, or of a version, whose answers are learnt from, too; "
+            "may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    distil: Annotated[
+        float, typer.Option(min=0, max=1, help="The teachers' share of the loss, 0 to 1.")
+    ] = 0.7,
+    hard: Annotated[
+        float,
+        typer.Option(min=0, help="How many times more often the hardest pictures are drawn."),
+    ] = 0.0,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of file,label,becomes,why that puts labels of training pictures right; "
+            "becomes is empty where a picture shall be left out.",
+            show_default=False,
+        ),
+    ] = None,
     val_fraction: Annotated[
         float, typer.Option(help="Part of train split off for validation where there is none.")
     ] = 0.12,
@@ -113,6 +148,9 @@ def train(
     Killed and started again with the same options, it goes on from its last checkpoint. On
     several processes: torchrun --nproc_per_node N -m trainer train …
     """
+    from inference.threads import wait_asleep
+
+    wait_asleep()
     from inference.versions import check_model_name
     from trainer.devices import make_accelerator
     from trainer.pictures import read_dataset
@@ -129,10 +167,13 @@ def train(
         data,
         folder=folder,
         val_fraction=val_fraction,
+        corrections=corrections,
         progress=lambda done, total: progress.count(done, total, "reading pictures"),
     )
     progress.say(describe_dataset(dataset, folder))
-    check_target(exported / model, catch_all, dataset.class_names)
+    check_catch_all(catch_all, dataset.class_names)
+    if export_after:
+        check_target(exported / model)
     options = TrainOptions(
         model=model,
         backbone=backbone,
@@ -148,6 +189,12 @@ def train(
         mix=mix,
         size=size,
         train_size=train_size,
+        other_sizes=tuple(other_size or ()),
+        frozen=frozen,
+        teachers=tuple(str(path) for path in teacher or ()),
+        distil=distil,
+        hard=hard,
+        corrections=corrections.name if corrections else None,
         seed=seed,
         workers=workers,
     )
@@ -183,16 +230,44 @@ def head(
     from labelling.store import Store
     from trainer.jobs import run_job
     from trainer.parents import find_parent
+    from trainer.suspects import check_labels_after
     from trainer.teaching import HeadOptions, open_start, train_head
 
     catalog = Catalog(exported, data)
     with run_job(data, "quick", model) as job, Store(data) as store:
         start = open_start(find_parent(catalog, model, origin), model)
         taught = train_head(catalog, store, start, HeadOptions(model, catch_all), job)
+        check_labels_after(catalog, store, model, job)
         job.finish(
             model, taught.card.version, taught.comparison.outcome, taught.comparison.sentence
         )
     _print_result(taught.summary(), taught.describe(), as_json)
+
+
+@app.command()
+def suspects(
+    model: ModelOption,
+    data: StoreOption = Path("data"),
+    exported: ExportedOption = Path("exported"),
+    as_json: JsonOption = False,
+) -> None:
+    """List the stored pictures whose labels look wrong, as the page's Review shows them.
+
+    The same check runs after each training. Of a class with under five different pictures
+    nothing can be said.
+    """
+    from inference.threads import keep_to_one_thread
+
+    keep_to_one_thread()
+    from inference.catalog import Catalog
+    from labelling.store import Store
+    from trainer.jobs import run_quietly
+    from trainer.suspects import check_labels, describe, summarise
+
+    with run_quietly() as job, Store(data) as store:
+        check_labels(Catalog(exported, data), store, model, job)
+        values = summarise(store, model)
+    _print_result(values, describe(values), as_json)
 
 
 @app.command()
@@ -245,17 +320,22 @@ def deep(
     Needs at least 20 stored pictures of each class. The new version is published unless it is
     worse on the locked pictures.
     """
+    from inference.threads import wait_asleep
+
+    wait_asleep()
     from inference.catalog import Catalog
     from labelling.store import Store
     from trainer.deep import make_options, train_deep
     from trainer.jobs import run_job
     from trainer.parents import find_parent
+    from trainer.suspects import check_labels_after
 
     catalog = Catalog(exported, data)
     with run_job(data, "deep", model) as job, Store(data) as store:
         parent = find_parent(catalog, model, origin)
         options = make_options(model, parent, data, epochs, seed, catch_all)
         version, comparison = train_deep(catalog, store, parent, options, job)
+        check_labels_after(catalog, store, model, job)
         job.finish(model, version.card.version, comparison.outcome, comparison.sentence)
     values = version.summary() | {"outcome": comparison.outcome, "sentence": comparison.sentence}
     _print_result(values, f"{version.describe()}\n{comparison.sentence}", as_json)
@@ -326,15 +406,19 @@ def demo_data(
     _print_result(dict(counts), f"Rendered {lines}.", as_json)
 
 
-def check_target(model_folder: Path, catch_all: str | None, class_names: Sequence[str]) -> None:
-    """Find out before training, not after, that its end could not be written.
-
-    Raises: UserInputError for a folder that cannot be made or a catch-all that is no class.
-    """
+def check_catch_all(catch_all: str | None, class_names: Sequence[str]) -> None:
+    """Raises: UserInputError for a catch-all that is no class."""
     if catch_all is not None and catch_all not in class_names:
         raise UserInputError(
             f"The catch-all {catch_all!r} is not among the classes {', '.join(class_names)}."
         )
+
+
+def check_target(model_folder: Path) -> None:
+    """Find out before training, not after, that its end could not be written.
+
+    Raises: UserInputError for a folder that cannot be made.
+    """
     try:
         model_folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=model_folder, prefix=".staging-"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
+import timm.models
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -86,9 +87,25 @@ def freeze_batch_norm(model: nn.Module) -> None:
             module.eval()
 
 
+def freeze_stages(model: nn.Module, count: int) -> None:
+    """Keep the first `count` stages, the stem being one, as they are: on a CPU half the time.
+
+    Raises: UserInputError where the network has no more stages than that.
+    """
+    matcher = model.group_matcher(coarse=True)  # type: ignore[operator]
+    stages = timm.models.group_parameters(model, matcher, return_values=True)
+    if count >= len(stages):
+        raise UserInputError(
+            f"{count} stages cannot be frozen: the network has {len(stages)}, and the last learns."
+        )
+    for number in sorted(stages)[:count]:
+        for parameter in stages[number]:
+            parameter.requires_grad_(requires_grad=False)
+
+
 def group_parameters(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Return optimizer groups: weight decay on matrices and kernels, none on scales and biases."""
-    parameters = list(model.parameters())
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},

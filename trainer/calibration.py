@@ -1,6 +1,7 @@
 """Making probabilities mean what they say: temperature, conformal limits, what is unfamiliar."""
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +9,31 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from inference.cards import Thresholds
-from inference.certainty import normalise
+from inference.certainty import Memory, cut_off, measure_blocks, remember
 
 CONFIDENCE = 0.95
 _FAMILIAR = 0.99
 _MIN_CALIBRATION = 19  # with fewer, a 95% quantile does not exist
+# Of 5, 10 and 20 neighbours and ceilings that 85 to 97% of activations stay under: chosen with
+# training pictures (`python -m benchmarks.familiarity --validation`) and two networks.
+NEIGHBOUR = 20
+_CEILING = 0.9
+_PSEUDO = 10  # pictures that the usual spread counts for, so that few do not make a wild one
+_BLOCK = 1024  # rows that are compared with all others at a time
+ALONE = -1  # the group of a picture without near-duplicates
+
+
+@dataclass(frozen=True)
+class Known:
+    """Everything that a version will remember.
+
+    `embeddings` (M, D); `targets` (M,); `groups` (M,): a number common to near-duplicates, or
+    `ALONE`.
+    """
+
+    embeddings: NDArray[np.floating]
+    targets: NDArray[np.integer]
+    groups: NDArray[np.integer]
 
 
 def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.integer]) -> float:
@@ -70,33 +91,81 @@ def fit_conformal(
     return limits
 
 
+def find_rank(count: int) -> int:
+    """Return which of `count` scores, from the smallest, is the limit that holds 95% of others."""
+    return min(math.ceil((count + 1) * CONFIDENCE), count)
+
+
 def fit_thresholds(
     probabilities: NDArray[np.floating],
     targets: NDArray[np.integer],
     class_names: tuple[str, ...],
     distances: NDArray[np.floating],
+    measure: Thresholds | None = None,
 ) -> Thresholds:
     """Return the conformal limits and the distance that 99% of validation pictures stay under.
 
-    With under 99 of them that distance is not known, and nothing is called unfamiliar.
+    `measure`: how the distances were measured (`measure_unseen`); None: to the nearest one. With
+    under 99 of them the limit is not known, and nothing is called unfamiliar.
     """
     rank = math.ceil((len(distances) + 1) * _FAMILIAR)
     unfamiliar = float(np.sort(distances)[rank - 1]) if rank <= len(distances) else None
-    return Thresholds(fit_conformal(probabilities, targets, class_names), unfamiliar)
+    conformal = fit_conformal(probabilities, targets, class_names)
+    return replace(measure or Thresholds(), conformal=conformal, unfamiliar=unfamiliar)
 
 
-def measure_distances(
-    embeddings: NDArray[np.floating], remembered: NDArray[np.floating]
-) -> NDArray[np.float32]:
-    """Return the cosine distance of (N, D) embeddings to the nearest of (M, D) others: (N,).
+def measure_unseen(
+    known: Known, asked: NDArray[np.intp], class_names: tuple[str, ...]
+) -> tuple[NDArray[np.float32], Thresholds]:
+    """Return how far some rows of what is known are from the rest, and how that is measured.
 
-    An embedding that is among the remembered ones is not its own neighbour.
+    `asked` (K,): the rows. Neither a picture nor its near-duplicates are its own neighbours. The
+    distances (K,) are those of `inference.certainty.Memory` with the thresholds returned, whose
+    limits are not set.
     """
-    similarity = normalise(embeddings) @ normalise(remembered).T
-    similarity[similarity > 1 - 1e-6] = -1.0
-    return np.asarray(1.0 - similarity.max(axis=1), dtype=np.float32)
+    ceiling = float(np.quantile(known.embeddings, _CEILING))
+    measure = Thresholds(neighbour=NEIGHBOUR, ceiling=ceiling)
+    memory = remember(known.embeddings, known.targets, class_names, measure)
+    by_class = _measure_by_class(known, asked, memory)
+    classes = np.unique(known.targets)
+    spreads = _fit_spreads(by_class, np.searchsorted(classes, known.targets[asked]))
+    names = {class_names[t]: s for t, s in zip(classes, spreads, strict=True) if t >= 0 and s > 1}
+    distances = (by_class / np.array(spreads, dtype=np.float32)).min(axis=1)
+    return np.asarray(distances, dtype=np.float32), replace(measure, spreads=names)
+
+
+def _measure_by_class(known: Known, asked: NDArray[np.intp], memory: Memory) -> NDArray[np.float32]:
+    """Return the distance of each row to each class, its own group left out: (K, B)."""
+    order = np.argsort(known.targets, kind="stable")  # that of the memory's rows
+    groups = known.groups[order]
+    found = [np.zeros((0, len(memory.blocks)), dtype=np.float32)]
+    for start in range(0, len(asked), _BLOCK):
+        some = asked[start : start + _BLOCK]
+        similarity = cut_off(known.embeddings[some], memory.ceiling) @ memory.embeddings.T
+        mine = known.groups[some][:, None]
+        own = (mine == groups[None, :]) & (mine != ALONE) | (some[:, None] == order[None, :])
+        similarity[own] = -1.0
+        found.append(measure_blocks(similarity, memory.blocks))
+    return np.concatenate(found)
+
+
+def _fit_spreads(by_class: NDArray[np.float32], own: NDArray[np.integer]) -> list[float]:
+    """Return how many times as far apart as usual the pictures of each class are, at least 1.
+
+    `by_class` (K, B) distances, `own` (K,) the column of each picture's class. A class that is
+    new and has few pictures is looser than what is known by thousands; with one limit for all, it
+    would be called unfamiliar. A picture that is alone in its class, 2 from it, tells nothing.
+    """
+    distances = by_class[np.arange(len(own)), own]
+    told = distances < 2
+    usual = float(np.median(distances[told])) if told.any() else 0.0
+    spreads = []
+    for column in range(by_class.shape[1]):
+        mine = distances[told & (own == column)]
+        ratio = max(1.0, float(np.median(mine)) / usual) if len(mine) and usual else 1.0
+        spreads.append(ratio ** (len(mine) / (len(mine) + _PSEUDO)))
+    return spreads
 
 
 def _find_limit(scores: NDArray[np.floating]) -> float:
-    rank = math.ceil((len(scores) + 1) * CONFIDENCE)
-    return float(np.sort(scores)[min(rank, len(scores)) - 1])
+    return float(np.sort(scores)[find_rank(len(scores)) - 1])

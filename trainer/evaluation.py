@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from inference.classifier import Classifier
 from inference.errors import UserInputError
-from trainer.frozen import answer
+from trainer.frozen import Answers, answer
+from trainer.memory import read_memory
 from trainer.metrics import describe_rate
 from trainer.pictures import Dataset, Picture, read_dataset
 from trainer.progress import Progress
+from trainer.trust import describe_trust, measure_trust
 
 SPLITS = ("train", "val", "test", "all")
 
@@ -34,14 +38,25 @@ def evaluate_version(
                 f"{card.version} does not know. It knows: {', '.join(card.class_names)}."
             )
         pictures, name = _choose(dataset, split)
-        answers = answer(classifier.session, pictures, card.class_names, card.input, progress)
+        session = classifier.session
+        answers = answer(session, pictures, card.class_names, card.input, progress)
+        unseen = _leave_out_remembered(answers, classifier)
+        trust = measure_trust(session, card, classifier.memory, unseen, progress)
     return {
         "model": card.model,
         "version": card.version,
         "split": name,
         **answers.measure(),
+        "trust": trust,
         "mistakes": answers.list_mistakes(),
     }
+
+
+def _leave_out_remembered(answers: Answers, classifier: Classifier) -> Answers:
+    """Return the answers for pictures that the version does not know already."""
+    width = answers.embeddings.shape[1]
+    known = set(read_memory(classifier.folder, width).list_files())
+    return answers.select(np.array([p.sha256 not in known for p in answers.pictures], dtype=bool))
 
 
 def describe_metrics(found: dict[str, Any]) -> str:
@@ -52,6 +67,7 @@ def describe_metrics(found: dict[str, Any]) -> str:
     ]
     for kind in ("per_class", "per_source", "per_group"):
         lines += [f"  {name}: {describe_rate(rate)}" for name, rate in found[kind].items()]
+    lines += describe_trust(found["trust"])
     lines += [
         f"  wrong: {m['file']} is {m['label']}, answered {m['predicted']} ({m['probability']:.1%})"
         for m in found["mistakes"][:10]

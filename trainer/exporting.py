@@ -12,11 +12,12 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from inference.cards import Card
+from inference.cards import Card, Thresholds
+from inference.certainty import remember
 from inference.providers import open_session
 from inference.versions import add_version, read_current, reserve_version, set_current
 from trainer import runs
-from trainer.calibration import fit_temperature, fit_thresholds, measure_distances
+from trainer.calibration import ALONE, Known, fit_temperature, fit_thresholds, measure_unseen
 from trainer.finishing import answer_probes, hash_graph, list_libraries, seal
 from trainer.frozen import Answers, answer
 from trainer.graphs import build_graph, set_temperature
@@ -25,8 +26,10 @@ from trainer.metrics import describe_rate
 from trainer.parity import prove_parity
 from trainer.pictures import Dataset, Picture
 from trainer.progress import Progress
+from trainer.rendering import SOURCE
 from trainer.report import write_report
 from trainer.training import load_chosen, make_geometry
+from trainer.trust import measure_trust
 from trainer.weights import CHECKPOINT
 
 _REMEMBERED = 1500  # training pictures whose embeddings are kept
@@ -123,24 +126,23 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
     options, result = runs.read_options(folder), runs.read_result(folder)
     dataset = runs.read_pictures(folder)
     model = load_chosen(folder, dataset)
-    geometry = make_geometry(model, options, result.geometry)
+    geometry = make_geometry(model, result.size or options.size, result.geometry)
     progress.say("Freezing the network.")
     graph = build_graph(model, geometry, temperature=1.0)
 
     def ask(session: ort.InferenceSession, pictures: Sequence[Picture]) -> Answers:
         return answer(session, pictures, dataset.class_names, geometry, progress)
 
-    val = ask(open_session(graph.SerializeToString()), dataset.select("val"))
-    temperature = fit_temperature(val.logits, val.targets)
+    raw = ask(open_session(graph.SerializeToString()), dataset.select("val"))
+    temperature = _fit_temperature(_choose_calibrating(raw))
     set_temperature(graph, temperature)
     session = open_session(graph.SerializeToString())
     gap = prove_parity(session, model, geometry, temperature, _mix(dataset.select("val")))
     progress.say(f"Parity with PyTorch: probabilities differ by at most {gap:.5f}.")
     val = ask(session, dataset.select("val"))
     remembered = ask(session, _choose_remembered(dataset))
-    distances = measure_distances(
-        val.embeddings, np.concatenate([remembered.embeddings, val.embeddings])
-    )
+    known = _join_known(remembered, val)
+    thresholds = _fit_thresholds(known, val)
     test = ask(session, dataset.select("test"))
     card = Card(
         model=options.model,
@@ -148,17 +150,20 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
         class_names=dataset.class_names,
         input=geometry,
         temperature=temperature,
-        thresholds=fit_thresholds(val.probabilities, val.targets, dataset.class_names, distances),
+        thresholds=thresholds,
         backbone=options.backbone,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         catch_all=options.catch_all if options.catch_all in dataset.class_names else None,
         probes=answer_probes(session),
-        data=_describe_data(dataset),
+        data=_describe_data(dataset, val),
         training=_describe_training(folder, gap),
         metrics={"validation": val.measure()} | ({"test": test.measure()} if test.pictures else {}),
         libraries=list_libraries(),
         graph_sha256=hash_graph(graph),
     )
+    if test.pictures:
+        memory = remember(known.embeddings, known.targets, card.class_names, thresholds)
+        card = replace(card, trust=measure_trust(session, card, memory, test, progress))
     return Frozen(folder, graph, card, remembered, val, test)
 
 
@@ -200,10 +205,46 @@ def _mix(pictures: Sequence[Picture]) -> list[Picture]:
     return sorted(pictures, key=lambda picture: picture.sha256)
 
 
-def _describe_data(dataset: Dataset) -> dict[str, Any]:
+def _fit_temperature(answers: Answers) -> float:
+    return fit_temperature(answers.logits, answers.targets)
+
+
+def _choose_calibrating(val: Answers) -> Answers:
+    """Return the photos among the validation pictures, if there are any.
+
+    Our own rendered ones are easier than what people will ask about.
+    """
+    photo = np.array([picture.source != SOURCE for picture in val.pictures], dtype=bool)
+    return val.select(photo) if photo.any() else val
+
+
+def _join_known(remembered: Answers, val: Answers) -> Known:
+    groups = [picture.group for picture in (*remembered.pictures, *val.pictures)]
+    _, numbers, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    return Known(
+        np.concatenate([remembered.embeddings, val.embeddings]),
+        np.concatenate([remembered.targets, val.targets]),
+        np.where(counts[numbers] > 1, numbers, ALONE),
+    )
+
+
+def _fit_thresholds(known: Known, val: Answers) -> Thresholds:
+    first = len(known.targets) - len(val.targets)
+    asked = np.arange(first, len(known.targets))
+    distances, measure = measure_unseen(known, asked, val.class_names)
+    used = _choose_calibrating(val)
+    return fit_thresholds(used.probabilities, used.targets, val.class_names, distances, measure)
+
+
+def _describe_data(dataset: Dataset, val: Answers) -> dict[str, Any]:
+    calibrating = _choose_calibrating(val).targets
     return {
         "sha256": dataset.sha256,
         "counts": dataset.counts(),
+        "calibrating": {
+            name: int((calibrating == target).sum())
+            for target, name in enumerate(dataset.class_names)
+        },
         "left_out": len(dataset.left_out),
     }
 
@@ -213,11 +254,13 @@ def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
     options = asdict(runs.read_options(folder))
     if options["weights"] is not None:  # the name says enough; the folder is nobody's business
         options["weights"] = Path(options["weights"]).name
+    options["teachers"] = [Path(name).name for name in options["teachers"]]
     return {
         **options,
         "best_epoch": result.epoch,
         "tuned": result.tuned,
         "shares": result.shares,
+        "sizes": result.sizes,
         "geometries": result.geometries,
         "probe_accuracy": result.probe_accuracy,
         "minutes": round(result.seconds / 60, 1),

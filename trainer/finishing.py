@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from inference.cards import Card, write_card
 from inference.probes import list_probes, make_probe
+from trainer.model_card import write_model_card
 
 _LIBRARIES = ("torch", "timm", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
 
@@ -51,8 +52,9 @@ def hash_graph(graph: onnx.ModelProto) -> str:
 def seal(folder: Path, graph: onnx.ModelProto, card: Card) -> Card:
     """Write the card, beside and inside the network, and the network; returns it with all hashes.
 
-    All other files must be in the folder already.
+    The card is also written as `README.md`. All other files must be in the folder already.
     """
+    write_model_card(folder, card)
     files = {
         str(path.relative_to(folder).as_posix()): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))

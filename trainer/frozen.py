@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import onnxruntime as ort
@@ -29,6 +29,18 @@ class Answers:
     logits: NDArray[np.float32]
     embeddings: NDArray[np.float32]
     targets: NDArray[np.int64]
+
+    def select(self, wanted: NDArray[np.bool_]) -> Self:
+        """Return the answers of a (N,) mask."""
+        chosen = [p for p, kept in zip(self.pictures, wanted.tolist(), strict=True) if kept]
+        return type(self)(
+            chosen,
+            self.class_names,
+            self.probabilities[wanted],
+            self.logits[wanted],
+            self.embeddings[wanted],
+            self.targets[wanted],
+        )
 
     def measure(self) -> dict[str, Any]:
         """Return accuracy by class and group, calibration and confusion (`trainer.metrics`)."""

@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
 from inference.cards import Thresholds
-from inference.certainty import normalise
-from trainer.calibration import fit_temperature, fit_thresholds
+from trainer.calibration import ALONE, Known, fit_temperature, fit_thresholds, measure_unseen
 from trainer.heads import Head, Problem, Scale, fit_head, measure_scale
 
 STRENGTHS = (1.0, 0.3, 0.1, 0.03)  # from the strongest pull on, until less does not help
 _USUAL = 0.1  # where there is nothing to judge by
 _FOLDS = 3
-_BLOCK = 1024  # rows that are compared with all others at a time
-REPLAYED = -1  # the group of a row that is not new
+REPLAYED = ALONE  # the group of a row that is not new
 _KEPT = -1  # the fold of a row that is never held out
 
 Check = Callable[[int, int], None]  # is told how much of the work is done, and may end it
@@ -116,8 +114,9 @@ def learn(lesson: Lesson, check: Check, curve: Curve) -> Learned:
         return Learned(head, strength, 1.0, Thresholds(), judged.logits, judged.targets)
     temperature = fit_temperature(judged.logits, judged.targets)
     probabilities = softmax(judged.logits / temperature, axis=1)
-    distances = measure_unseen(lesson, judged.rows)
-    thresholds = fit_thresholds(probabilities, judged.targets, lesson.class_names, distances)
+    distances, measure = measure_judged(lesson, judged.rows)
+    names = lesson.class_names
+    thresholds = fit_thresholds(probabilities, judged.targets, names, distances, measure)
     return Learned(head, strength, temperature, thresholds, probabilities, judged.targets)
 
 
@@ -139,24 +138,21 @@ def choose_folds(lesson: Lesson) -> NDArray[np.int64]:
     return folds
 
 
-def measure_unseen(lesson: Lesson, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return how far judged pictures are from the nearest that is not of their group: (K,).
+def measure_judged(
+    lesson: Lesson, rows: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], Thresholds]:
+    """Return how far judged pictures are from what is not of their group, and how it is measured.
 
-    First the lesson's `rows`, then its validation pictures; each validation picture is a group.
+    The distances (K,) are of the lesson's `rows`, then of its validation pictures.
     """
-    everything = normalise(np.concatenate([lesson.embeddings, lesson.val_embeddings]))
-    first = len(lesson.embeddings)
-    asked = np.concatenate([rows, np.arange(first, len(everything))])
-    groups = np.concatenate([lesson.groups, np.full(len(everything) - first, REPLAYED)])
-    nearest = [np.zeros(0, dtype=np.float32)]
-    for start in range(0, len(asked), _BLOCK):
-        some = asked[start : start + _BLOCK]
-        similarity = everything[some] @ everything.T
-        own = (groups[some][:, None] == groups[None, :]) & (groups[some] != REPLAYED)[:, None]
-        own[np.arange(len(some)), some] = True
-        similarity[own] = -1.0
-        nearest.append(similarity.max(axis=1, initial=-1.0))
-    return np.asarray(1.0 - np.concatenate(nearest), dtype=np.float32)
+    first, count = len(lesson.embeddings), len(lesson.val_targets)
+    known = Known(
+        np.concatenate([lesson.embeddings, lesson.val_embeddings]),
+        np.concatenate([lesson.targets, lesson.val_targets]),
+        np.concatenate([lesson.groups, np.full(count, ALONE)]),
+    )
+    asked = np.concatenate([rows, np.arange(first, first + count)])
+    return measure_unseen(known, asked, lesson.class_names)
 
 
 def _prepare(lesson: Lesson) -> _Work:

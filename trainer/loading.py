@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
@@ -70,14 +72,23 @@ class BalancedSampler(Sampler[int]):
     """Draws pictures so that no group (source and class) outweighs the others.
 
     A group of n pictures is drawn in proportion to n ** (1 - balance): 0 takes the data as they
-    are, 1 draws every group alike. The draw of an epoch depends on the seed and the epoch alone.
+    are, 1 draws every group alike. `emphasis` (N,) multiplies that for single pictures. The draw
+    of an epoch depends on the seed and the epoch alone.
     """
 
-    def __init__(self, pictures: Sequence[Picture], balance: float, seed: int) -> None:
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        balance: float,
+        seed: int,
+        emphasis: NDArray[np.float64] | None = None,
+    ) -> None:
         groups = [(p.source, p.label) for p in pictures]
         counts = Counter(groups)
         self.weights = torch.tensor([counts[g] ** -balance for g in groups], dtype=torch.float64)
-        self.balance = balance
+        if emphasis is not None:
+            self.weights *= torch.from_numpy(emphasis)
+        self.as_they_are = balance == 0 and emphasis is None
         self.seed = seed
         self.epoch = 0
 
@@ -90,7 +101,7 @@ class BalancedSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
-        if self.balance == 0:
+        if self.as_they_are:
             order = torch.randperm(len(self), generator=generator)
         else:
             order = torch.multinomial(self.weights, len(self), True, generator=generator)

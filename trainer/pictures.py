@@ -24,6 +24,7 @@ from trainer.candidates import (
     split_off_val,
 )
 from trainer.hub import PREFIX, fetch_dataset
+from trainer.relabelling import correct, read_corrections
 
 _MAX_SOURCES = 8
 
@@ -84,6 +85,7 @@ def read_dataset(
     *,
     folder: Path,
     val_fraction: float = 0.12,
+    corrections: Path | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Read labelled pictures from one or several places and merge them.
@@ -91,7 +93,8 @@ def read_dataset(
     `locations`: folders of class folders, with or without train, val and test around them; zips
     of either; `hf://owner/name`. `folder` is the run's own: what is unpacked and remembered
     lies there, so that a restart is quick. `val_fraction` (0–1) of the training pictures of each
-    class that has no validation pictures is split off. `progress` is told (files done, in all).
+    class that has no validation pictures is split off. `corrections`: a CSV that puts labels of
+    training pictures right (`trainer.relabelling`). `progress` is told (files done, in all).
 
     Raises: UserInputError where there is nothing to learn from, or a place cannot be read.
     """
@@ -109,6 +112,8 @@ def read_dataset(
     candidates = leave_out_copies(candidates, left_out)
     candidates = leave_out_crossing(candidates, left_out)
     candidates = split_off_val(candidates, val_fraction)
+    if corrections:
+        candidates = correct(candidates, read_corrections(corrections), left_out)
     _check_classes(candidates, scan.labels, left_out)
     return _assemble(candidates, sorted(scan.labels), left_out)
 

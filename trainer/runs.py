@@ -2,6 +2,7 @@
 
 `run.json` options and data hash · `pictures.json` the labelled pictures and their splits ·
 `left_out.txt` the files that are not used, and why ·
+`scores.npy` what a probe that had not seen a training picture gives its label ·
 `checkpoints/<epoch>/` to go on from · `history.json` a line an epoch · `best.safetensors` the
 weights of the best epoch · `chosen.safetensors` those to be frozen · `result.json` what
 validation chose · `version.json` the version that was made of it.
@@ -17,6 +18,7 @@ from inference.errors import UserInputError
 from trainer.backbones import DEFAULT_BACKBONE
 from trainer.pictures import Dataset, LeftOut, Picture
 
+SCORES = "scores.npy"
 BEST, CHOSEN = WEIGHTS = ("best.safetensors", "chosen.safetensors")
 
 
@@ -26,12 +28,17 @@ class TrainOptions:
 
     `size` in pixels is what the frozen network takes, `train_size` what it is trained at: a
     little smaller suits, since random crops show things larger than whole pictures do
-    (Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
+    (Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019). `other_sizes`:
+    what the frozen network takes instead, where validation prefers it.
     `balance`: 0 draws the pictures as they are, 1 every source and class alike.
     `geometry`: how the network sees a picture (`inference.cards.GEOMETRIES`); None: the one that
     does best on validation.
     `average`: decay a step of the averaged weights. `mix`: share of the batches (0–1) whose
-    pictures are mixed in pairs (CutMix or MixUp).
+    pictures are mixed in pairs (CutMix or MixUp). `frozen`: how many of the backbone's first
+    stages, the stem being one, stay as they were pretrained. `teachers`: folders of finished runs
+    or versions whose answers are learnt from, too; `distil` (0–1) is their share of the loss, the
+    rest is the labels'. `hard`: how many times more often, at most, a picture is drawn that a
+    linear probe gets wrong out of fold. `corrections`: name of the file that put labels right.
     """
 
     model: str
@@ -48,7 +55,13 @@ class TrainOptions:
     mix: float = 0.3
     size: int = 224
     train_size: int = 192
+    other_sizes: tuple[int, ...] = ()
     geometry: str | None = None
+    frozen: int = 0
+    teachers: tuple[str, ...] = ()
+    distil: float = 0.7
+    hard: float = 0.0
+    corrections: str | None = None
     seed: int = 0
     workers: int = 1
 
@@ -57,12 +70,15 @@ class TrainOptions:
 class Result:
     """What validation chose, and how each candidate did (accuracy 0–1).
 
-    `tuned`: the share of the fine-tuned weights, the rest being the pretrained ones.
+    `size` in pixels; 0 in runs of an earlier release: that of the options. `tuned`: the share of
+    the fine-tuned weights, the rest being the pretrained ones.
     Source: Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
     """
 
     epoch: int
     geometry: str
+    size: int = 0
+    sizes: dict[str, float] = field(default_factory=dict)
     tuned: float = 1.0
     geometries: dict[str, float] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)
@@ -85,7 +101,7 @@ def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
             f"{folder} holds an unfinished run with other options or pictures. Start it again as "
             "it was, choose another --run-folder, or delete that folder."
         )
-    for name in ("result.json", "history.json", *WEIGHTS, "run.json", "version.json"):
+    for name in ("result.json", "history.json", SCORES, *WEIGHTS, "run.json", "version.json"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +136,9 @@ def read_options(folder: Path) -> TrainOptions:
         raise UserInputError(
             f"{folder} holds no training run. Run `python -m trainer train` first."
         )
-    return TrainOptions(**json.loads(path.read_text(encoding="utf-8"))["options"])
+    options: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["options"]
+    lists = {name: tuple(value) for name, value in options.items() if isinstance(value, list)}
+    return TrainOptions(**{**options, **lists})
 
 
 def read_result(folder: Path) -> Result:
@@ -174,4 +192,5 @@ def _is_same(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
 
 
 def _describe(options: TrainOptions, data_sha256: str) -> dict[str, Any]:
-    return {"options": asdict(options), "data_sha256": data_sha256}
+    values = json.loads(json.dumps(asdict(options)))  # as the file keeps them
+    return {"options": values, "data_sha256": data_sha256}

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
@@ -25,10 +26,12 @@ from trainer import runs
 from trainer.backbones import (
     create_backbone,
     freeze_batch_norm,
+    freeze_stages,
     group_parameters,
     mix_weights,
     read_normalisation,
 )
+from trainer.distillation import Teachers
 from trainer.loading import (
     BalancedSampler,
     PictureDataset,
@@ -37,7 +40,7 @@ from trainer.loading import (
     make_transform,
 )
 from trainer.pictures import Dataset, Picture
-from trainer.probing import embed, fit_head, set_head
+from trainer.probing import embed, fit_head, score_held_out, set_head
 from trainer.progress import Progress
 from trainer.runs import Result, TrainOptions
 
@@ -87,10 +90,10 @@ def load_chosen(folder: Path, dataset: Dataset) -> nn.Module:
     return model.eval()
 
 
-def make_geometry(model: nn.Module, options: TrainOptions, geometry: str) -> InputGeometry:
-    """Return the frozen network's input geometry for this backbone and size."""
+def make_geometry(model: nn.Module, size: int, geometry: str) -> InputGeometry:
+    """Return the frozen network's input geometry for this backbone and size in pixels."""
     mean, std = read_normalisation(model)
-    return InputGeometry(size=options.size, geometry=geometry, mean=mean, std=std)
+    return InputGeometry(size=size, geometry=geometry, mean=mean, std=std)
 
 
 def make_val_loader(
@@ -118,8 +121,10 @@ class _State:
         self.history: list[dict[str, float]] = []
         self.probe_accuracy = 0.0
         self.model = create_backbone(options.backbone, len(dataset.class_names), options.weights)
+        freeze_stages(self.model, options.frozen)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.geometry = make_geometry(self.model, options, options.geometry or "crop")
+        self.teachers = Teachers(options, dataset.class_names, accelerator.device)
+        self.geometry = make_geometry(self.model, options.size, options.geometry or "squash")
 
     def restore_or_probe(self) -> None:
         """Fit the head on frozen features, or load the last checkpoint."""
@@ -175,15 +180,20 @@ class _State:
         self._checkpoint(epoch + 1)
 
     def choose(self) -> Result:
-        """Choose by validation how much of the best epoch's weights to take, and the geometry."""
+        """Choose by validation the geometry, the size, and how much of the best epoch to take."""
         self.accelerator.wait_for_everyone()
+        network = self.average.module
+        network.load_state_dict(load_file(self.folder / runs.BEST))
+        geometries = self._choose_geometry()
+        sizes = self._choose_size()
         tuned, shares = self._choose_share()
-        geometry, geometries = self._choose_geometry()
         if self.accelerator.is_main_process:
-            _save_weights(self.average.module, self.folder / runs.CHOSEN)
+            _save_weights(network, self.folder / runs.CHOSEN)
         return Result(
             epoch=int(_find_best(self.history)["epoch"]),
-            geometry=geometry,
+            geometry=self.geometry.geometry,
+            size=self.geometry.size,
+            sizes=sizes,
             tuned=tuned,
             geometries=geometries,
             shares=shares,
@@ -192,6 +202,23 @@ class _State:
             device=str(self.accelerator.device.type),
             processes=self.accelerator.num_processes,
         )
+
+    def _choose_geometry(self) -> dict[str, float]:
+        """Keep the geometry that does best; returns the accuracy of each."""
+        if self.options.geometry is not None:
+            return {}
+        candidates = {name: replace(self.geometry, geometry=name) for name in GEOMETRIES}
+        return self._keep_best(candidates)
+
+    def _choose_size(self) -> dict[str, float]:
+        sizes = (self.options.size, *self.options.other_sizes)
+        candidates = {f"{size} pixels": replace(self.geometry, size=size) for size in sizes}
+        return self._keep_best(candidates) if len(candidates) > 1 else {}
+
+    def _keep_best(self, candidates: dict[str, InputGeometry]) -> dict[str, float]:
+        scores = {name: self._score(geometry, name) for name, geometry in candidates.items()}
+        self.geometry = candidates[max(scores, key=lambda name: scores[name])]
+        return {name: score[0] for name, score in scores.items()}
 
     def _choose_share(self) -> tuple[float, dict[str, float]]:
         """Load the share that does best; returns it with the accuracy of each."""
@@ -209,15 +236,6 @@ class _State:
         chosen = max(scores, key=lambda share: (scores[share], share))
         network.load_state_dict(mixes[chosen])
         return chosen, {f"{share:g}": score[0] for share, score in scores.items()}
-
-    def _choose_geometry(self) -> tuple[str, dict[str, float]]:
-        if self.options.geometry is not None:
-            return self.options.geometry, {}
-        scores = {
-            name: self._score(replace(self.geometry, geometry=name), name) for name in GEOMETRIES
-        }
-        chosen = max(scores, key=lambda name: scores[name])
-        return chosen, {name: score[0] for name, score in scores.items()}
 
     def _score(self, geometry: InputGeometry, name: str) -> tuple[float, float]:
         """Return what is larger for the better candidate: accuracy, then minus the log loss."""
@@ -238,9 +256,20 @@ class _State:
             )
             sides.append((vectors, targets))
         weight, bias, accuracy = fit_head(sides[0], sides[1], len(self.dataset.class_names))
+        if self.options.hard and self.accelerator.is_main_process:
+            groups = [picture.group for picture in self.dataset.select("train")]
+            np.save(self.folder / runs.SCORES, score_held_out(*sides[0], groups))
+        self.accelerator.wait_for_everyone()
         set_head(self.model, weight, bias)
         self.probe_accuracy = accuracy
         self.progress.say(f"linear probe: validation accuracy {accuracy:.2%}")
+
+    def _find_emphasis(self) -> NDArray[np.float64] | None:
+        """Return by what training pictures are drawn more often, (N,) from 1 up."""
+        if not self.options.hard:
+            return None
+        scores: NDArray[np.float64] = np.load(self.folder / runs.SCORES, allow_pickle=False)
+        return 1 + self.options.hard * (1 - scores)
 
     def _prepare(self) -> None:
         options, accelerator = self.options, self.accelerator
@@ -248,7 +277,7 @@ class _State:
         transform = make_transform(options.train_size, self.geometry)
         self.mix = make_mix(len(self.dataset.class_names))
         augmented = PictureDataset(train, self.dataset.class_names, self.geometry, transform)
-        sampler = BalancedSampler(train, options.balance, options.seed)
+        sampler = BalancedSampler(train, options.balance, options.seed, self._find_emphasis())
         per_process = max(1, options.batch_size // accelerator.num_processes)
         drop_last = len(train) >= 2 * options.batch_size
         loader = make_loader(augmented, per_process, options.workers, sampler, drop_last)
@@ -275,11 +304,13 @@ class _State:
         accelerator = self.accelerator
         if torch.rand(()).item() < self.options.mix:
             batch, targets = self.mix(batch, targets)
+        batch = batch.contiguous(memory_format=torch.channels_last)
         with accelerator.autocast():
-            logits = self.model(batch.contiguous(memory_format=torch.channels_last))
+            logits = self.model(batch)
             loss = functional.cross_entropy(
                 logits, targets, label_smoothing=self.options.label_smoothing
             )
+            loss = self.teachers.add_to(loss, logits, batch)
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(self.model.parameters(), _CLIP_NORM)
         self.optimizer.step()

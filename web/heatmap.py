@@ -2,7 +2,9 @@
 
 import base64
 import io
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from PIL import Image
 
 from inference.cards import InputGeometry
 from inference.classifier import Prediction
-from inference.geometry import find_region
+from inference.geometry import Region, find_region
 
 _SIDE = 224  # pixels; the browser scales it over the picture
 _MAX_ALPHA = 230
@@ -31,29 +33,63 @@ COLOURS = (
 
 @dataclass(frozen=True)
 class Overlay:
-    """A heatmap to lay over a picture: its place in percent of the picture's width and height."""
+    """A heatmap to lay over a picture: its place in percent of the picture's width and height.
+
+    `blank`: no place in the picture spoke for the label, so that there is nothing to see.
+    """
 
     source: str
     left: float
     top: float
     width: float
     height: float
+    blank: bool = False
+
+
+class Part(NamedTuple):
+    """The part of a heatmap that is picture, in cells from its upper left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 def make_overlay(
     prediction: Prediction, class_names: tuple[str, ...], size: tuple[int, int], geo: InputGeometry
 ) -> Overlay:
-    """Draw a prediction's heatmap for a picture of `size` (height, width) in pixels."""
+    """Draw a prediction's heatmap for a picture of `size` (height, width) in pixels.
+
+    Bars that `pad` adds are no place of the picture: what they said is left out.
+    """
     height, width = size
     region = find_region(height, width, geo)
     evidence = find_evidence(prediction, class_names)
+    part = find_part(evidence.shape, size, region)
+    top, left = max(region.top, 0), max(region.left, 0)
     return Overlay(
-        source=encode_image(colour(evidence), "PNG"),
-        left=100 * region.left / width,
-        top=100 * region.top / height,
-        width=100 * region.width / width,
-        height=100 * region.height / height,
+        source=encode_image(colour(evidence, part), "PNG"),
+        left=100 * left / width,
+        top=100 * top / height,
+        width=100 * min(region.width, width) / width,
+        height=100 * min(region.height, height) / height,
+        blank=not cut(evidence, part).any(),
     )
+
+
+def find_part(cells: tuple[int, ...], size: tuple[int, int], region: Region) -> Part:
+    """Return which cells of (h, w) lie over a picture of `size` (height, width) in pixels."""
+    down, across = cells[0] / region.height, cells[1] / region.width
+    top, left = max(-region.top, 0), max(-region.left, 0)
+    bottom = top + min(region.height, size[0])
+    right = left + min(region.width, size[1])
+    return Part(left * across, top * down, right * across, bottom * down)
+
+
+def cut(evidence: NDArray[np.float32], part: Part) -> NDArray[np.float32]:
+    """Return the cells of (h, w) that lie over the picture, if only in part."""
+    rows = slice(math.floor(part.top), math.ceil(part.bottom))
+    return evidence[rows, math.floor(part.left) : math.ceil(part.right)]
 
 
 def find_evidence(prediction: Prediction, class_names: tuple[str, ...]) -> NDArray[np.float32]:
@@ -68,10 +104,14 @@ def find_evidence(prediction: Prediction, class_names: tuple[str, ...]) -> NDArr
     return np.asarray(evidence / max(float(evidence.max()), 1e-6), dtype=np.float32)
 
 
-def colour(evidence: NDArray[np.float32]) -> Image.Image:
-    """Colour (h, w) evidence of 0–1, smoothly enlarged: RGBA, clear where nothing counted."""
-    small = Image.fromarray(evidence)
-    large = np.clip(np.asarray(small.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)), 0.0, 1.0)
+def colour(evidence: NDArray[np.float32], part: Part) -> Image.Image:
+    """Colour the part of (h, w) evidence that is picture, smoothly enlarged.
+
+    Returns: RGBA, clear where nothing counted, brightest where most did within the part.
+    """
+    small = Image.fromarray(evidence / max(float(cut(evidence, part).max()), 1e-6))
+    enlarged = small.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC, box=part)
+    large = np.clip(np.asarray(enlarged), 0.0, 1.0)
     return Image.fromarray(make_lookup()[np.round(large * 255).astype(np.uint8)], "RGBA")
 
 

@@ -1,9 +1,11 @@
 """The card's measurements as HTML: every accuracy with its n and its 95% interval."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from inference.cards import name_for_display
+from inference.statements import name_group
 
 _LOCKED = ("Locked", "Pictures that are kept for comparing: it never learned from them.")
 _SPLITS = {
@@ -67,27 +69,29 @@ def draw_split(
     return f'<section class="split">{"".join(parts)}</section>'
 
 
-def draw_shares(caption: str, shares: dict[str, dict[str, Any]]) -> str:
-    """Return a table of shares answered rightly, each with n and interval."""
-    rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>'
-        f'<td class="number">{_format_share(share["value"])}</td>'
-        f'<td class="number">{_format_interval(share)}</td>'
-        f'<td class="number">{share["n"]:,}</td></tr>'
+def draw_shares(caption: str, shares: dict[str, dict[str, Any]], right: str = "Right") -> str:
+    """Return a table of shares, of what is answered rightly or else, each with n and interval."""
+    rows = [
+        [name, _format_share(share["value"]), _format_interval(share), f"{share['n']:,}"]
         for name, share in shares.items()
-    )
-    heads = "".join(
-        f'<th scope="col"{kind}>{name}</th>'
-        for name, kind in (
-            ("", ""),
-            ("Right", ' class="number"'),
-            ("95% interval", ' class="number"'),
-            ("Pictures", ' class="number"'),
-        )
+    ]
+    return draw_table(caption, ["", right, "95% interval", "Pictures"], rows)
+
+
+def draw_table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose first column is a name and whose others are numbers."""
+    first, *others = heads
+    columns = "".join(f'<th scope="col" class="number">{escape(head)}</th>' for head in others)
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f'<td class="number">{escape(value)}</td>' for value in values)
+        + "</tr>"
+        for name, *values in rows
     )
     return (
         f'<div class="scroll"><table class="figures"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<thead><tr><th scope="col">{escape(first)}</th>{columns}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 
@@ -111,16 +115,17 @@ def draw_confusion(counts: list[list[int]], class_names: tuple[str, ...]) -> str
     )
 
 
-def name_group(name: str) -> str:
-    """Return a class, a source or both as people write it: `a / hot_dog` → `a / hot dog`."""
-    source, slash, label = name.rpartition(" / ")
-    return f"{source}{slash}{label.replace('_', ' ')}"
+def describe_share(share: dict[str, Any]) -> str:
+    """Return the n and the interval of a share."""
+    return (
+        f"{share['correct']:,} of {share['n']:,} pictures, 95% interval {_format_interval(share)}"
+    )
 
 
 def _draw_headline(top1: dict[str, Any]) -> str:
     return (
         f'<p class="headline"><b>{_format_share(top1["value"])}</b> right: '
-        f"{top1['correct']:,} of {top1['n']:,} pictures, 95% interval {_format_interval(top1)}</p>"
+        f"{describe_share(top1)}</p>"
     )
 
 

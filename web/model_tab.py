@@ -5,10 +5,12 @@ from typing import Any
 
 from inference.cards import Card, InputGeometry, name_for_display
 from inference.classifier import Classifier
+from inference.statements import list_limits, list_uses, list_wrong_uses
 from web.frame import count_pictures, format_minutes, format_size, is_taught, name_version
 from web.metrics import draw_metrics
 from web.serving import Service
 from web.snippets import draw_snippets
+from web.trust import draw_trust
 from web.verdict import name_provider_for_display
 from web.versions_list import draw_versions
 
@@ -43,9 +45,12 @@ def draw_model(service: Service, classifier: Classifier, may_teach: bool) -> str
             f"{name_for_display(card.model)}, version {card.version}",
             _draw_about(classifier),
         ),
+        ("uses", "What it is for", _draw_uses(card)),
         ("pictures", "Labelled pictures", _draw_pictures(card)),
         ("training", "Training", _draw_training(card)),
         ("accuracy", "How often it is right", _draw_accuracy(card)),
+        ("trust", "How far to trust it", draw_trust(card.trust)),
+        ("limits", "Limits", _draw_list(list_limits(card))),
         ("report", "Figures", draw_plots(classifier)),
         ("versions", "Versions", versions),
         ("download", "Take it home", _draw_download(classifier)),
@@ -150,6 +155,15 @@ def format_parent(parent: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in flatten(parent))
 
 
+def _draw_uses(card: Card) -> str:
+    return f"{_draw_list(list_uses(card))}<p>Not for:</p>{_draw_list(list_wrong_uses(card))}"
+
+
+def _draw_list(sentences: list[str]) -> str:
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f'<ul class="sentences">{items}</ul>'
+
+
 def _draw_pictures(card: Card) -> str:
     counts = card.data.get("counts", {})
     others = {name: value for name, value in card.data.items() if name != "counts"}
@@ -214,10 +228,18 @@ def _draw_download(classifier: Classifier) -> str:
     model, version = classifier.folder.parent.name, classifier.folder.name
     address = f"model.onnx?model={model}&amp;version={version}"
     licence = f"<p>{escape(card.licence)}</p>" if card.licence else ""
+    prose = f"README.md?model={model}&amp;version={version}"
+    links = (
+        f'<p>The card as a file: <a href="{prose}" target="_blank">read README.md</a>, or '
+        f'<a href="{prose}" download="README.md">download it</a>. The Hugging Face Hub takes it '
+        "for a model card, beside the network.</p>"
+        if (classifier.folder / "README.md").is_file()
+        else ""
+    )
     return (
         "<p>One file holds the network, its preprocessing and this card. Anything that runs "
         "ONNX runs it, without this page.</p>"
         f'<p><a class="button" href="{address}" download="{model}-{version}.onnx">'
-        f"Download model.onnx ({format_size(classifier)})</a></p>{licence}"
+        f"Download model.onnx ({format_size(classifier)})</a></p>{links}{licence}"
         + draw_details("Made with", dict(card.libraries))
     )

@@ -17,6 +17,7 @@ from web.api import add_api
 from web.chooser import EXAMPLE_LABELS, EXAMPLES
 from web.frame import ask, draw_chip, draw_strip, draw_title
 from web.model_tab import draw_model
+from web.neighbours import make_neighbour_route
 from web.network_choice import READ_CHOICE, choose_model, draw_networks
 from web.plain_api import make_plain_api
 from web.routes import make_routes
@@ -30,7 +31,7 @@ from web.try_it import add_try_it
 from web.version_routes import make_version_routes
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("page.js", "suggestions.js", "teachers.js")
+_SCRIPTS = ("page.js", "suggestions.js", "neighbours.js", "teachers.js")
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _MONO = ["ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace"]
 # Whose copies of the page's description Gradio keeps; nothing of ours is in them.
@@ -171,6 +172,7 @@ def list_routes(site: Site) -> list[BaseRoute]:
     routes += make_sign_in_routes(site.access)
     if site.suggestions is not None:
         routes += make_suggestion_routes(site.suggestions)
+        routes.append(make_neighbour_route(site.suggestions, site.access))
         routes += make_teach_routes(site.service, site.access, site.suggestions.store)
     return routes
 

@@ -14,11 +14,12 @@ from inference.errors import UserInputError
 from web.serving import Service
 from web.streams import send_file
 
+_PLAIN = {"X-Content-Type-Options": "nosniff"}
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\.(png|html)")
 
 
 def make_routes(service: Service, examples: Path) -> list[BaseRoute]:
-    """Return the routes; of a version's folder only `report/` and `model.onnx` can be fetched.
+    """Return the routes; of a version only `report/`, `model.onnx` and `README.md` can be fetched.
 
     `?model=` and `?version=` choose another than the one in use.
     """
@@ -34,6 +35,12 @@ def make_routes(service: Service, examples: Path) -> list[BaseRoute]:
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return _send(folder / "model.onnx", headers)
 
+    def send_prose(request: Request) -> Response:
+        query = request.query_params
+        folder = find_folder(service, query.get("model"), query.get("version"))
+        # As plain text, whatever is in it: a version may come from elsewhere.
+        return _send(folder / "README.md", _PLAIN, "text/plain")
+
     def send_report(request: Request) -> Response:
         path = request.path_params
         folder = find_folder(service, path.get("model"), path.get("version"))
@@ -44,6 +51,7 @@ def make_routes(service: Service, examples: Path) -> list[BaseRoute]:
     return [
         Route("/healthz", _or_sentence(report_health)),
         Route("/model.onnx", _or_sentence(send_network)),
+        Route("/README.md", _or_sentence(send_prose)),
         Route("/report/{name}", _or_sentence(send_report)),
         Route("/report/{model}/{version}/{name}", _or_sentence(send_report)),
         Mount("/examples", StaticFiles(directory=examples, check_dir=False)),
@@ -61,14 +69,14 @@ def find_folder(service: Service, model: str | None, version: str | None) -> Pat
     return service.catalog.find(model or service.model, number)
 
 
-def _send(path: Path, headers: dict[str, str]) -> Response:
+def _send(path: Path, headers: dict[str, str], media_type: str | None = None) -> Response:
     """Return a file of a version that may be deleted at any time; once open, it is sent whole."""
     try:
         file = path.open("rb")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise UserInputError("This version has no such file.") from error
-    media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
-    return send_file(file, file.close, media_type, headers)
+    known = media_type or mimetypes.guess_type(path)[0] or "application/octet-stream"
+    return send_file(file, file.close, known, headers)
 
 
 def _or_sentence(respond: Callable[[Request], Response]) -> Callable[[Request], Response]:

@@ -83,13 +83,20 @@ class Suggestions:
         self._check_open()
         if values.get("agreed") is not True:
             raise UserInputError("Nothing is kept before you agree to it. Press Send.")
-        slip = self._read_slip(values.get("slip"))
+        slip, data = self.read_upload(values.get("slip"))
         label = self._read_label(values.get("label"), slip["model"])
-        data = _read_upload(Path(slip["path"]))
         if not self.limit.take(client):
             raise UserInputError("That was a lot of suggestions. Come back in an hour.")
         self.store.purge(_PURGE_SECONDS)
         return self._thank(self._add(data, label, slip))
+
+    def read_upload(self, slip: object) -> tuple[dict[str, Any], bytes]:
+        """Return what a slip says, and the bytes of the upload that it was made for.
+
+        Raises: UserInputError where it is none of ours, too old, or the upload is gone.
+        """
+        found = self._read_slip(slip)
+        return found, _read_upload(Path(found["path"]))
 
     def withdraw(self, values: dict[str, Any]) -> dict[str, Any]:
         """Take a suggestion back, for whoever holds its token.

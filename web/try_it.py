@@ -12,6 +12,7 @@ from inference.images import MAX_BYTES
 from web.chooser import EXAMPLE_LABELS, EXAMPLES, Choice, SentPicture, list_examples, make_chooser
 from web.heatmap import encode_preview, make_overlay
 from web.many import THUMBNAIL, Row, draw_progress, draw_table
+from web.neighbours import draw_neighbours
 from web.network_choice import make_networks
 from web.serving import Answer, Service, check_count, explain
 from web.suggestions import Suggestions, draw_wrong
@@ -39,7 +40,8 @@ def add_try_it(around: Surroundings, suggestions: Suggestions | None) -> gr.HTML
             answer = gr.HTML(EMPTY, apply_default_css=False, elem_id="answer")
 
     def respond(choice: Choice, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        for html, last in answer_choice(service, choice, suggestions):
+        is_teacher = around.access.may_teach(request)
+        for html, last in answer_choice(service, choice, suggestions, is_teacher):
             yield html, *around.draw_after(last, choice.seen, request)
 
     chooser.upload(
@@ -55,41 +57,48 @@ def add_try_it(around: Surroundings, suggestions: Suggestions | None) -> gr.HTML
 
 
 def answer_choice(
-    service: Service, choice: Choice, suggestions: Suggestions | None = None
+    service: Service,
+    choice: Choice,
+    suggestions: Suggestions | None = None,
+    is_teacher: bool = False,
 ) -> Iterator[tuple[str, Answer | None]]:
-    """Yield HTML for one or several pictures, with the answer that was the last."""
+    """Yield HTML for one or several pictures, with the answer that was the last.
+
+    `is_teacher`: whether who chose them may see labelled pictures.
+    """
     try:
         check_count(len(choice.pictures))
         classifier = service.open(choice.model or None)
         if len(choice.pictures) == 1:
-            picture = choice.pictures[0]
-            yield answer_one(service, classifier, picture, choice.token, suggestions)
+            path = find_file(choice.pictures[0])
+            answer = service.answer_by(classifier, path.read_bytes())
+            more = ""
+            if suggestions is not None:
+                more = draw_more(suggestions, path, choice.pictures[0].name, answer, is_teacher)
+            yield draw_one(answer, choice, more), answer
         else:
             yield from answer_many(service, classifier, choice)
     except Exception as error:  # noqa: BLE001  (the edge of the page: a sentence, never silence)
         yield draw_error(explain(error), choice.token), None
 
 
-def answer_one(
-    service: Service,
-    classifier: Classifier,
-    picture: SentPicture,
-    token: int,
-    suggestions: Suggestions | None,
-) -> tuple[str, Answer]:
-    """Return the answer for one picture, as HTML too.
-
-    Raises: UserInputError.
-    """
-    path = find_file(picture)
-    answer = service.answer_by(classifier, path.read_bytes())
-    image, prediction, card = answer.image, answer.prediction, classifier.card
+def draw_one(answer: Answer, choice: Choice, more: str) -> str:
+    """Return the answer for the one picture that was chosen; `more`: what stands at its end."""
+    image, prediction, card = answer.image, answer.prediction, answer.classifier.card
     overlay = make_overlay(prediction, card.class_names, image.shape[:2], card.input)
-    preview = None if picture.shown else encode_preview(image, _PREVIEW)
-    wrong = ""
-    if suggestions is not None:
-        wrong = draw_wrong(prediction, suggestions.make_slip(path, picture.name, prediction))
-    return draw_answer(prediction, card, overlay, preview, token, wrong), answer
+    preview = None if choice.pictures[0].shown else encode_preview(image, _PREVIEW)
+    return draw_answer(prediction, card, overlay, preview, choice.token, more)
+
+
+def draw_more(
+    suggestions: Suggestions, path: Path, name: str, answer: Answer, is_teacher: bool
+) -> str:
+    """Return what is offered under an answer: pictures like it, to teachers; That's wrong."""
+    prediction = answer.prediction
+    slip = suggestions.make_slip(path, name, prediction)
+    model = answer.classifier.folder.parent.name
+    near = draw_neighbours(suggestions.store, model, slip) if is_teacher else ""
+    return near + draw_wrong(prediction, slip)
 
 
 def answer_many(

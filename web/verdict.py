@@ -8,7 +8,7 @@ from html import escape
 from inference.cards import Card, name_for_display
 from inference.certainty import UNFAMILIAR, UNSURE
 from inference.classifier import Prediction
-from web.heatmap import COLOURS, Overlay
+from web.heatmap import Overlay, make_lookup
 
 EMPTY = """<div class="answer empty"><p>Choose a picture, and the answer appears here.</p></div>"""
 
@@ -35,12 +35,12 @@ def draw_answer(  # noqa: PLR0913, PLR0917  (one argument a part of the answer)
     overlay: Overlay,
     preview: str | None,
     token: int,
-    wrong: str = "",
+    more: str = "",
 ) -> str:
     """Return the whole answer for one picture.
 
     `preview`: the picture itself, where the visitor's browser cannot show it. `token` says to
-    which choice this is the answer. `wrong`: what stands at the end, to say that it is wrong.
+    which choice this is the answer. `more`: what stands at the end, such as That's wrong.
     """
     label = name_for_display(prediction.label)
     tone = choose_tone(prediction.label, card)
@@ -49,8 +49,8 @@ def draw_answer(  # noqa: PLR0913, PLR0917  (one argument a part of the answer)
         f'<div class="answer single" data-token="{token}"{picture}>'
         f'<h2 class="verdict {tone}">{draw_icon(tone)}<span>{escape(label)}</span></h2>'
         f'<p class="sentence">{escape(describe(prediction))}</p>'
-        f"{_draw_certainty(prediction)}{draw_bars(prediction, card)}{_draw_why(label, overlay)}"
-        f"{wrong}</div>"
+        f"{_draw_certainty(prediction)}{draw_bars(prediction, card)}"
+        f"{_draw_why(prediction, overlay)}{more}</div>"
     )
 
 
@@ -118,18 +118,35 @@ def _draw_certainty(prediction: Prediction) -> str:
     return f'<p class="certainty"><strong>{words}.</strong> {help_sentence}</p>'
 
 
-def _draw_why(label: str, overlay: Overlay) -> str:
+def _draw_why(prediction: Prediction, overlay: Overlay) -> str:
     place = f"{overlay.left:.3f} {overlay.top:.3f} {overlay.width:.3f} {overlay.height:.3f}"
-    gradient = ", ".join(f"rgb{rgb}".replace(" ", "") for rgb in COLOURS[1:])
+    label, *others = (f"<em>{escape(name_for_display(n))}</em>" for n in prediction.probabilities)
+    rather = f" rather than for {others[0]}, the runner-up" if others else ""
+    return (
+        f'<details class="why" data-heat="{overlay.source}" data-place="{place}">'
+        f"<summary>Why?</summary>{_explain(f'spoke for {label}{rather}', overlay)}</details>"
+    )
+
+
+def _explain(spoke: str, overlay: Overlay) -> str:
+    if overlay.blank:
+        return f"<p>No one place in the picture {spoke}.</p>"
     cropped = overlay.left > 0 or overlay.top > 0
     frame = " The network looked at nothing outside the frame." if cropped else ""
     return (
-        f'<details class="why" data-heat="{overlay.source}" data-place="{place}">'
-        "<summary>Why?</summary>"
-        f"<p>Bright is where the picture spoke for <em>{escape(label)}</em>.{frame}</p>"
-        f'<div class="legend"><span>a little</span><i style="background:linear-gradient(90deg,'
-        f'{gradient})"></i><span>most</span></div>'
+        f"<p>Coloured is where the picture {spoke}. Brightness is relative: the strongest place "
+        f"of each picture is the brightest.{frame}</p>{draw_legend()}"
+    )
+
+
+def draw_legend() -> str:
+    """Return the colours of the heatmap as they are laid on, in words too, and their strength."""
+    steps = [tuple(colour) for colour in make_lookup()[::15].tolist()]
+    colours = ", ".join(f"rgb({r} {g} {b} / {a / 255:.2f})" for r, g, b, a in steps)
+    return (
+        '<div class="legend"><span>not at all</span>'
+        f'<i style="background:linear-gradient(90deg, {colours})"></i><span>most</span></div>'
         '<label class="strength">Strength '
         '<input type="range" min="0" max="100" value="75" aria-label="Strength of the heatmap">'
-        "</label></details>"
+        "</label>"
     )

@@ -109,6 +109,12 @@ def _draw_buttons(listed: Listed, in_use: bool, may_teach: bool) -> str:
         f'download="{model}-{number}.onnx" aria-label="Download version {number} as ONNX">'
         "Download ONNX</a>"
     ]
+    if (listed.folder / "README.md").is_file():
+        buttons.append(
+            f'<a class="small" href="README.md?model={model}&amp;version={number}" '
+            f'download="README.md" aria-label="Download the card of version {number}">'
+            "Download card</a>"
+        )
     if may_teach and not in_use:
         buttons.insert(0, _draw_button("use", f"Use version {number}", "Use this one"))
         if listed.is_taught:

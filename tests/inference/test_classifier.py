@@ -86,6 +86,24 @@ def test_memory_makes_the_unfamiliar_known(tmp_path: Path) -> None:
     assert green.label == "green"
 
 
+def test_memory_is_measured_as_the_card_says(tmp_path: Path) -> None:
+    """Twenty reds and one green of one class: the second nearest of a green is a red."""
+    thresholds = {"nearest": Thresholds({}, 0.1), "second": Thresholds({}, 0.1, neighbour=2)}
+    rows = np.array([[10, 0, 0]] * 20 + [[0, 10, 0]], dtype=np.float16)
+    found = {}
+    for name, limits in thresholds.items():
+        folder = write_version(tmp_path / name, thresholds=limits)
+        np.savez(folder / "memory.npz", embeddings=rows, targets=np.zeros(21, np.int16))
+        found[name] = Classifier(folder, "cpu").predict([paint((0, 255, 0))])[0].certainty
+    assert found == {"nearest": "sure", "second": "unfamiliar"}
+
+
+def test_empty_memory_is_none(tmp_path: Path) -> None:
+    folder = write_version(tmp_path / "1", thresholds=Thresholds({}, 0.0))
+    np.savez(folder / "memory.npz", embeddings=np.zeros((0, 3), np.float16))
+    assert Classifier(folder, "cpu").predict([paint((0, 255, 0))])[0].certainty == "sure"
+
+
 def test_without_memory_nothing_is_unfamiliar(tmp_path: Path) -> None:
     classifier = Classifier(write_version(tmp_path / "1", thresholds=Thresholds({}, 0.0)), "cpu")
     assert classifier.predict([paint((0, 255, 0))])[0].certainty == "sure"

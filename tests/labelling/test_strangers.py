@@ -8,6 +8,7 @@ from onnx import numpy_helper
 
 from inference.cards import InputGeometry, Thresholds, read_card, write_card
 from inference.errors import UserInputError
+from inference.statements import list_limits
 from inference.versions import find_version
 from labelling.strangers import check_version, hash_backbone, read_foreign_card
 from tests.inference.tiny_versions import make_card, make_network
@@ -17,8 +18,16 @@ from trainer.heads import Head
 from web.frame import count_pictures, describe_training
 from web.metrics import draw_metrics
 from web.model_tab import describe_input, draw_counts, draw_facts, format_parent
+from web.trust import draw_trust
 
 RATE = {"correct": 9, "n": 10, "value": 0.9, "low": 0.6, "high": 0.98}
+COVERED = {"rate": RATE, "low": 0.9, "high": 0.99}
+TRUST = {
+    "certainty": {"<i>": {"coverage": {"<b>": COVERED}, "unsure": RATE, "sure_right": RATE}},
+    "outsiders": {"n": 9, "auroc": 0.97, "found": RATE, "kinds": {"<b>": RATE}},
+    "corruptions": {"<u>": RATE},
+    "later": [1],
+}
 PROBE = {"height": 9, "width": 8, "seed": 0, "probabilities": [0.2, 0.3, 0.5]}
 
 
@@ -45,7 +54,10 @@ def test_cards_of_ours_pass(tmp_path: Path, exported: Path) -> None:
         thresholds=Thresholds({"red": 0.5, "green": 0.4, "blue_berry": 0.3}, 0.2),
         libraries={"numpy": "2.4.6"},
         probes=[PROBE],
+        trust=TRUST,
     )
+    (tmp_path / "README.md").write_text("# Colours")
+    check(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +69,12 @@ def test_cards_of_ours_pass(tmp_path: Path, exported: Path) -> None:
         {"temperature": True},
         {"thresholds": Thresholds({"red": float("inf")})},
         {"thresholds": Thresholds({}, unfamiliar="far")},  # type: ignore[arg-type]
+        {"thresholds": Thresholds({}, 0.2, neighbour=0)},
+        {"thresholds": Thresholds({}, 0.2, neighbour=1.5)},  # type: ignore[arg-type]
+        {"thresholds": Thresholds({}, 0.2, ceiling=float("nan"))},
+        {"thresholds": Thresholds({}, 0.2, spreads={"red": 0.0})},
+        {"thresholds": Thresholds({}, 0.2, spreads={"mauve": 1.5})},
+        {"thresholds": Thresholds({}, 0.2, spreads=[1.5])},  # type: ignore[arg-type]
         {"class_names": ("red", "red", "blue")},
         {"class_names": ("red",)},
         {"catch_all": "yellow"},
@@ -76,6 +94,16 @@ def test_cards_of_ours_pass(tmp_path: Path, exported: Path) -> None:
         {"metrics": {"test": {"top1": RATE, "confusion": []}}},
         {"metrics": {"test": {"top1": RATE, "confusion": [[1], [1, 2, 3, 4], [1, 2, 3]]}}},
         {"metrics": {"test": {"top1": RATE, "confusion": [[1, 2, 3.5]] * 3}}},
+        {"trust": [RATE]},
+        {"trust": {"certainty": [RATE]}},
+        {"trust": {"certainty": {"test": RATE | {"unsure": "<b>"}}}},
+        {"trust": {"certainty": {"test": {"coverage": {"red": RATE}}}}},
+        {"trust": {"certainty": {"test": {"coverage": {"red": COVERED | {"low": "0"}}}}}},
+        {"trust": {"outsiders": 3}},
+        {"trust": {"outsiders": {"auroc": "<b>"}}},
+        {"trust": {"outsiders": {"found": {"n": 3}}}},
+        {"trust": {"outsiders": {"kinds": {"noise": 0.5}}}},
+        {"trust": {"corruptions": {"blur": 0.5}}},
         {"temperature": 10**400},
         {"version": True},
         {"training": {"minutes": "soon"}},
@@ -126,6 +154,12 @@ def test_cards_of_ours_pass(tmp_path: Path, exported: Path) -> None:
 def test_cards_of_others_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(UserInputError, match="The card of colours version 1 is not as ours"):
         check(tmp_path, **changes)
+
+
+def test_endless_prose_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_bytes(b"a" * 4_000_001)
+    with pytest.raises(UserInputError, match="The card of colours version 1 is not as ours"):
+        check(tmp_path)
 
 
 def test_memories_of_ours_pass(tmp_path: Path) -> None:
@@ -212,12 +246,16 @@ def test_what_passes_can_be_shown(tmp_path: Path) -> None:
         metrics={"<u>": {"top1": RATE, "confusion": [[1, 2, 3]] * 3, "per_class": {"": RATE}}},
         parent={"model": ["<b>"], "version": None},
         created="",
+        trust=TRUST,
     )
     check_version(tmp_path, card, "colours version 1")
     assert describe_training(card.training)[0].endswith("hours")
     assert count_pictures(card.data["counts"]) == 5
     assert "<b>" not in draw_counts(card.data["counts"], card.class_names)
     assert "<i>" not in draw_facts({**card.training, **card.data})
-    assert "<u>" not in draw_metrics(card.metrics, card.class_names)
+    assert "<u>" not in draw_metrics(card.metrics, card.class_names) + draw_trust(card.trust)
+    assert "<i>" not in draw_trust(card.trust)
+    assert "later" not in draw_trust(card.trust)
+    assert list_limits(card)
     assert format_parent(card.parent or {})
     assert describe_input(card.input)

@@ -132,6 +132,8 @@ def test_a_network_that_gives_no_answer_is_refused(tmp_path: Path) -> None:
     ("name", "wanted"),
     [
         ("model.onnx", True),
+        ("README.md", True),
+        ("report/README.md", False),
         ("comparison.json", False),
         ("report/confusion.png", True),
         ("report/report.html", False),

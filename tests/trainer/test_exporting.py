@@ -26,6 +26,7 @@ def test_version_holds_all_that_the_design_names(drawn_version: Version) -> None
         p.relative_to(drawn_version.folder).as_posix() for p in drawn_version.folder.rglob("*")
     }
     assert names == {
+        "README.md",
         "model.onnx",
         "model.json",
         "checkpoint.safetensors",

@@ -5,7 +5,7 @@ import pytest
 
 from tests.trainer.lessons import WIDTH, make_cloud
 from trainer.heads import Head
-from trainer.learning import REPLAYED, Learned, Lesson, choose_folds, learn, measure_unseen
+from trainer.learning import REPLAYED, Learned, Lesson, choose_folds, learn, measure_judged
 
 NAMES = ("a", "b", "c")
 
@@ -93,16 +93,24 @@ def test_distance_is_to_another_group() -> None:
         embeddings=np.repeat(lesson.embeddings[::2], 2, axis=0),
         groups=np.array([0, 0, 1, 1, 2, 3]),
     )
-    distances = measure_unseen(twins, np.arange(6))
+    distances, _ = measure_judged(twins, np.arange(6))
     assert (distances[:4] > 0.1).all()
     assert distances[4:] == pytest.approx([0, 0], abs=1e-6)
 
 
-def test_many_pictures_are_compared_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validation_pictures_are_asked_after_the_rows() -> None:
     lesson = make_lesson(20)
-    whole = measure_unseen(lesson, np.arange(60))
-    monkeypatch.setattr("trainer.learning._BLOCK", 7)
-    assert measure_unseen(lesson, np.arange(60)) == pytest.approx(whole, abs=1e-6)
+    val = np.concatenate([make_cloud(place, 5, seed=7) for place in range(3)])
+    whole = replace(lesson, val_embeddings=val, val_targets=np.repeat(np.arange(3), 5))
+    distances, measure = measure_judged(whole, np.array([0, 59]))
+    assert len(distances) == 17
+    turned = replace(whole, val_embeddings=val[::-1], val_targets=whole.val_targets[::-1])
+    found = measure_judged(turned, np.array([0, 59]))[0]
+    assert found == pytest.approx(np.array([*distances[:2], *distances[:1:-1]]), abs=1e-6)
+    assert len(set(distances.round(6).tolist())) == 17
+    assert measure.ceiling == pytest.approx(
+        np.quantile(np.concatenate([lesson.embeddings, val]), 0.9)
+    )
 
 
 def test_check_may_end_it() -> None:

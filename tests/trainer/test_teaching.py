@@ -100,6 +100,7 @@ def test_version_is_whole(catalog: Catalog, store: Store, drawn_version: Version
     assert taught.card.backbone_key == drawn_version.card.backbone_key
     assert taught.card.graph_sha256 != drawn_version.card.graph_sha256
     assert set(taught.card.files) == {
+        "README.md",
         "checkpoint.safetensors",
         "comparison.json",
         "memory.npz",

@@ -125,6 +125,7 @@ def test_two_processes_take_part_and_make_the_same_kind_of_version(
     card = json.loads((Path(summary["folder"]) / "model.json").read_text())
     assert card["training"]["processes"] == 2
     assert {p.name for p in Path(summary["folder"]).iterdir()} == {
+        "README.md",
         "model.onnx",
         "model.json",
         "checkpoint.safetensors",

@@ -33,6 +33,29 @@ def test_tab_shows_the_card_and_the_provider_in_use(classifier: Classifier, expo
         assert f'<section id="{place}"' in html
 
 
+def test_tab_says_what_it_is_for_where_it_falls_short_and_how_far_to_trust_it(
+    tmp_path: Path,
+) -> None:
+    share = {"correct": 45, "n": 50, "value": 0.9, "low": 0.786, "high": 0.957}
+    folder = write_version(
+        tmp_path / "colours" / "1",
+        metrics={"test": {"top1": share}},
+        trust={"corruptions": {"blur": share}},
+    )
+    service = Service(Catalog(tmp_path), "colours", None, "cpu")
+    html = draw_model(service, service.open(), False)
+    places = [html.index(f'<section id="{name}"') for name in ("uses", "trust", "limits")]
+    assert places == sorted(places)
+    assert "Telling Red, Green and Blue berry apart" in html
+    assert "blur made it wrong most often: 5 of 50" in html
+    assert "README.md" not in html  # this version has none
+    (folder / "README.md").write_text("# Colours")
+    html = draw_model(service, service.open(), False)
+    address = "README.md?model=colours&amp;version=1"
+    assert html.count(f'href="{address}"') == 3  # read, download, and in the list of versions
+    assert 'aria-label="Download the card of version 1"' in html
+
+
 def test_only_plots_that_exist_are_shown_each_with_words(tmp_path: Path) -> None:
     folder = tmp_path / "hotdog" / "3"
     shown = SimpleNamespace(folder=folder, card=make_card())

@@ -28,8 +28,8 @@ from web.serving import Service
 from web.sign_in import FAILURES
 
 PUBLIC = {
-    "/healthz", "/model.onnx", "/report/{name}", "/report/{model}/{version}/{name}", "/examples",
-    "/api/classify", "/sign-in", "/sign-out", "/suggestions", "/suggestions/withdraw",
+    "/healthz", "/model.onnx", "/README.md", "/report/{name}", "/report/{model}/{version}/{name}",
+    "/examples", "/api/classify", "/sign-in", "/sign-out", "/suggestions", "/suggestions/withdraw",
 }  # fmt: skip
 STRANGERS: list[dict[str, str]] = [
     {"X-Forwarded-For": "127.0.0.1"},

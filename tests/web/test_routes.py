@@ -26,6 +26,19 @@ def test_network_can_be_taken_home_unchanged(app: RunningApp, classifier: Classi
     assert f"{classifier.card.model}-" in response.headers["content-disposition"]
 
 
+def test_card_is_sent_as_plain_text_whatever_is_in_it(tmp_path: Path) -> None:
+    folder = write_version(tmp_path / "colours" / "1")
+    write_version(tmp_path / "colours" / "2")
+    (folder / "README.md").write_text("<script>alert(1)</script> – ✓", encoding="utf-8")
+    service = Service(Catalog(tmp_path), "colours", None, "cpu")
+    client = TestClient(Starlette(routes=make_routes(service, tmp_path)))
+    response = client.get("/README.md?model=colours&version=1")
+    assert response.text == "<script>alert(1)</script> – ✓"
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert client.get("/README.md").status_code == 404  # version 2 is in use and has none
+
+
 def test_version_can_be_named(app: RunningApp, classifier: Classifier) -> None:
     card = classifier.card
     query = f"?model={card.model}&version={card.version}"
@@ -44,6 +57,8 @@ def test_version_can_be_named(app: RunningApp, classifier: Classifier) -> None:
         "model.onnx?model=cats",
         "model.onnx?version=99",
         "model.onnx?version=0",
+        "README.md?version=99",
+        "README.md?model=..&version=1",
         "model.onnx?version=-1",
         "model.onnx?version=1e3",
         "model.onnx?version=../1",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.web.pictures import make_card, make_prediction
@@ -77,3 +79,26 @@ def test_frame_is_spoken_of_only_where_there_is_one() -> None:
     inside = Overlay("data:,", 10, 0, 80, 100)
     assert "outside the frame" in draw_answer(prediction, make_card(), inside, None, 1)
     assert "outside the frame" not in draw_answer(prediction, make_card(), OVERLAY, None, 1)
+
+
+def test_legend_says_what_the_colours_mean() -> None:
+    prediction = make_prediction({"taco": 0.6, "hot_dog": 0.3, "not_hot_dog": 0.1})
+    card = make_card(("taco", "hot_dog", "not_hot_dog"))
+    html = draw_answer(prediction, card, OVERLAY, None, 1)
+    assert "spoke for <em>Taco</em> rather than for <em>Hot dog</em>, the runner-up" in html
+    legend = html[html.index('class="legend"') :]
+    assert legend.index("not at all") < legend.index("linear-gradient") < legend.index("most")
+    assert "rgb(252 255 164 / 0.90)" in legend  # the brightest, as it is laid on
+
+
+def test_where_no_place_spoke_nothing_is_explained_by_colours() -> None:
+    prediction = make_prediction({"hot_dog": 0.9, "not_hot_dog": 0.1})
+    html = draw_answer(prediction, make_card(), replace(OVERLAY, blank=True), None, 1)
+    assert "No one place in the picture spoke for <em>Hot dog</em>" in html
+    assert "legend" not in html
+
+
+def test_what_comes_after_the_answer_stands_at_its_end() -> None:
+    prediction = make_prediction({"hot_dog": 0.9, "not_hot_dog": 0.1})
+    html = draw_answer(prediction, make_card(), OVERLAY, None, 1, "<i>more</i>")
+    assert html.endswith("</details><i>more</i></div>")

@@ -1,0 +1,252 @@
+"""`python -m benchmarks.familiarity`: does the network in use know what it was not taught?
+
+Three questions: rendered pictures of nothing that was taught, against pictures of what was; the
+same after a quick retrain, which also must stay calibrated; and networks that are taught two of
+four groups, against each other group. Each for the nearest neighbour and for what is used.
+"""
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from benchmarks.lessons import PET, draw_lots, embed_files, read_pools
+from inference.cards import Thresholds
+from inference.certainty import normalise, remember
+from inference.classifier import find_min_side
+from inference.images import decode
+from inference.versions import find_version
+from trainer.calibration import ALONE, Known, fit_thresholds, measure_ece, measure_unseen
+from trainer.familiarity import COUNT, SEED, compare_distances, describe_outsiders, embed_outsiders
+from trainer.grafting import read_head
+from trainer.learning import Learned, learn
+from trainer.lessons import Material, gather, leave_out_conflicts, make_lesson, make_memory
+from trainer.memory import DOUBTFUL, Remembered, read_memory
+from trainer.taught import Start
+from trainer.teaching import open_start
+
+NEAREST, USED = "nearest neighbour", "in use"
+GROUPS = ("pets", "people", "furniture", "food")
+_ASIDE = 100  # training pictures of a group that are never taught
+_LESSON = 30  # pictures of the class that the quick retrain adds
+_CHOOSING_SEED = 1  # of the outsiders that may be looked at while something is chosen
+_CHOOSING_COUNT = 180
+
+Embeddings = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Embeddings that a version is asked about: outsiders with their kinds, and others.
+
+    `others` (K, D) with their `labels`; None: the validation pictures that it remembers.
+    """
+
+    kinds: list[str]
+    outsiders: NDArray[np.float32]
+    others: NDArray[np.float32] | None
+    labels: list[str]
+
+
+def main(
+    exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
+        "exported"
+    ),
+    pictures: Annotated[Path, typer.Option(help="Folder with train and test pictures.")] = Path(
+        "../shared/data/hotdog"
+    ),
+    validation: Annotated[
+        bool,
+        typer.Option("--validation", help="Measure on validation and training pictures alone."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
+) -> None:
+    """Measure what the hot dog network in use makes of what it was not taught."""
+    start = open_start(find_version(exported, "hotdog"), "hotdog")
+    there = pictures.is_dir()
+    asked = ask(start, None if validation or not there else pictures / "test", choosing=validation)
+    found: dict[str, Any] = {
+        "version": start.card.version,
+        "shipped": measure_shipped(start, asked),
+    }
+    if there:
+        found["retrained"] = measure_retrained(start, pictures, asked)
+        found["groups"] = measure_groups(start, pictures, test=not validation)
+    else:
+        found["missing"] = f"There is no {pictures}: no test pictures, no retrain, no groups."
+    typer.echo(json.dumps(found) if as_json else describe(found))
+
+
+def ask(start: Start, test: Path | None, *, choosing: bool) -> Asked:
+    """Embed the outsiders and the test pictures of both classes, where there are any."""
+    count, seed = (_CHOOSING_COUNT, _CHOOSING_SEED) if choosing else (COUNT, SEED)
+    kinds, outsiders = embed_outsiders(start.session, count, seed)
+    if test is None:
+        return Asked(kinds, outsiders, None, [])
+    paths = sorted(test.glob("*/*.jpg"))
+    rows, labels = [], []
+    for path in paths:
+        image = decode(path.read_bytes(), find_min_side(start.card.input))
+        rows.append(start.session.run(["embedding"], {"image": image[None]})[0][0])
+        labels.append(PET if path.name.startswith(f"imagenet_{PET}_") else path.parent.name)
+    return Asked(kinds, outsiders, np.array(rows, dtype=np.float32), labels)
+
+
+def measure_shipped(start: Start, asked: Asked) -> dict[str, Any]:
+    """Return score → what it makes of the outsiders, its limit fitted to the memory anew."""
+    remembered = read_memory(start.folder, asked.outsiders.shape[1])
+    return measure_memory(remembered, start.card.class_names, asked)
+
+
+def measure_memory(
+    remembered: Remembered, class_names: tuple[str, ...], asked: Asked
+) -> dict[str, Any]:
+    """Fit each score's limit to the remembered validation pictures, as an export does."""
+    known = make_known(remembered)
+    val = np.flatnonzero(remembered.is_val & (remembered.targets != DOUBTFUL))
+    nearest = measure_nearest(known.embeddings[val], known.embeddings)
+    used, measure = measure_unseen(known, val, class_names)
+    found = {}
+    for name, inside, how in ((NEAREST, nearest, Thresholds()), (USED, used, measure)):
+        nobody = np.zeros((0, len(class_names)))
+        limit = fit_thresholds(nobody, np.zeros(0, dtype=int), class_names, inside, how).unfamiliar
+        found[name] = compare(known, class_names, how, limit, asked, inside)
+    return found
+
+
+def measure_retrained(start: Start, pictures: Path, asked: Asked) -> dict[str, Any]:
+    """Teach one more class by Quick; return the same for it, and how well it is calibrated."""
+    material, learned = teach(start, pictures, test=asked.others is not None)
+    names, thresholds = material.class_names, learned.thresholds
+    whole = make_memory(material)
+    known = make_known(whole)
+    val = np.flatnonzero(whole.is_val & (whole.targets != DOUBTFUL))
+    inside, _ = measure_unseen(known, val, names)
+    locked = material.remembered.select(material.select_remembered(is_val=True))
+    found = {
+        NEAREST: measure_memory(whole, names, asked)[NEAREST],
+        USED: compare(known, names, thresholds, thresholds.unfamiliar, asked, inside),
+        "locked": _measure_calibration(learned, locked.embeddings, locked.targets),
+    }
+    if asked.others is not None:
+        targets = np.array([names.index(label) for label in asked.labels])
+        found["test"] = _measure_calibration(learned, asked.others, targets)
+        mine = targets == names.index(PET)
+        memory = remember(known.embeddings, known.targets, names, thresholds)
+        far = memory.measure_distances(asked.others[mine])
+        limit = np.inf if thresholds.unfamiliar is None else thresholds.unfamiliar
+        found["new_false_alarms"] = {"n": len(far), "value": float((far > limit).mean())}
+    return found
+
+
+def teach(start: Start, pictures: Path, *, test: bool) -> tuple[Material, Learned]:
+    """Teach the network a class of its own with a few pictures, as the page would."""
+    stored = draw_lots(read_pools(start, pictures, test=test), (PET,), _LESSON, 0)
+    known = start.card.class_names
+    remembered = read_memory(start.folder, stored.embeddings.shape[1])
+    material = gather((*known, PET), stored, remembered)
+    material = leave_out_conflicts(material, start.card.catch_all, len(known))
+    lesson = make_lesson(material, read_head(start.network), start.card.catch_all)
+    return material, learn(lesson, lambda done, total: None, lambda *point: None)
+
+
+def measure_groups(start: Start, pictures: Path, *, test: bool) -> dict[str, dict[str, float]]:
+    """Return score → `two groups against another` → AUROC, for networks taught two groups."""
+    train = {group: _embed(start, pictures / "train", group) for group in GROUPS}
+    unseen = {
+        group: _embed(start, pictures / "test", group) if test else rows[:_ASIDE]
+        for group, rows in train.items()
+    }
+    found: dict[str, dict[str, float]] = {NEAREST: {}, USED: {}}
+    for pair in itertools.combinations(GROUPS, 2):
+        rows = [train[group][_ASIDE:] for group in pair]
+        targets = np.repeat([0, 1], [len(part) for part in rows])
+        known = Known(np.concatenate(rows), targets, np.full(len(targets), ALONE))
+        measure = measure_unseen(known, np.arange(len(targets)), pair)[1]
+        for name, how in ((NEAREST, Thresholds()), (USED, measure)):
+            memory = remember(known.embeddings, targets, pair, how)
+            inside = memory.measure_distances(np.concatenate([unseen[group] for group in pair]))
+            for other in set(GROUPS) - set(pair):
+                outside = memory.measure_distances(unseen[other])
+                auroc = compare_distances([other] * len(outside), outside, inside, None)["auroc"]
+                found[name][f"{pair[0]} + {pair[1]} against {other}"] = auroc
+    return found
+
+
+def compare(  # noqa: PLR0913, PLR0917  (all that a score is made of)
+    known: Known,
+    class_names: tuple[str, ...],
+    how: Thresholds,
+    limit: float | None,
+    asked: Asked,
+    inside: NDArray[np.floating],
+) -> dict[str, Any]:
+    """Compare outsiders with the others; `inside`: distances where there are no others."""
+    memory = remember(known.embeddings, known.targets, class_names, how)
+    if asked.others is not None:
+        inside = memory.measure_distances(asked.others)
+    outside = memory.measure_distances(asked.outsiders)
+    return compare_distances(asked.kinds, outside, inside, limit)
+
+
+def make_known(remembered: Remembered) -> Known:
+    """Return a memory as what is known; rows without a group stand alone."""
+    numbers = np.unique(remembered.groups, return_inverse=True)[1]
+    groups = np.where(remembered.groups == b"", ALONE, numbers)
+    return Known(remembered.embeddings.astype(np.float32), remembered.targets, groups)
+
+
+def measure_nearest(embeddings: Embeddings, remembered: Embeddings) -> NDArray[np.float32]:
+    """Return cosine distances of remembered rows (N, D) to the nearest other of (M, D): (N,)."""
+    similarity = normalise(embeddings) @ normalise(remembered).T
+    similarity[similarity > 1 - 1e-6] = -1.0
+    return np.asarray(1.0 - similarity.max(axis=1), dtype=np.float32)
+
+
+def describe(found: dict[str, Any]) -> str:
+    """Return what was found in lines that people read."""
+    lines = [f"Pictures of nothing that was taught, version {found['version']}:"]
+    lines += [f"  {name}: {describe_outsiders(part)}" for name, part in found["shipped"].items()]
+    kinds = found["shipped"][USED]["kinds"].items()
+    lines.append("  " + ", ".join(f"{kind} {rate['value']:.0%}" for kind, rate in kinds))
+    if "missing" in found:
+        return "\n".join([*lines, found["missing"]])
+    after = found["retrained"]
+    lines.append(f"After a quick retrain with {_LESSON} {PET}:")
+    lines += [f"  {name}: {describe_outsiders(after[name])}" for name in (NEAREST, USED)]
+    if "new_false_alarms" in after:
+        new = after["new_false_alarms"]
+        lines.append(f"  of the new class alone: {new['value']:.1%} false alarms (n = {new['n']})")
+    lines += [
+        f"  ECE on {split} pictures: {after[split]['ece']:.3f} (n = {after[split]['n']})"
+        for split in ("locked", "test")
+        if split in after
+    ]
+    lines.append(f"Taught two groups, AUROC against another: {NEAREST}, {USED}")
+    lines += [
+        f"  {name}: {value:.3f} {found['groups'][USED][name]:.3f}"
+        for name, value in sorted(found["groups"][NEAREST].items())
+    ]
+    means = [np.mean(list(found["groups"][name].values())) for name in (NEAREST, USED)]
+    return "\n".join([*lines, f"  mean: {means[0]:.3f} {means[1]:.3f}"])
+
+
+def _embed(start: Start, split: Path, group: str) -> NDArray[np.float32]:
+    return embed_files(start, split, group).astype(np.float32)
+
+
+def _measure_calibration(
+    learned: Learned, embeddings: Embeddings, targets: NDArray[np.integer]
+) -> dict[str, Any]:
+    probabilities = softmax(learned.head.score(embeddings) / learned.temperature, axis=1)
+    return {"ece": round(measure_ece(probabilities, targets), 4), "n": len(targets)}
+
+
+if __name__ == "__main__":
+    typer.run(main)

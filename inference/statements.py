@@ -1,0 +1,207 @@
+"""What a card says in plain sentences: what a network is for, what it is not for, its limits.
+
+The trainer writes them into a version's `README.md`, the page shows them on the Model tab. Every
+sentence follows from the card; what was not measured is said not to be.
+"""
+
+from typing import Any
+
+from inference.cards import Card, name_for_display
+
+UNSPOILT = "none"  # among `corruptions`: the pictures as they are
+FEW = 30  # pictures, under which a group's share says little
+_SPLITS = ("test", "locked", "validation")  # the one furthest from training comes first
+# What the tag at the end of timm's names of weights stands for.
+# Source: https://huggingface.co/docs/timm/models ("pretrained tags").
+_PRETRAINED = {"in1k": "ImageNet-1k", "in12k": "ImageNet-12k", "in21k": "ImageNet-21k"}
+
+Rate = dict[str, Any]
+
+
+def choose_split(card: Card) -> str | None:
+    """Return the measured split that says most of unseen pictures; None where none was measured."""
+    return next((s for s in _SPLITS if card.metrics.get(s, {}).get("top1", {}).get("n")), None)
+
+
+def list_uses(card: Card) -> list[str]:
+    """Return what a network is for."""
+    found = [
+        f"Telling {join_names(card)} apart in pictures of the kinds that it learned from: one "
+        "picture in, a probability for each class out."
+    ]
+    if card.catch_all:
+        rest = name_for_display(card.catch_all)
+        found.append(f"Whatever is none of the other classes is meant to be answered as {rest}.")
+    return found
+
+
+def list_wrong_uses(card: Card) -> list[str]:
+    """Return what a network is not for."""
+    found = [
+        "Finding, counting or outlining things in a picture: it answers for a picture as a whole.",
+        "Decisions that may harm somebody: nothing was measured for those.",
+    ]
+    if not card.catch_all:
+        found.insert(
+            0,
+            "Pictures of anything else: it has no class for them, and answers with one of its "
+            "own all the same.",
+        )
+    return found
+
+
+def list_limits(card: Card) -> list[str]:
+    """Return where a network falls short, as far as the card's figures tell."""
+    split = choose_split(card)
+    if split is None:
+        return ["How often it is right has not been measured.", *_list_unmeasured(card)]
+    metrics = card.metrics[split]
+    found = [
+        *_describe_split(split),
+        *_describe_classes(metrics, split, card.class_names),
+        *_describe_groups(metrics, split),
+        *_describe_pretraining(card, metrics),
+        *_describe_coverage(card, split),
+        *_describe_outsiders(card.trust.get("outsiders", {})),
+        *_describe_corruptions(card.trust.get("corruptions", {})),
+    ]
+    return found + _list_unmeasured(card)
+
+
+def join_names(card: Card) -> str:
+    """Return the classes as people list them: `Hot dog and Not hot dog`."""
+    *names, last = [name_for_display(name) for name in card.class_names]
+    return f"{', '.join(names)} and {last}" if names else last
+
+
+def name_group(name: str) -> str:
+    """Return a class, a source or both as people write it: `a / hot_dog` → `a / hot dog`."""
+    source, slash, label = name.rpartition(" / ")
+    return f"{source}{slash}{label.replace('_', ' ')}"
+
+
+def name_corruptions(corruptions: dict[str, Rate]) -> dict[str, Rate]:
+    """Return rates by what spoilt the pictures, those of pictures as they are by `nothing`."""
+    return {"nothing" if name == UNSPOILT else name: rate for name, rate in corruptions.items()}
+
+
+def describe_wrong(rate: Rate) -> str:
+    """Return a rate by what is not right: `26 of 314 (8.3%, 95% interval 5.7–11.9%)`."""
+    wrong, n = rate["n"] - rate["correct"], rate["n"]
+    low, high = 100 * (1 - rate["high"]), 100 * (1 - rate["low"])
+    return f"{wrong:,} of {n:,} ({wrong / n:.1%}, 95% interval {low:.1f}–{high:.1f}%)"
+
+
+def _describe_split(split: str) -> list[str]:
+    if split != "validation":
+        return []
+    return [
+        "No pictures were kept apart for measuring alone: its figures are of pictures that also "
+        "chose and calibrated it, and may flatter it."
+    ]
+
+
+def _describe_classes(metrics: dict[str, Any], split: str, names: tuple[str, ...]) -> list[str]:
+    """Return which class is missed most and least, and which were not measured."""
+    rates = {name: rate for name, rate in metrics.get("per_class", {}).items() if rate["n"]}
+    absent = [name_for_display(name) for name in names if name not in rates]
+    found = [f"No {split} pictures: {', '.join(absent)}."] if rates and absent else []
+    if len(rates) < 2:
+        return found
+    worst, best = _find_worst(rates), _find_worst(rates, best=True)
+    if rates[worst]["value"] == rates[best]["value"]:
+        return found
+    apart = rates[worst]["high"] < rates[best]["low"]
+    words = "" if apart else " The intervals overlap, so this may be chance."
+    return [
+        f"Of the {split} pictures, {name_for_display(worst)} is missed most often: "
+        f"{describe_wrong(rates[worst])}; {name_for_display(best)} least often: "
+        f"{describe_wrong(rates[best])}.{words}",
+        *found,
+    ]
+
+
+def _describe_groups(metrics: dict[str, Any], split: str) -> list[str]:
+    groups = {name: rate for name, rate in metrics.get("per_group", {}).items() if rate["n"]}
+    many = {name: rate for name, rate in groups.items() if rate["n"] >= FEW}
+    few = [f"{name_group(name)} ({groups[name]['n']})" for name in groups if name not in many]
+    found = []
+    if len(many) > 1:
+        worst = _find_worst(many)
+        found.append(
+            f"The group of {split} pictures that it is wrong on most often is "
+            f"{name_group(worst)}: {describe_wrong(many[worst])}."
+        )
+    if few:
+        found.append(f"Under {FEW} {split} pictures, so their shares say little: {', '.join(few)}.")
+    return found
+
+
+def _describe_pretraining(card: Card, metrics: dict[str, Any]) -> list[str]:
+    """Return which sources the backbone may have seen, where the name of its weights tells it."""
+    weights = str(card.training.get("weights") or "").removesuffix(".safetensors")
+    tag = weights.rpartition(".")[2]
+    known = next((name for end, name in _PRETRAINED.items() if tag.endswith(end)), None)
+    seen = [source for source in metrics.get("per_source", {}) if "imagenet" in source.lower()]
+    if known is None or not seen:
+        return []
+    return [
+        f"Its first weights, {weights}, had learned from {known}: what it says of the pictures "
+        f"from {', '.join(seen)} may flatter it."
+    ]
+
+
+def _describe_coverage(card: Card, split: str) -> list[str]:
+    """Return the classes whose share of right conformal sets is not what was to be expected."""
+    coverage = card.trust.get("certainty", {}).get(split, {}).get("coverage", {})
+    off = [
+        f"{name_for_display(name)} {found['rate']['value']:.1%} (expected "
+        f"{100 * found['low']:.1f}–{100 * found['high']:.1f}%)"
+        for name, found in coverage.items()
+        if found["rate"]["n"] and not found["low"] <= found["rate"]["value"] <= found["high"]
+    ]
+    if not off:
+        return []
+    return [
+        f"The 95% sets behind “Not sure” hold the right class of {split} pictures less or more "
+        f"often than expected: {', '.join(off)}."
+    ]
+
+
+def _describe_outsiders(outsiders: dict[str, Any]) -> list[str]:
+    found = outsiders.get("found")
+    if not found or not found["n"]:
+        return []
+    missed = f"{describe_wrong(found)} were not found out"
+    kinds = {kind: rate for kind, rate in outsiders.get("kinds", {}).items() if rate["n"]}
+    worst = _find_worst(kinds) if kinds else ""
+    most = f", most often {worst} ({1 - kinds[worst]['value']:.1%})" if worst else ""
+    return [f"Of pictures of nothing that was taught, {missed}{most}."]
+
+
+def _describe_corruptions(corruptions: dict[str, Rate]) -> list[str]:
+    """Return what spoils pictures most, beside the pictures as they are."""
+    rates = {name: rate for name, rate in corruptions.items() if rate["n"]}
+    plain = rates.pop(UNSPOILT, None)
+    if not rates:
+        return []
+    worst = _find_worst(rates)
+    against = f"; of the same pictures as they are, {describe_wrong(plain)}" if plain else ""
+    return [
+        f"Of what was tried to spoil pictures, {worst} made it wrong most often: "
+        f"{describe_wrong(rates[worst])}{against}."
+    ]
+
+
+def _list_unmeasured(card: Card) -> list[str]:
+    questions = {
+        "certainty": "how reliable “Not sure” is",
+        "outsiders": "how many pictures of nothing that was taught it finds out",
+        "corruptions": "how it does on blurred, dark, turned or badly compressed pictures",
+    }
+    missing = [words for name, words in questions.items() if not card.trust.get(name)]
+    return [f"Not measured: {'; '.join(missing)}."] if missing else []
+
+
+def _find_worst(rates: dict[str, Rate], *, best: bool = False) -> str:
+    return sorted(rates, key=lambda name: rates[name]["value"], reverse=best)[0]

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import familiarity
+from benchmarks.familiarity import NEAREST, USED, Asked, make_known, measure_memory, measure_nearest
+from inference.versions import find_version
+from trainer.calibration import ALONE
+from trainer.memory import make_rows
+from trainer.teaching import open_start
+
+
+def make_memory() -> tuple[np.ndarray, list[int]]:
+    rng = np.random.default_rng(0)
+    middle = np.repeat(rng.gamma(1, 1, (2, 30)), 150, axis=0)
+    return np.abs(middle + rng.normal(0, 0.2, (300, 30))), np.repeat([0, 1], 150).tolist()
+
+
+def test_nearest_leaves_the_picture_itself_out() -> None:
+    rows = np.eye(3, dtype=np.float32)
+    assert measure_nearest(rows, rows) == pytest.approx([1, 1, 1])
+
+
+def test_rows_without_a_group_stand_alone() -> None:
+    rows = make_rows(np.eye(4), [0, 0, 1, 1], [False] * 4, [""] * 4, ["x", "", "x", "y"])
+    groups = make_known(rows).groups
+    assert groups[1] == ALONE
+    assert groups[0] == groups[2] != groups[3] != ALONE
+
+
+def test_outsiders_are_told_from_remembered_validation_pictures() -> None:
+    rows, targets = make_memory()
+    remembered = make_rows(rows, targets, [True] * 300, [""] * 300, [""] * 300)
+    outsiders = np.random.default_rng(1).gamma(1, 1, (20, 30)).astype(np.float32)
+    found = measure_memory(remembered, ("a", "b"), Asked(["noise"] * 20, outsiders, None, []))
+    for name in (NEAREST, USED):
+        assert found[name]["auroc"] > 0.95
+        assert found[name]["false_alarms"]["correct"] <= 3
+    shown = Asked(["noise"] * 20, outsiders, outsiders[:9], ["a"] * 9)
+    found = measure_memory(remembered, ("a", "b"), shown)
+    assert found[USED]["false_alarms"]["n"] == 9
+    assert 0.3 < found[USED]["auroc"] < 0.7
+
+
+def test_without_pictures_it_says_what_is_missing(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    start = open_start(find_version(exported, "hotdog"), "hotdog")
+    kinds, outsiders = familiarity.embed_outsiders(start.session, 18, 3)
+    monkeypatch.setattr(familiarity, "embed_outsiders", lambda *given: (kinds, outsiders))
+    familiarity.main(exported, tmp_path / "none")
+    printed = capsys.readouterr().out
+    assert "AUROC" in printed
+    assert f"There is no {tmp_path / 'none'}" in printed

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from inference.cards import Thresholds
+from inference.certainty import remember
+from inference.classifier import Classifier
+from trainer import familiarity
+from trainer.familiarity import (
+    compare_distances,
+    describe_outsiders,
+    embed_outsiders,
+    measure_outsiders,
+)
+from trainer.outsiders import KINDS
+
+
+def test_known_distances() -> None:
+    outside, inside = np.array([0.9, 0.8, 0.2]), np.array([0.1, 0.3, 0.1, 0.85])
+    found = compare_distances(["map", "map", "code"], outside, inside, 0.5)
+    assert found["auroc"] == pytest.approx((4 + 3 + 2) / 12)
+    assert (found["n"], found["found"]["correct"], found["found"]["n"]) == (3, 2, 3)
+    assert {kind: rate["correct"] for kind, rate in found["kinds"].items()} == {"code": 0, "map": 2}
+    assert (found["false_alarms"]["correct"], found["false_alarms"]["n"]) == (1, 4)
+    assert describe_outsiders(found).startswith("AUROC 0.750 (n = 3 against 4)")
+
+
+def test_without_a_limit_nothing_is_found() -> None:
+    found = compare_distances(["map"], np.array([9.0]), np.array([0.1]), None)
+    assert (found["found"]["correct"], found["auroc"]) == (0, 1.0)
+
+
+def test_outsiders_are_measured_by_the_memory(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(familiarity, "COUNT", len(KINDS))
+    monkeypatch.setattr(familiarity, "embed_outsiders", lambda session: embedded)
+    embedded = embed_outsiders(classifier.session, len(KINDS), 4)
+    kinds, rows = embedded
+    assert (kinds, len(rows)) == (list(KINDS), len(KINDS))
+    taught = remember(rows, np.zeros(len(rows), int), ("a",), Thresholds())
+    found = measure_outsiders(classifier.session, taught, 0.01, np.full(5, 0.5))
+    assert (found["auroc"], found["found"]["correct"]) == (0.0, 0)
+    nothing = remember(-rows, np.zeros(len(rows), int), ("a",), Thresholds())
+    found = measure_outsiders(classifier.session, nothing, 0.01, np.full(5, 0.5))
+    assert (found["auroc"], found["found"]["correct"]) == (1.0, len(KINDS))
+    assert found["false_alarms"]["correct"] == 5

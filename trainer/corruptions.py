@@ -1,0 +1,77 @@
+"""The usual corruptions, by Pillow: what is left of the accuracy when pictures are bad.
+
+Source: after Hendrycks and Dietterich, "Benchmarking neural network robustness to common
+corruptions and perturbations" (2019).
+"""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance, ImageFilter
+
+_QUALITY = 20
+_NOISE = 25  # standard deviation, of values 0–255
+_BLUR = 0.01  # standard deviation, of the shorter side
+_DARK, _BRIGHT = 0.35, 2.0  # times as bright
+_SMALL = 56  # pixels, the shorter side
+_TURN = 15  # degrees
+_GREY = (128, 128, 128)
+
+Corrupt = Callable[[Image.Image], Image.Image]  # RGB in, RGB of any size out
+
+
+def corrupt(image: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    """Return an (H, W, 3) uint8 RGB picture made worse; the same picture in, the same out."""
+    return np.asarray(CORRUPTIONS[name](Image.fromarray(image)))
+
+
+def _compress(picture: Image.Image) -> Image.Image:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_QUALITY)
+    return Image.open(file).convert("RGB")
+
+
+def _blur(picture: Image.Image) -> Image.Image:
+    return picture.filter(ImageFilter.GaussianBlur(_BLUR * min(picture.size)))
+
+
+def _add_noise(picture: Image.Image) -> Image.Image:
+    values = np.asarray(picture, dtype=np.float32)
+    noise = np.random.default_rng(picture.size).normal(0, _NOISE, values.shape)
+    return Image.fromarray(np.clip(np.round(values + noise), 0, 255).astype(np.uint8))
+
+
+def _darken(picture: Image.Image) -> Image.Image:
+    return ImageEnhance.Brightness(picture).enhance(_DARK)
+
+
+def _brighten(picture: Image.Image) -> Image.Image:
+    return ImageEnhance.Brightness(picture).enhance(_BRIGHT)
+
+
+def _turn(picture: Image.Image) -> Image.Image:
+    return picture.rotate(_TURN, Image.Resampling.BILINEAR, fillcolor=_GREY)
+
+
+def _shrink(picture: Image.Image) -> Image.Image:
+    scale = min(1.0, _SMALL / min(picture.size))
+    width, height = (max(1, round(scale * side)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def _remove_colour(picture: Image.Image) -> Image.Image:
+    return picture.convert("L").convert("RGB")
+
+
+CORRUPTIONS: dict[str, Corrupt] = {
+    f"JPEG, quality {_QUALITY}": _compress,
+    "blurred": _blur,
+    "noise": _add_noise,
+    "dark": _darken,
+    "bright": _brighten,
+    f"turned by {_TURN}°": _turn,
+    f"{_SMALL} pixels small": _shrink,
+    "grey": _remove_colour,
+}
