@@ -54,7 +54,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Time the frozen network, the page, its start, and a folder of pictures."""
-    version, effort = find_version(exported, "hotdog", 1), QUICK if quick else Effort()
+    version, effort = find_version(exported, "hotdog"), QUICK if quick else Effort()
     parts: dict[str, Part] = {
         "network": measure_network,
         "pages": measure_pages,

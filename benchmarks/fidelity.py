@@ -39,7 +39,7 @@ _ROUNDS = 3
 @app.command()
 def scaled(pictures: PicturesOption = _TRAIN, count: CountOption = 160) -> None:
     """Compare answers for enlarged pictures, decoded whole and decoded as the page does."""
-    classifier = Classifier(find_version(Path("exported"), "hotdog", 1), "cpu")
+    classifier = Classifier(find_version(Path("exported"), "hotdog"), "cpu")
     generator = np.random.default_rng(7)
     whole, small = [], []
     for path in draw_lots(pictures, count, generator):
@@ -52,7 +52,7 @@ def scaled(pictures: PicturesOption = _TRAIN, count: CountOption = 160) -> None:
 @app.command("eight-bits")
 def eight_bits(pictures: PicturesOption = _TRAIN, count: CountOption = 160) -> None:
     """Quantise the network to 8 bits, and compare answers, times and sizes."""
-    version = find_version(Path("exported"), "hotdog", 1)
+    version = find_version(Path("exported"), "hotdog")
     min_side = Classifier(version, "cpu").min_side
     drawn = draw_lots(pictures, _CALIBRATION + count, np.random.default_rng(0))
     images = [decode(path.read_bytes(), min_side) for path in drawn]

@@ -51,7 +51,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Measure how the cost of an answer and of a quick retrain grows."""
-    version = find_version(exported, "hotdog", 1)
+    version = find_version(exported, "hotdog")
     found: dict[str, Curve] = {
         "a JPEG of so many megapixels, ours: ms": grow_picture(version, _make_ours(version)),
         "a JPEG of so many megapixels, P4: ms": grow_picture(version, _make_peer(version)),

@@ -44,7 +44,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Teach the shipped network by lots of 1 to 100 pictures and measure it on unseen ones."""
-    start = open_start(find_version(exported, "hotdog", 1), "hotdog")
+    start = open_start(find_version(exported, "hotdog"), "hotdog")
     pools = read_pools(start, pictures if pictures.is_dir() else None, test=not validation)
     found = {name: run(teach, pools) for name, teach in list_lessons(pools).items()}
     if plot:

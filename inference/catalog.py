@@ -83,6 +83,9 @@ class Catalog:
             known = ", ".join(self.list_models()) or "none"
             raise UserInputError(f"There is no model named {model!r}; there are: {known}.")
         number = self.read_current(model) if version is None else version
+        shipped = self.exported / model
+        if version is None and not self._is_pointed(model) and number in list_versions(shipped):
+            return shipped / str(number)  # an earlier release may have taught one of this number
         if number not in versions:
             known = ", ".join(map(str, versions))
             raise UserInputError(f"Model {model!r} has no version {number}; it has: {known}.")
@@ -194,6 +197,11 @@ class Catalog:
             set_current(self.exported / model, version)
         else:
             write_pointer(folder, version)
+
+    def _is_pointed(self, model: str) -> bool:
+        """Tell whether a version was chosen here, rather than what ships being in use."""
+        taught = self._taught(model)
+        return taught is not None and read_pointer(taught) in self.list_versions(model)
 
     def _taught(self, model: str) -> Path | None:
         return self.data / "models" / check_model_name(model) if self.data else None

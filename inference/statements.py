@@ -139,7 +139,8 @@ def _describe_groups(metrics: dict[str, Any], split: str) -> list[str]:
 
 def _describe_pretraining(card: Card, metrics: dict[str, Any]) -> list[str]:
     """Return which sources the backbone may have seen, where the name of its weights tells it."""
-    weights = str(card.training.get("weights") or "").removesuffix(".safetensors")
+    first = card.training.get("first_weights") or card.training.get("weights")
+    weights = str(first or "").removesuffix(".safetensors")
     tag = weights.rpartition(".")[2]
     known = next((name for end, name in _PRETRAINED.items() if tag.endswith(end)), None)
     seen = [source for source in metrics.get("per_source", {}) if "imagenet" in source.lower()]

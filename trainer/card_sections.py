@@ -200,6 +200,8 @@ def write_command(card: Card) -> str:
     for name, value in found.items():
         if value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]
+    for size in card.training.get("other_sizes", ()):
+        words += ["--other-size", str(size)]
     for teacher in card.training.get("teachers", ()):
         words += ["--teacher", teacher]
     return shlex.join(words)

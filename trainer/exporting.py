@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from inference.cards import Card, Thresholds
+from inference.cards import Card, Thresholds, read_card
 from inference.certainty import remember
 from inference.providers import open_session
 from inference.versions import add_version, read_current, reserve_version, set_current
@@ -249,11 +249,21 @@ def _describe_data(dataset: Dataset, val: Answers) -> dict[str, Any]:
     }
 
 
+def _describe_weights(path: Path) -> dict[str, str]:
+    """Return the file's name; of a version's weights its name, and what those began with."""
+    if path.name != CHECKPOINT:
+        return {"weights": path.name}
+    before = read_card(path.parent).training
+    first = before.get("first_weights") or before.get("weights")
+    known = {"first_weights": str(first)} if first else {}
+    return {"weights": "/".join(path.parts[-3:-1]), **known}
+
+
 def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
     result = runs.read_result(folder)
-    options = asdict(runs.read_options(folder))
+    options = runs.describe_options(runs.read_options(folder))
     if options["weights"] is not None:  # the name says enough; the folder is nobody's business
-        options["weights"] = Path(options["weights"]).name
+        options |= _describe_weights(Path(options["weights"]))
     options["teachers"] = [Path(name).name for name in options["teachers"]]
     return {
         **options,

@@ -79,9 +79,10 @@ def make_metadata(card: Card) -> ModelCardData:
 def find_base_model(card: Card) -> str | None:
     """Return the timm weights that training began with, by their name on the Hub.
 
-    None where the card does not name them, such as for what was taught on from another version.
+    None where the card does not name them.
     """
-    weights = str(card.training.get("weights") or "").removesuffix(".safetensors")
+    first = card.training.get("first_weights") or card.training.get("weights")
+    weights = str(first or "").removesuffix(".safetensors")
     name = card.backbone if weights == "hub" else weights
     backbone, _, tag = name.partition(".")
     return f"timm/{name}" if tag and backbone == card.backbone.partition(".")[0] else None

@@ -141,6 +141,12 @@ def read_options(folder: Path) -> TrainOptions:
     return TrainOptions(**{**options, **lists})
 
 
+def describe_options(options: TrainOptions) -> dict[str, Any]:
+    """Return the options as JSON keeps them."""
+    values: dict[str, Any] = json.loads(json.dumps(asdict(options)))
+    return values
+
+
 def read_result(folder: Path) -> Result:
     """Return what validation chose.
 
@@ -192,5 +198,4 @@ def _is_same(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
 
 
 def _describe(options: TrainOptions, data_sha256: str) -> dict[str, Any]:
-    values = json.loads(json.dumps(asdict(options)))  # as the file keeps them
-    return {"options": values, "data_sha256": data_sha256}
+    return {"options": describe_options(options), "data_sha256": data_sha256}

@@ -216,3 +216,16 @@ def test_names_that_nobody_has_make_no_folder(catalog: Catalog) -> None:
     assert catalog.reset("colours") == 1
     assert catalog.prune("berries") == []
     assert not (catalog.data / "models").exists()
+
+
+def test_what_ships_can_be_put_back_where_one_of_its_number_was_taught_before(
+    catalog: Catalog,
+) -> None:
+    number = teach(catalog)
+    catalog.publish("colours", number)
+    shipped = write_version(catalog.exported / "colours" / str(number))  # a later release
+    set_current(catalog.exported / "colours", number)
+    assert catalog.find("colours") == catalog.data / "models" / "colours" / str(number)
+    assert catalog.reset("colours") == number
+    assert catalog.find("colours") == catalog.exported / "colours" / str(number)
+    assert catalog.find("colours", number) != catalog.find("colours"), shipped

@@ -157,6 +157,12 @@ def test_base_model_is_named_only_where_it_is_known(
     assert find_base_model(card) == expected
 
 
+def test_base_model_of_what_was_trained_on_is_what_its_ancestor_began_with() -> None:
+    training = {"weights": "a/1", "first_weights": "a_net.in1k.safetensors"}
+    card = make_card(backbone="a_net", training=training)
+    assert find_base_model(card) == "timm/a_net.in1k"
+
+
 @pytest.mark.parametrize(
     ("licence", "kind", "expected"),
     [
