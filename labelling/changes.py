@@ -12,6 +12,8 @@ from inference.errors import UserInputError
 from labelling.entries import SELECT, Entry, read_entry
 from labelling.labels import MAX_CLASSES, check_label, clean_name
 
+CONFIRM = "confirm"
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -24,9 +26,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Act:
-    """What is done: `kind` is add, relabel, approve, reject, delete or undo.
+    """What is done: `kind` is add, relabel, approve, confirm, reject, delete or undo.
 
-    `label` and `state` are None where they stay as they are.
+    `label` and `state` are None where they stay as they are. To confirm is to say that a label
+    in doubt is right, under another label if one is given.
     """
 
     kind: str
@@ -102,12 +105,13 @@ def change(connection: sqlite3.Connection, number: int, after: Standing, act: Ac
     """Change an entry and remember what it was; returns the number of the change.
 
     Where it is so already, nothing is changed: the number is that of the last change if that
-    did the same (a button pressed twice), else 0.
+    did the same (a button pressed twice), else 0. That a label is confirmed is remembered.
     """
     before = read_standing(connection, number)
     if before == after:
         last, kind = _find_last(connection, number)
-        return last if kind == act.kind else 0
+        if act.kind != CONFIRM or kind == CONFIRM:
+            return last if kind == act.kind else 0
     if not after.deleted and after.state != "rejected":
         check_room(connection, read_one(connection, number)[0].model, after.label)
     _write_standing(connection, number, after)

@@ -15,7 +15,7 @@ _ORDERS = {
     "unsure": "e.answer_probability IS NULL, e.answer_probability, e.id",
 }
 # Of a picture that has a label for the model and one for every model, the model's own counts.
-_SCOPE = (
+SCOPE = (
     "NOT e.deleted AND e.model IN (:model, '') AND (e.model = :model OR NOT EXISTS (SELECT 1 "
     "FROM entries own WHERE own.picture = e.picture AND own.model = :model AND NOT own.deleted))"
 )
@@ -35,7 +35,7 @@ class Wanted:
 
 def find_entries(connection: sqlite3.Connection, wanted: Wanted) -> list[Entry]:
     """Return the labels that are wanted."""
-    scope = "NOT e.deleted" if wanted.model is None else _SCOPE
+    scope = "NOT e.deleted" if wanted.model is None else SCOPE
     rows = connection.execute(
         f"{SELECT} WHERE {scope} AND e.state IN (SELECT value FROM json_each(:states)) "  # noqa: S608
         "AND (:label IS NULL OR e.label = :label) "
@@ -61,7 +61,7 @@ def count_classes(connection: sqlite3.Connection, model: str) -> dict[str, Count
         "count(DISTINCT p.grp) FILTER (WHERE e.state = 'approved' AND p.split != 'aside'), "
         "count(*) FILTER (WHERE e.state = 'pending') "
         "FROM entries e JOIN pictures p ON p.number = e.picture "
-        f"WHERE {_SCOPE} AND e.state != 'rejected' GROUP BY e.label ORDER BY e.label",
+        f"WHERE {SCOPE} AND e.state != 'rejected' GROUP BY e.label ORDER BY e.label",
         {"model": model},
     )
     return {label: Counts(*counts) for label, *counts in rows}

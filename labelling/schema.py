@@ -68,4 +68,26 @@ _FIRST = (
     ) WITHOUT ROWID
     """,
 )
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+# What the last check of a model's labels found; see `labelling.doubts`.
+_DOUBTS = (
+    """
+    CREATE TABLE checks (
+        model TEXT PRIMARY KEY,
+        made TEXT NOT NULL,
+        pictures INTEGER NOT NULL,
+        too_few TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE doubts (
+        model TEXT NOT NULL,
+        entry INTEGER NOT NULL REFERENCES entries (id),
+        label TEXT NOT NULL,
+        suggested TEXT NOT NULL,
+        probability REAL NOT NULL,
+        quality REAL NOT NULL,
+        PRIMARY KEY (model, entry)
+    ) WITHOUT ROWID
+    """,
+)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _DOUBTS)

@@ -11,12 +11,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+import labelling.doubts
 import labelling.embeddings
 import labelling.queries
 from inference.errors import UserInputError
 from labelling.adding import Note, add_tombstone, enter
-from labelling.changes import Act, change_entry, read_kept, undo
+from labelling.changes import CONFIRM, Act, change_entry, read_kept, undo
 from labelling.database import TIMEOUT, Database
+from labelling.doubts import Check, Doubt
 from labelling.entries import SPLITS, STATES, Added, Answer, Counts, Entry, Tombstone
 from labelling.files import PictureFiles, explaining_files, sweep_scratch
 from labelling.groups import Looks
@@ -25,7 +27,20 @@ from labelling.prepared import Prepared, hash_bytes, prepare, prepare_image
 from labelling.purging import is_brought_by, list_kept, mark_removed
 from labelling.queries import Order, Wanted, find_stored
 
-__all__ = ["SPLITS", "STATES", "Act", "Added", "Answer", "Counts", "Entry", "Order", "Store"]
+__all__ = [
+    "CONFIRM",
+    "SPLITS",
+    "STATES",
+    "Act",
+    "Added",
+    "Answer",
+    "Check",
+    "Counts",
+    "Doubt",
+    "Entry",
+    "Order",
+    "Store",
+]
 
 
 class Store:
@@ -184,6 +199,10 @@ class Store:
         """Approve an entry, under another label if one is given; returns the change."""
         return self.change([number], Act("approve", who, label, "approved"))[0]
 
+    def confirm(self, number: int, who: str, label: str | None = None) -> int:
+        """Say that an entry's label is right, or which one is; the label is in doubt no more."""
+        return self.change([number], Act(CONFIRM, who, label, "approved"))[0]
+
     def reject(self, number: int, who: str) -> int:
         """Reject an entry: it is learnt from no more; returns the change."""
         return self.change([number], Act("reject", who, state="rejected"))[0]
@@ -247,6 +266,30 @@ class Store:
         """Know a picture that another store has removed; one that is known here stays."""
         with self._database.writing() as connection:
             add_tombstone(connection, self._looks, tombstone)
+
+    # Labels in doubt
+
+    def put_check(self, model: str, check: Check) -> None:
+        """Keep what a check of a model's labels found, in place of the one before."""
+        with self._database.writing() as connection:
+            labelling.doubts.put_check(connection, model, check)
+
+    def read_check(self, model: str) -> Check | None:
+        """Return what the last check of a model's labels found; None where there was none."""
+        with self._database.reading() as connection:
+            return labelling.doubts.read_check(connection, model)
+
+    def find_doubts(
+        self, model: str, limit: int | None = None, offset: int = 0
+    ) -> list[tuple[Entry, Doubt]]:
+        """Return the labels of a model that are in doubt still, the worst first."""
+        with self._database.reading() as connection:
+            return labelling.doubts.find_doubts(connection, model, limit, offset)
+
+    def count_doubts(self, model: str) -> int:
+        """Return how many labels of a model are in doubt still."""
+        with self._database.reading() as connection:
+            return labelling.doubts.count_doubts(connection, model)
 
     # Embeddings
 

@@ -18,7 +18,7 @@ from inference.errors import UserInputError
 from trainer import runs
 from trainer.backbones import create_backbone
 from trainer.runs import TrainOptions
-from trainer.weights import CHECKPOINT
+from trainer.weights import CHECKPOINT, CHOSEN
 
 _TEMPERATURE = 2.0  # makes the teachers' doubts visible; Source: Hinton et al. (2015)
 
@@ -80,4 +80,4 @@ def _find(folder: Path) -> tuple[tuple[str, ...], str, Path]:
             f"{folder} holds neither a finished run nor a version to learn from. Train it first."
         )
     names = runs.read_pictures(folder).class_names
-    return names, runs.read_options(folder).backbone, folder / runs.CHOSEN
+    return names, runs.read_options(folder).backbone, folder / CHOSEN

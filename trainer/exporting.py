@@ -24,13 +24,12 @@ from trainer.graphs import build_graph, set_temperature
 from trainer.memory import Remembered, make_rows, write_memory
 from trainer.metrics import describe_rate
 from trainer.parity import prove_parity
-from trainer.pictures import Dataset, Picture
+from trainer.pictures import Dataset, Picture, find_photos
 from trainer.progress import Progress
-from trainer.rendering import SOURCE
 from trainer.report import write_report
 from trainer.training import load_chosen, make_geometry
 from trainer.trust import measure_trust
-from trainer.weights import CHECKPOINT
+from trainer.weights import CHECKPOINT, CHOSEN
 
 _REMEMBERED = 1500  # training pictures whose embeddings are kept
 
@@ -170,7 +169,7 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
 def _write(staging: Path, frozen: Frozen) -> Card:
     """Write all files of a version; returns the card with their hashes."""
     run = frozen.run
-    shutil.copyfile(run / runs.CHOSEN, staging / CHECKPOINT)
+    shutil.copyfile(run / CHOSEN, staging / CHECKPOINT)
     write_memory(staging, _make_memory(frozen.remembered, frozen.val))
     measured = frozen.test if frozen.test.pictures else frozen.val
     write_report(staging / "report", frozen.card, runs.read_history(run), measured)
@@ -210,12 +209,7 @@ def _fit_temperature(answers: Answers) -> float:
 
 
 def _choose_calibrating(val: Answers) -> Answers:
-    """Return the photos among the validation pictures, if there are any.
-
-    Our own rendered ones are easier than what people will ask about.
-    """
-    photo = np.array([picture.source != SOURCE for picture in val.pictures], dtype=bool)
-    return val.select(photo) if photo.any() else val
+    return val.select(np.array(find_photos(val.pictures), dtype=bool))
 
 
 def _join_known(remembered: Answers, val: Answers) -> Known:
@@ -250,13 +244,18 @@ def _describe_data(dataset: Dataset, val: Answers) -> dict[str, Any]:
 
 
 def _describe_weights(path: Path) -> dict[str, str]:
-    """Return the file's name; of a version's weights its name, and what those began with."""
-    if path.name != CHECKPOINT:
+    """Return the name of weights, and of those that a version or a run behind them began with."""
+    if path.name == CHOSEN:
+        before = runs.describe_options(runs.read_options(path.parent))
+        first = _describe_weights(Path(before["weights"])) if before["weights"] else {}
+        name = path.parent.name
+    elif path.name == CHECKPOINT:
+        first = {str(k): v for k, v in read_card(path.parent).training.items() if "weights" in k}
+        name = "/".join(path.parts[-3:-1])
+    else:
         return {"weights": path.name}
-    before = read_card(path.parent).training
-    first = before.get("first_weights") or before.get("weights")
-    known = {"first_weights": str(first)} if first else {}
-    return {"weights": "/".join(path.parts[-3:-1]), **known}
+    known = first.get("first_weights") or first.get("weights")
+    return {"weights": name} | ({"first_weights": known} if known else {})
 
 
 def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
@@ -271,6 +270,7 @@ def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
         "tuned": result.tuned,
         "shares": result.shares,
         "sizes": result.sizes,
+        "bias": result.bias,
         "geometries": result.geometries,
         "probe_accuracy": result.probe_accuracy,
         "minutes": round(result.seconds / 60, 1),

@@ -5,9 +5,11 @@
 the events without an end.
 """
 
+import io
 import json
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -93,6 +95,13 @@ def run_job(data: Path, kind: str, model: str) -> Iterator[Job]:
         job.emit("start", kind=kind, model=model, pid=os.getpid(), time=now)
         with _listening(folder), _telling(job):
             yield job
+
+
+@contextmanager
+def run_quietly() -> Iterator[Job]:
+    """Give the job of work that is no training: it is told to nobody, and holds no lock."""
+    with tempfile.TemporaryDirectory() as folder, io.StringIO() as nowhere:
+        yield Job(Path(folder), nowhere, time.monotonic())
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def gather(class_names: tuple[str, ...], stored: Stored, remembered: Remembered)
     """
     splits = np.array([entry.split for entry in stored.entries])
     to_train, to_lock = splits == "train", splits == "locked"
-    same = _find_same(stored.embeddings, remembered.embeddings)
+    same = find_same(stored.embeddings, remembered.embeddings)
     seen_val = (same & remembered.is_val).any(axis=1)
     seen_train = (same & ~remembered.is_val).any(axis=1)
     wrong_side = (to_train & seen_val) | (to_lock & seen_train)
@@ -94,8 +94,8 @@ def gather(class_names: tuple[str, ...], stored: Stored, remembered: Remembered)
     return Material(class_names, train, locked, kept, int(wrong_side.sum()))
 
 
-def _find_same(embeddings: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return which of (N, D) embeddings show the same picture as which of (M, D): (N, M)."""
+def find_same(embeddings: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which of (N, D) embeddings show the same picture as which of (M, D): (N, M) bool."""
     left, right = normalise(embeddings), normalise(others)
     same = np.empty((len(left), len(right)), dtype=bool)
     for start in range(0, len(left), _BLOCK):

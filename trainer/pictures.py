@@ -27,6 +27,7 @@ from trainer.hub import PREFIX, fetch_dataset
 from trainer.relabelling import correct, read_corrections
 
 _MAX_SOURCES = 8
+RENDERED = "rendered"  # what the file names of our own drawn pictures begin with
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,15 @@ class Dataset:
         """Return a hash of contents, labels and splits that file names and order leave alone."""
         lines = sorted(f"{p.sha256} {p.label} {p.split}\n" for p in self.pictures)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def find_photos(pictures: Sequence[Picture]) -> list[bool]:
+    """Return which pictures count for calibration: all but our rendered ones, if there are others.
+
+    Those are easier than what people ask about.
+    """
+    found = [picture.source != RENDERED for picture in pictures]
+    return found if any(found) else [True] * len(found)
 
 
 def read_dataset(

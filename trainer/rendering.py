@@ -12,11 +12,11 @@ from PIL import Image
 
 from trainer.artwork import check_installed
 from trainer.palettes import HELDOUT, TRAIN, Palette
+from trainer.pictures import RENDERED
 from trainer.placing import develop, pick_size
 from trainer.scenes import list_scenes
 
 LABELS = ("hot_dog", "not_hot_dog")
-SOURCE = "rendered"  # what their file names begin with
 HELDOUT_COUNT = 40
 HELDOUT_BYTES = 10_000
 
@@ -54,7 +54,7 @@ def render_class(target: Path, palette: Palette, *, count: int, seed: int) -> No
             [seed, palette.heldout, LABELS.index(target.name), number]
         )
         what, picture = compose(palette, target.name, generator)
-        path = target / f"{SOURCE}_{what}_{number:04d}"
+        path = target / f"{RENDERED}_{what}_{number:04d}"
         if palette.heldout:
             save_small(picture, path.with_suffix(".webp"))
         else:

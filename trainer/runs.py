@@ -17,9 +17,11 @@ from typing import Any
 from inference.errors import UserInputError
 from trainer.backbones import DEFAULT_BACKBONE
 from trainer.pictures import Dataset, LeftOut, Picture
+from trainer.weights import CHOSEN
 
 SCORES = "scores.npy"
-BEST, CHOSEN = WEIGHTS = ("best.safetensors", "chosen.safetensors")
+BEST = "best.safetensors"
+WEIGHTS = (BEST, CHOSEN)
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,11 @@ class TrainOptions:
 
 @dataclass
 class Result:
-    """What validation chose, and how each candidate did (accuracy 0–1).
+    """What validation chose, by the calibrated log loss, and each candidate's accuracy (0–1).
 
-    `size` in pixels; 0 in runs of an earlier release: that of the options. `tuned`: the share of
-    the fine-tuned weights, the rest being the pretrained ones.
+    `size` in pixels; 0 in runs of an earlier release: that of the options. `bias`: what was added
+    to the classes' logits (`trainer.calibration.fit_calibration`). `tuned`: the share of the
+    fine-tuned weights, the rest being the pretrained ones.
     Source: Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
     """
 
@@ -79,6 +82,7 @@ class Result:
     geometry: str
     size: int = 0
     sizes: dict[str, float] = field(default_factory=dict)
+    bias: list[float] = field(default_factory=list)
     tuned: float = 1.0
     geometries: dict[str, float] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)

@@ -41,7 +41,7 @@ from trainer.lessons import (
     make_lesson,
     name_classes,
 )
-from trainer.memory import make_empty, read_memory
+from trainer.memory import Remembered, make_empty, read_memory
 from trainer.parents import find_catch_all
 from trainer.taught import Draft, Start, write_draft
 from trainer.weights import CHECKPOINT
@@ -120,6 +120,13 @@ def open_start(folder: Path, model: str) -> Start:
     return Start(folder, card, network, session, weights, own=card.model == model)
 
 
+def recall(store: Store, start: Start, width: int) -> Remembered:
+    """Return what a version remembers, but for the pictures that the store has or ever had."""
+    remembered = read_memory(start.folder, width)
+    files = {name for name in remembered.list_files() if name}
+    return remembered.forget(store.knows(files))
+
+
 def _read_material(store: Store, start: Start, model: str, job: Job) -> Material:
     """Read labels, embeddings and memory, without what is known to be deleted."""
     entries = [entry for entry in store.find(model) if entry.split != "aside"]
@@ -127,11 +134,8 @@ def _read_material(store: Store, start: Start, model: str, job: Job) -> Material
     known = start.card.class_names if start.own else ()
     names = name_classes(known, [entry.label for entry in entries])
     stored = embed_stored(store, entries, start, job)
-    remembered = make_empty(stored.embeddings.shape[1])
-    if start.own:
-        remembered = read_memory(start.folder, stored.embeddings.shape[1])
-        files = {name for name in remembered.list_files() if name}
-        remembered = remembered.forget(store.knows(files))
+    width = stored.embeddings.shape[1]
+    remembered = recall(store, start, width) if start.own else make_empty(width)
     return gather(names, stored, remembered)
 
 

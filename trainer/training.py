@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from scipy.special import log_softmax
 from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -27,10 +28,12 @@ from trainer.backbones import (
     create_backbone,
     freeze_batch_norm,
     freeze_stages,
+    get_head,
     group_parameters,
     mix_weights,
     read_normalisation,
 )
+from trainer.calibration import fit_calibration
 from trainer.distillation import Teachers
 from trainer.loading import (
     BalancedSampler,
@@ -39,14 +42,16 @@ from trainer.loading import (
     make_mix,
     make_transform,
 )
-from trainer.pictures import Dataset, Picture
+from trainer.pictures import Dataset, Picture, find_photos
 from trainer.probing import embed, fit_head, score_held_out, set_head
 from trainer.progress import Progress
 from trainer.runs import Result, TrainOptions
+from trainer.weights import CHOSEN
 
 _WARMUP = 0.1  # of all steps
 _CLIP_NORM = 1.0
-_SHARES = (1.0, 0.85, 0.7)  # of the fine-tuned weights, the rest being the pretrained ones
+# Of the fine-tuned weights, the rest being those that it began with.
+_SHARES = (1.0, 0.85, 0.7, 0.5, 0.3)
 
 
 def train(
@@ -86,7 +91,7 @@ def load_chosen(folder: Path, dataset: Dataset) -> nn.Module:
     """Return the network that validation chose, ready to be frozen."""
     options = runs.read_options(folder)
     model = create_backbone(options.backbone, len(dataset.class_names))
-    model.load_state_dict(load_file(folder / runs.CHOSEN))
+    model.load_state_dict(load_file(folder / CHOSEN))
     return model.eval()
 
 
@@ -187,13 +192,15 @@ class _State:
         geometries = self._choose_geometry()
         sizes = self._choose_size()
         tuned, shares = self._choose_share()
+        bias = self._set_bias()
         if self.accelerator.is_main_process:
-            _save_weights(network, self.folder / runs.CHOSEN)
+            _save_weights(network, self.folder / CHOSEN)
         return Result(
             epoch=int(_find_best(self.history)["epoch"]),
             geometry=self.geometry.geometry,
             size=self.geometry.size,
             sizes=sizes,
+            bias=bias,
             tuned=tuned,
             geometries=geometries,
             shares=shares,
@@ -217,7 +224,7 @@ class _State:
 
     def _keep_best(self, candidates: dict[str, InputGeometry]) -> dict[str, float]:
         scores = {name: self._score(geometry, name) for name, geometry in candidates.items()}
-        self.geometry = candidates[max(scores, key=lambda name: scores[name])]
+        self.geometry = candidates[min(scores, key=lambda name: scores[name][1])]
         return {name: score[0] for name, score in scores.items()}
 
     def _choose_share(self) -> tuple[float, dict[str, float]]:
@@ -233,15 +240,18 @@ class _State:
             mixes[share] = mix_weights(network, best, before, share)
             network.load_state_dict(mixes[share])
             scores[share] = self._score(self.geometry, f"{share:.0%} fine-tuned")
-        chosen = max(scores, key=lambda share: (scores[share], share))
+        chosen = min(scores, key=lambda share: scores[share][1])
         network.load_state_dict(mixes[chosen])
         return chosen, {f"{share:g}": score[0] for share, score in scores.items()}
 
     def _score(self, geometry: InputGeometry, name: str) -> tuple[float, float]:
-        """Return what is larger for the better candidate: accuracy, then minus the log loss."""
+        """Return accuracy and log loss, of which the candidate with the smaller loss is better.
+
+        Of a few hundred pictures accuracy tells too little.
+        """
         accuracy, loss = self._validate(geometry)
         self.progress.say(f"{name}: validation accuracy {accuracy:.2%}, loss {loss:.4f}")
-        return accuracy, -loss
+        return accuracy, loss
 
     def _probe(self) -> None:
         sides = []
@@ -320,16 +330,35 @@ class _State:
         return float(loss.item())
 
     def _validate(self, geometry: InputGeometry) -> tuple[float, float]:
-        """Return the averaged network's accuracy (0–1) and log loss on validation."""
+        """Return the averaged network's accuracy (0–1) and log loss, calibrated, on validation."""
+        logits, targets = self._ask(geometry)
+        bias, temperature = self._calibrate(logits, targets)
+        scaled = log_softmax((logits + bias) / temperature, axis=1)
+        accuracy = float((scaled.argmax(axis=1) == targets).mean())
+        return accuracy, float(-scaled[np.arange(len(targets)), targets].mean())
+
+    def _ask(self, geometry: InputGeometry) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return the averaged network's logits (N, C) for validation, and the targets (N,)."""
         loader = make_val_loader(self.dataset.select("val"), self.dataset, geometry, self.options)
         prepared = self.accelerator.prepare(loader)
+        task = f"validation, {geometry.geometry}"
         network = self.average.module
-        _, logits, targets = embed(
-            network, prepared, self.accelerator, self.progress, f"validation, {geometry.geometry}"
-        )
-        found, wanted = torch.from_numpy(logits), torch.from_numpy(targets)
-        accuracy = float((found.argmax(1) == wanted).float().mean())
-        return accuracy, float(functional.cross_entropy(found, wanted))
+        _, logits, targets = embed(network, prepared, self.accelerator, self.progress, task)
+        return logits, targets
+
+    def _calibrate(
+        self, logits: NDArray[np.float32], targets: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], float]:
+        photos = np.array(find_photos(self.dataset.select("val")), dtype=bool)
+        return fit_calibration(logits[photos], targets[photos])
+
+    def _set_bias(self) -> list[float]:
+        """Add to the head's bias what validation wants; returns that."""
+        bias, _ = self._calibrate(*self._ask(self.geometry))
+        head = get_head(self.average.module)
+        with torch.no_grad():
+            head.bias += torch.from_numpy(bias).to(head.bias)  # type: ignore[union-attr,arg-type,operator]
+        return [round(float(value), 4) for value in bias]
 
     def _checkpoint(self, epoch: int) -> None:
         """Save all that going on needs; a folder that a kill left half done is never read."""
@@ -350,7 +379,7 @@ class _State:
 
 
 def _find_best(history: list[dict[str, float]]) -> dict[str, float]:
-    return max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
+    return min(history, key=lambda row: row["val_loss"])
 
 
 def _save_weights(model: nn.Module, path: Path) -> None:

@@ -7,7 +7,8 @@ from inference.errors import UserInputError
 
 SHARED_WEIGHTS = Path(__file__).resolve().parents[2] / "shared" / "weights"
 SHIPPED = Path(__file__).resolve().parents[1] / "exported" / "hotdog" / "1"
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT = "checkpoint.safetensors"  # of a version
+CHOSEN = "chosen.safetensors"  # of a finished run
 
 
 def find_weights(wanted: str | None, backbone: str) -> str | None:
@@ -25,11 +26,13 @@ def find_weights(wanted: str | None, backbone: str) -> str | None:
     if wanted is None:
         return _find_default(backbone)
     path = Path(wanted)
-    path = path / CHECKPOINT if path.is_dir() else path
+    if path.is_dir():
+        names = (CHECKPOINT, CHOSEN)
+        path = next((path / name for name in names if (path / name).is_file()), path / CHECKPOINT)
     if not path.is_file():
         raise UserInputError(
             f"There are no weights at {wanted}. Give a .safetensors file, the folder of an "
-            "exported version, hub or none."
+            "exported version or of a finished run, hub or none."
         )
     return str(path)
 

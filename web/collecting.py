@@ -177,6 +177,7 @@ def describe_network(room: Classroom, wanted: str) -> dict[str, Any]:
         "classes": [describe_state(room, model, state) for state in states],
         "warnings": list_warnings(states),
         "pending": sum(counts.pending for counts in room.store.count(model).values()),
+        "doubts": room.store.count_doubts(model),
         "plans": describe_plans(states),
     }
 

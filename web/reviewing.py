@@ -1,6 +1,7 @@
-"""Review: stored pictures as the gallery shows them, suggestions, corrections and undoing them."""
+"""Review: stored pictures as the gallery shows them, suggestions, labels in doubt, corrections."""
 
 import io
+from typing import Any
 
 from PIL import Image
 from starlette.responses import Response
@@ -8,7 +9,7 @@ from starlette.routing import Route
 
 from inference.errors import UserInputError
 from labelling.labels import check_label
-from labelling.store import Act, Order
+from labelling.store import CONFIRM, Act, Order
 from web.access import Access
 from web.classroom import Classroom
 from web.collecting import describe_entry
@@ -41,14 +42,19 @@ def list_reviewing(room: Classroom, access: Access) -> list[Route]:
         entries = [describe_entry(entry) for entry in found[:_PAGE]]
         return answer({"entries": entries, "more": len(found) > _PAGE})
 
+    def show_doubts(call: Call) -> Response:
+        model = room.roster.check(call.get_text("model"))
+        return answer(describe_doubts(room, model, call.get_number("offset", 0)))
+
     def relabel(call: Call) -> Response:
         label = check_label(call.get_text("label"))
         return _change(room, call, Act("relabel", call.who, label=label))
 
     def approve(call: Call) -> Response:
-        label = call.get_text("label", "")
-        wanted = check_label(label) if label else None
-        return _change(room, call, Act("approve", call.who, wanted, "approved"))
+        return _change(room, call, Act("approve", call.who, _read_label(call), "approved"))
+
+    def confirm(call: Call) -> Response:
+        return _change(room, call, Act(CONFIRM, call.who, _read_label(call), "approved"))
 
     def reject(call: Call) -> Response:
         return _change(room, call, Act("reject", call.who, state="rejected"))
@@ -64,12 +70,33 @@ def list_reviewing(room: Classroom, access: Access) -> list[Route]:
     return [
         ask(access, "/teach/pictures/{sha256}", send_picture),
         ask(access, "/teach/gallery", show_gallery),
+        ask(access, "/teach/doubts", show_doubts),
         tell(access, "/teach/gallery/relabel", relabel),
         tell(access, "/teach/gallery/approve", approve),
+        tell(access, "/teach/gallery/confirm", confirm),
         tell(access, "/teach/gallery/reject", reject),
         tell(access, "/teach/gallery/delete", delete),
         tell(access, "/teach/gallery/undo", undo),
     ]
+
+
+def describe_doubts(room: Classroom, model: str, offset: int = 0) -> dict[str, Any]:
+    """Return labels in doubt, the worst first, and what the last check had looked at.
+
+    `check` is None where the labels were never checked.
+    """
+    found = room.store.find_doubts(model, _PAGE + 1, offset)
+    check = room.store.read_check(model)
+    entries = [
+        describe_entry(entry)
+        | {"doubt": {"suggested": doubt.suggested, "probability": doubt.probability}}
+        for entry, doubt in found[:_PAGE]
+    ]
+    return {
+        "entries": entries,
+        "more": len(found) > _PAGE,
+        "check": check and {"pictures": check.pictures, "too_few": check.too_few},
+    }
 
 
 def draw(room: Classroom, sha256: str, size: int) -> bytes:
@@ -96,6 +123,12 @@ def _change(room: Classroom, call: Call, act: Act) -> Response:
     """Do the same to all pictures that were named; the changes are what can be undone."""
     changes = room.store.change(_read_some(call, "ids"), act)
     return answer({"changes": [change for change in changes if change]})
+
+
+def _read_label(call: Call) -> str | None:
+    """Return the label that came with a call; None where there was none."""
+    label = call.get_text("label", "")
+    return check_label(label) if label else None
 
 
 def _read_some(call: Call, name: str) -> list[int]:

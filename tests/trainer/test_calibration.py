@@ -9,6 +9,7 @@ from trainer.calibration import (
     ALONE,
     Known,
     find_rank,
+    fit_calibration,
     fit_conformal,
     fit_temperature,
     fit_thresholds,
@@ -29,6 +30,19 @@ def _sample(temperature: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
 def test_temperature_is_found_again(temperature: float) -> None:
     logits, targets = _sample(temperature)
     assert fit_temperature(logits, targets) == pytest.approx(temperature, rel=0.08)
+
+
+def test_bias_is_found_again() -> None:
+    logits, targets = _sample(2.0)
+    bias, temperature = fit_calibration(logits - np.array([1.5, 0.0, 0.0]), targets)
+    assert bias == pytest.approx([1.0, -0.5, -0.5], abs=0.15)
+    assert temperature == pytest.approx(2.0, rel=0.08)
+
+
+def test_few_pictures_do_not_move_the_bias_far() -> None:
+    logits = np.array([[2.0, -2.0]] * 3 + [[-2.0, 2.0]])
+    bias, _ = fit_calibration(logits, np.array([0, 0, 0, 0]))
+    assert abs(bias).max() < 3
 
 
 def test_few_right_answers_do_not_become_certain() -> None:

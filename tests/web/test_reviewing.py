@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from labelling.store import Answer
+from labelling.store import Answer, Check, Doubt
 from tests.web.classrooms import MODEL, Visit, paint
 
 
@@ -74,6 +74,60 @@ def test_later_change_goes_before_undoing(visit: Visit) -> None:
     changes = visit.tell("gallery/relabel", ids=[number], label="green")["changes"]
     visit.tell("gallery/delete", ids=[number])
     assert "changed again since" in visit.refuse("gallery/undo", changes=changes)
+
+
+def doubt_all(visit: Visit, ids: list[int], too_few: tuple[str, ...] = ()) -> None:
+    """Leave what a check after a training leaves, the first ones most in doubt."""
+    doubts = tuple(
+        Doubt(number, visit.store.get(number).label, "green", 0.9, 0.01 * i)
+        for i, number in enumerate(ids)
+    )
+    visit.store.put_check(MODEL, Check(len(ids), too_few, doubts))
+
+
+def list_doubts(visit: Visit, **values: object) -> list[int]:
+    found = visit.ask("doubts", model=MODEL, **values)
+    return [entry["id"] for entry in found["entries"]]
+
+
+def test_labels_in_doubt_are_told_with_what_they_look_like(visit: Visit) -> None:
+    assert visit.ask("doubts", model=MODEL) == {"entries": [], "more": False, "check": None}
+    ids = [add(visit, seed=seed) for seed in range(3)]
+    doubt_all(visit, ids, too_few=("owl",))
+    found = visit.ask("doubts", model=MODEL)
+    assert found["check"] == {"pictures": 3, "too_few": ["owl"]}
+    assert [entry["doubt"] for entry in found["entries"]] == [
+        {"suggested": "green", "probability": 0.9}
+    ] * 3
+    assert visit.ask("state")["doubts"] == 3
+    assert list_doubts(visit, offset=1) == ids[1:]
+
+
+def test_labels_in_doubt_are_paged(visit: Visit) -> None:
+    ids = [visit.store.add(paint("red", seed), "red", model=MODEL).entry.id for seed in range(65)]
+    doubt_all(visit, ids)
+    first = visit.ask("doubts", model=MODEL)
+    assert [entry["id"] for entry in first["entries"]] == ids[:60]
+    assert first["more"]
+    assert list_doubts(visit, offset=60) == ids[60:]
+
+
+def test_label_in_doubt_is_kept_changed_or_removed_and_each_is_undone(visit: Visit) -> None:
+    ids = [add(visit, seed=seed) for seed in range(3)]
+    doubt_all(visit, ids)
+    kept = visit.tell("gallery/confirm", ids=ids[:1])["changes"]
+    changed = visit.tell("gallery/confirm", ids=ids[1:2], label="green")["changes"]
+    removed = visit.tell("gallery/delete", ids=ids[2:])["changes"]
+    assert list_doubts(visit) == []
+    assert visit.ask("state")["doubts"] == 0
+    assert [visit.store.get(number).label for number in ids[:2]] == ["red", "green"]
+    for number, changes in zip(ids, (kept, changed, removed), strict=True):
+        visit.tell("gallery/undo", changes=changes)
+        assert number in list_doubts(visit)
+    assert [visit.store.get(number).label for number in ids] == ["red"] * 3
+    visit.tell("gallery/confirm", ids=ids[:1])
+    doubt_all(visit, ids)  # the next training
+    assert list_doubts(visit) == ids[1:]
 
 
 @pytest.mark.parametrize("ids", [None, "1", [1.5], [True], ["x"], [-1], [10**30], {}])

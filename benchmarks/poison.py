@@ -1,0 +1,313 @@
+"""`python -m benchmarks.poison`: a tenth of the labels is wrong; who notices, and what it costs.
+
+200 pictures are drawn by lot and some of their labels flipped: taught to a new network of two
+kinds, and to the shipped network. Measured is what the label check finds, what the gate says, and
+how a Quick retrain answers other training pictures with right, wrong and corrected labels. All of
+it by the functions of `python -m trainer head` and `python -m trainer suspects`.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from benchmarks.lessons import embed
+from inference.classifier import find_min_side
+from inference.images import decode
+from inference.versions import find_version
+from labelling.entries import Entry
+from labelling.groups import LOCKED_FRACTION
+from labelling.splits import place_group
+from trainer.comparison import Side, compare
+from trainer.grafting import read_head
+from trainer.learning import learn
+from trainer.lessons import (
+    Stored,
+    find_same,
+    gather,
+    leave_out_conflicts,
+    make_lesson,
+    name_classes,
+)
+from trainer.memory import make_empty, read_memory
+from trainer.metrics import describe_rate, measure_rate
+from trainer.suspects import Known, find_suspects
+from trainer.taught import Draft, Start
+from trainer.teaching import open_start
+
+KINDS = ("pets", "people")
+EACH = 100  # pictures a class
+_FLIPPED = 0.1  # share of the labels
+_UNSEEN = 3  # one picture in so many is never taught to the shipped network
+NEW, SHIPPED = "a new network of pets and people", "the shipped network"
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Pictures to draw from: embeddings (N, D), names and right labels; `unseen` (N,) never drawn.
+
+    `known`: what the network that is taught them remembers; `start`: that network.
+    """
+
+    embeddings: NDArray[np.float16]
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+    unseen: NDArray[np.bool_]
+    known: Known
+    start: Start
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What one draw showed; accuracies are 0–1, on unseen pictures."""
+
+    flipped: int
+    flagged: int
+    hits: int
+    flagged_clean: int
+    clean: float
+    poisoned: float
+    corrected: float
+    unseen: int
+    gate: str
+    gate_clean: str
+
+
+def main(
+    exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
+        "exported"
+    ),
+    pictures: Annotated[
+        Path, typer.Option(help="Folder with train/hot_dog and train/not_hot_dog.")
+    ] = Path("../shared/data/hotdog"),
+    draws: Annotated[int, typer.Option(min=1, help="How often it is drawn by lot.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
+) -> None:
+    """Flip a tenth of the labels of 200 training pictures, and see who notices."""
+    start = open_start(find_version(exported, "hotdog"), "hotdog")
+    found = {
+        name: sum_up([run(pool, seed) for seed in range(draws)])
+        for name, pool in read_pools(start, pictures / "train").items()
+    }
+    typer.echo(json.dumps(found) if as_json else describe(found))
+
+
+def read_pools(start: Start, train: Path) -> dict[str, Pool]:
+    """Embed the training pictures; the shipped network is taught those it was validated with."""
+    paths = sorted(train.glob("*/*"))
+    min_side = find_min_side(start.card.input)
+    rows = np.concatenate([embed(start, [decode(p.read_bytes(), min_side)]) for p in paths])
+    names = tuple(f"{path.parent.name}/{path.name}" for path in paths)
+    remembered = read_memory(start.folder, rows.shape[1])
+    val = remembered.select(remembered.is_val)
+    new = _list_new(names)
+    shipped = np.flatnonzero(find_same(rows, val.embeddings).any(axis=1))
+    unseen = np.random.default_rng(0).permutation(len(shipped)) % _UNSEEN == 0
+    hidden = find_same(remembered.embeddings, rows[shipped[unseen]]).any(axis=1)
+    known = Known(
+        remembered.select(np.asarray(~hidden)),
+        start.card.class_names,
+        read_head(start.network),
+        start.card.catch_all,
+    )
+    return {
+        NEW: Pool(
+            rows[list(new)],
+            tuple(names[i] for i in new),
+            tuple(new.values()),
+            np.zeros(len(new), dtype=bool),
+            Known(make_empty(rows.shape[1])),
+            replace(start, own=False),
+        ),
+        SHIPPED: Pool(
+            rows[shipped],
+            tuple(names[i] for i in shipped),
+            tuple(names[i].partition("/")[0] for i in shipped),
+            unseen,
+            known,
+            start,
+        ),
+    }
+
+
+def run(pool: Pool, seed: int) -> Drawn:
+    """Draw pictures, flip some labels, check them, teach with each set of labels, and measure."""
+    generator = np.random.default_rng(seed)
+    chosen = draw_lots(pool, generator)
+    right = [pool.labels[i] for i in chosen]
+    wrong = flip(right, generator)
+    flipped = {
+        number for number, pair in enumerate(zip(right, wrong, strict=True)) if len({*pair}) > 1
+    }
+    flagged = {
+        doubt.entry for doubt in find_suspects(make_stored(pool, chosen, wrong), pool.known).doubts
+    }
+    # A person looks at every suspect, and gives those that are wrong their label back.
+    mended = [right[number] if number in flagged else label for number, label in enumerate(wrong)]
+    drafts = {
+        name: teach(pool, make_stored(pool, chosen, labels))
+        for name, labels in (("clean", right), ("poisoned", wrong), ("corrected", mended))
+    }
+    rest = np.ones(len(pool.labels), dtype=bool)
+    rest[chosen] = False
+    if pool.unseen.any():
+        rest = pool.unseen
+    accuracy = {name: measure(draft, pool, rest) for name, draft in drafts.items()}
+    clean = find_suspects(make_stored(pool, chosen, right), pool.known)
+    return Drawn(
+        flipped=len(flipped),
+        flagged=len(flagged),
+        hits=len(flagged & flipped),
+        flagged_clean=len(clean.doubts),
+        unseen=int(rest.sum()),
+        gate=ask_gate(drafts["poisoned"], drafts["clean"]),
+        gate_clean=ask_gate(drafts["clean"], drafts["clean"]),
+        **accuracy,
+    )
+
+
+def draw_lots(pool: Pool, generator: np.random.Generator) -> list[int]:
+    """Draw the places of `EACH` pictures a class that may be taught."""
+    labels, free = np.array(pool.labels), np.flatnonzero(~pool.unseen)
+    drawn = [
+        generator.choice(free[labels[free] == label], EACH, replace=False).tolist()
+        for label in sorted(set(pool.labels))
+    ]
+    return [place for some in drawn for place in some]
+
+
+def flip(labels: Sequence[str], generator: np.random.Generator) -> list[str]:
+    """Give a tenth of the pictures the label of another class."""
+    names, flipped = sorted(set(labels)), list(labels)
+    for i in generator.choice(len(labels), round(_FLIPPED * len(labels)), replace=False).tolist():
+        flipped[i] = str(generator.choice([name for name in names if name != labels[i]]))
+    return flipped
+
+
+def make_stored(pool: Pool, chosen: Sequence[int], labels: Sequence[str]) -> Stored:
+    """Return pictures as the store would hand them out, numbered from 0, a fifth of them locked."""
+    entries = tuple(
+        _make_entry(number, pool.names[place], label)
+        for number, (place, label) in enumerate(zip(chosen, labels, strict=True))
+    )
+    return Stored(entries, pool.embeddings[list(chosen)])
+
+
+def teach(pool: Pool, stored: Stored) -> Draft:
+    """Teach as `python -m trainer head` does, up to the files."""
+    known = pool.known
+    names = name_classes(known.class_names, [entry.label for entry in stored.entries])
+    material = gather(names, stored, known.remembered)
+    if known.head is not None:
+        material = leave_out_conflicts(material, known.catch_all, len(known.class_names))
+    lesson = make_lesson(material, known.head, known.catch_all)
+    learned = learn(lesson, lambda done, total: None, lambda *point: None)
+    return Draft("poison", known.catch_all, pool.start, material, learned, [], 0.0)
+
+
+def measure(draft: Draft, pool: Pool, rest: NDArray[np.bool_]) -> float:
+    """Return the accuracy on the pictures of a mask."""
+    answered = draft.learned.head.score(pool.embeddings[rest]).argmax(axis=1)
+    names = np.array(draft.material.class_names)
+    return float((names[answered] == np.array(pool.labels)[rest]).mean())
+
+
+def ask_gate(draft: Draft, in_use: Draft) -> str:
+    """Return what becomes of a version, with the labels that it was taught.
+
+    The shipped network is in use itself; a new one replaces that with the right labels.
+    """
+    if draft.start.own:
+        return draft.compare().outcome
+    locked = draft.material.locked.embeddings
+    names, learned = in_use.material.class_names, in_use.learned
+    before = softmax(learned.head.score(locked) / learned.temperature, axis=1)
+    new = Side(draft.material.class_names, draft.score())
+    return compare(draft.list_locked(), new, Side(names, before)).outcome
+
+
+def sum_up(drawn: Sequence[Drawn]) -> dict[str, Any]:
+    """Return counts and rates over all draws; accuracies are means over the draws."""
+    flipped, flagged, hits = (
+        sum(getattr(one, name) for one in drawn) for name in ("flipped", "flagged", "hits")
+    )
+    taught = 2 * EACH * len(drawn)
+    return {
+        "draws": len(drawn),
+        "recall": measure_rate(np.arange(flipped) < hits),
+        "precision": measure_rate(np.arange(flagged) < hits),
+        "false_alarms_without_poison": measure_rate(
+            np.arange(taught) < sum(one.flagged_clean for one in drawn)
+        ),
+        "accuracy": {name: _average(drawn, name) for name in ("clean", "poisoned", "corrected")},
+        "gate": dict(Counter(one.gate for one in drawn)),
+        "gate_clean": dict(Counter(one.gate_clean for one in drawn)),
+    }
+
+
+def describe(found: dict[str, Any]) -> str:
+    """Return the figures as lines that people read."""
+    lines = []
+    for name, row in found.items():
+        lines += [
+            f"{name}: {row['draws']} draws of {2 * EACH} pictures, {_FLIPPED:.0%} of the labels "
+            "flipped",
+            f"  flipped labels that the check finds: {describe_rate(row['recall'])}",
+            f"  of what it shows, flipped: {describe_rate(row['precision'])}",
+            f"  shown where none is flipped: {describe_rate(row['false_alarms_without_poison'])}",
+        ]
+        lines += [
+            f"  unseen pictures right, {labels} labels: {describe_rate(rate)}, draws ±{spread:.1%}"
+            for labels, (rate, spread) in row["accuracy"].items()
+        ]
+        for labels, key in (("flipped", "gate"), ("right", "gate_clean")):
+            outcomes = ", ".join(f"{count} {outcome}" for outcome, count in row[key].items())
+            lines.append(f"  the gate, {labels} labels: {outcomes}".replace("_", " "))
+    return "\n".join(lines)
+
+
+def _list_new(names: Sequence[str]) -> dict[int, str]:
+    """Return the places of the pictures of both kinds, with the kind of each."""
+    return {
+        place: kind
+        for kind in KINDS
+        for place, name in enumerate(names)
+        if name.startswith(f"not_hot_dog/imagenet_{kind}_")
+    }
+
+
+def _average(drawn: Sequence[Drawn], name: str) -> tuple[dict[str, float | int], float]:
+    """Return the mean accuracy, with the interval of as many unseen pictures, and its spread."""
+    values = np.array([getattr(one, name) for one in drawn])
+    n = drawn[0].unseen
+    return measure_rate(np.arange(n) < round(float(values.mean()) * n)), float(values.std())
+
+
+def _make_entry(number: int, name: str, label: str) -> Entry:
+    return Entry(
+        id=number,
+        sha256=name,
+        model="",
+        label=label,
+        state="approved",
+        split="locked" if place_group(name, "locked") < LOCKED_FRACTION else "train",
+        group=name,
+        who="",
+        created="",
+        answer=None,
+        width=0,
+        height=0,
+        name=name,
+        origin_sha256="",
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
