@@ -28,6 +28,7 @@ from trainer.grafting import read_head
 from trainer.learning import Learned, learn
 from trainer.lessons import Material, gather, leave_out_conflicts, make_lesson, make_memory
 from trainer.memory import DOUBTFUL, Remembered, read_memory
+from trainer.progress import Progress
 from trainer.taught import Start
 from trainer.teaching import open_start
 
@@ -86,7 +87,7 @@ def main(
 def ask(start: Start, test: Path | None, *, choosing: bool) -> Asked:
     """Embed the outsiders and the test pictures of both classes, where there are any."""
     count, seed = (_CHOOSING_COUNT, _CHOOSING_SEED) if choosing else (COUNT, SEED)
-    kinds, outsiders = embed_outsiders(start.session, count, seed)
+    kinds, outsiders = embed_outsiders(start.session, Progress(), count, seed)
     if test is None:
         return Asked(kinds, outsiders, None, [])
     paths = sorted(test.glob("*/*.jpg"))
@@ -139,9 +140,9 @@ def measure_retrained(start: Start, pictures: Path, asked: Asked) -> dict[str, A
         found["test"] = _measure_calibration(learned, asked.others, targets)
         mine = targets == names.index(PET)
         memory = remember(known.embeddings, known.targets, names, thresholds)
-        far = memory.measure_distances(asked.others[mine])
-        limit = np.inf if thresholds.unfamiliar is None else thresholds.unfamiliar
-        found["new_false_alarms"] = {"n": len(far), "value": float((far > limit).mean())}
+        far, limit = memory.measure_distances(asked.others[mine]), thresholds.unfamiliar
+        if limit is not None:
+            found["new_false_alarms"] = {"n": len(far), "value": float((far > limit).mean())}
     return found
 
 
@@ -213,8 +214,9 @@ def describe(found: dict[str, Any]) -> str:
     """Return what was found in lines that people read."""
     lines = [f"Pictures of nothing that was taught, version {found['version']}:"]
     lines += [f"  {name}: {describe_outsiders(part)}" for name, part in found["shipped"].items()]
-    kinds = found["shipped"][USED]["kinds"].items()
-    lines.append("  " + ", ".join(f"{kind} {rate['value']:.0%}" for kind, rate in kinds))
+    kinds = found["shipped"][USED].get("kinds", {}).items()
+    if kinds:
+        lines.append("  " + ", ".join(f"{kind} {rate['value']:.0%}" for kind, rate in kinds))
     if "missing" in found:
         return "\n".join([*lines, found["missing"]])
     after = found["retrained"]

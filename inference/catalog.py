@@ -2,7 +2,9 @@
 
 Shipped ones lie in `<exported>/<model>/<version>/`, taught ones in
 `<data>/models/<model>/<version>/`. Numbers are common to both; where both have a number, the
-taught one is meant. `<data>/models/<model>/current` names the version in use, a shipped one too.
+taught one is meant: a later release may bring a number that was taught here. Only while what ships
+is in use unasked, its number means the shipped one. `<data>/models/<model>/current` names the
+version that was put into use here, a shipped one too.
 
 Reading takes no lock. Whatever looks and then changes takes `<data>/models/<model>/.lock`, so that
 no version is deleted while it comes into use.
@@ -48,16 +50,15 @@ class Catalog:
 
     def list_versions(self, model: str) -> dict[int, Path]:
         """Return number → folder of all finished versions of a model, ascending."""
-        found: dict[int, Path] = {}
-        for folder in (self.exported / check_model_name(model), self._taught(model)):
-            if folder is not None:
-                found |= {number: folder / str(number) for number in list_versions(folder)}
+        shipped, taught = self.exported / check_model_name(model), self._taught(model)
+        found = {number: shipped / str(number) for number in list_versions(shipped)}
+        if taught is not None:
+            found |= {number: taught / str(number) for number in self._list_taught(model)}
         return dict(sorted(found.items()))
 
     def is_taught(self, model: str, version: int) -> bool:
-        """Tell whether a version was taught on this machine."""
-        folder = self._taught(model)
-        return folder is not None and version in list_versions(folder)
+        """Tell whether a number means a version that was taught on this machine."""
+        return version in self._list_taught(model)
 
     def read_current(self, model: str) -> int | None:
         """Return the number in use: what was published here last, else what ships as current.
@@ -83,9 +84,6 @@ class Catalog:
             known = ", ".join(self.list_models()) or "none"
             raise UserInputError(f"There is no model named {model!r}; there are: {known}.")
         number = self.read_current(model) if version is None else version
-        shipped = self.exported / model
-        if version is None and not self._is_pointed(model) and number in list_versions(shipped):
-            return shipped / str(number)  # an earlier release may have taught one of this number
         if number not in versions:
             known = ", ".join(map(str, versions))
             raise UserInputError(f"Model {model!r} has no version {number}; it has: {known}.")
@@ -161,7 +159,7 @@ class Catalog:
         if folder is None:
             return []
         with self._locking(model):
-            taught, current = list_versions(folder), self.read_current(model)
+            taught, current = self._list_taught(model), self.read_current(model)
             gone = [number for number in taught[:-kept] if number != current]
             for number in gone:
                 _bury(folder / str(number))
@@ -195,13 +193,22 @@ class Catalog:
         folder = self._taught(model)
         if folder is None:
             set_current(self.exported / model, version)
-        else:
+        elif version in self._list_taught(model) or version not in list_versions(folder):
             write_pointer(folder, version)
+        # Else what ships is in use already, and a pointer would name the taught one instead.
 
-    def _is_pointed(self, model: str) -> bool:
-        """Tell whether a version was chosen here, rather than what ships being in use."""
-        taught = self._taught(model)
-        return taught is not None and read_pointer(taught) in self.list_versions(model)
+    def _list_taught(self, model: str) -> list[int]:
+        """Return the numbers that mean versions taught here, ascending.
+
+        Not that of what ships as current, while nothing was put into use here.
+        """
+        folder, shipped = self._taught(model), self.exported / model
+        if folder is None:
+            return []
+        found = list_versions(folder)
+        is_pointed = read_pointer(folder) in {*found, *list_versions(shipped)}
+        current = None if is_pointed else read_current(shipped)
+        return [number for number in found if number != current]
 
     def _taught(self, model: str) -> Path | None:
         return self.data / "models" / check_model_name(model) if self.data else None

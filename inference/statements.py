@@ -10,6 +10,10 @@ from inference.cards import Card, name_for_display
 
 UNSPOILT = "none"  # among `corruptions`: the pictures as they are
 FEW = 30  # pictures, under which a group's share says little
+# Of a version whose `Card.trust["outsiders"]` holds no `found` (`trainer.calibration`).
+NEVER_UNFAMILIAR = (
+    "It never answers “Unlike anything I was taught”: under 99 validation pictures set no limit."
+)
 _SPLITS = ("test", "locked", "validation")  # the one furthest from training comes first
 # What the tag at the end of timm's names of weights stands for.
 # Source: https://huggingface.co/docs/timm/models ("pretrained tags").
@@ -170,6 +174,8 @@ def _describe_coverage(card: Card, split: str) -> list[str]:
 
 
 def _describe_outsiders(outsiders: dict[str, Any]) -> list[str]:
+    if outsiders and "found" not in outsiders:
+        return [NEVER_UNFAMILIAR]
     found = outsiders.get("found")
     if not found or not found["n"]:
         return []

@@ -13,8 +13,7 @@ _SETTINGS = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS
 def wait_asleep() -> None:
     """Let PyTorch's threads sleep while they wait for each other, unless told otherwise.
 
-    They spin otherwise, on cores that decode the next pictures or serve a page: beside one other
-    busy process a training on two cores went through 25 pictures a second instead of 51. Must be
+    They spin otherwise, on cores that could decode the next pictures or serve a page. Must be
     called before PyTorch is imported.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

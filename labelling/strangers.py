@@ -83,7 +83,9 @@ def _is_ours(card: Card) -> bool:
         and _is_input(card.input)
         and _is_thresholds(card.thresholds, card.class_names)
         and _is_counts(card.data.get("counts", {}))
-        and _is_counts({"remembered": card.data.get("remembered", {})})
+        and all(
+            _is_counts({name: card.data.get(name, {})}) for name in ("remembered", "calibrating")
+        )
         and _is_training(card.training)
         and all(_is_measured(found, len(card.class_names)) for found in card.metrics.values())
         and _is_trust(card.trust)

@@ -1,7 +1,9 @@
 """Taught versions on their way to another installation and into it.
 
 They come from anyone: a network is data for onnxruntime, tried out in a process of its own. Its
-report's HTML is left behind, since the page would show it as its own.
+report's HTML is left behind, since the page would show it as its own, and so is a `README.md` that
+its card does not vouch for. One that it does says what the card's own figures say: both are the
+stranger's word.
 """
 
 import hashlib
@@ -29,6 +31,7 @@ _FILES = re.compile(
     r"README\.md|model\.onnx|model\.json|checkpoint\.safetensors|memory\.npz"
     r"|report/[A-Za-z0-9][\w-]*\.(png|json)"
 )
+_PROSE = "README.md"
 # The pictures take a network of ours a few seconds, start included.
 _LONGEST_TRY = 120.0
 # Heights and widths, in pixels, that are always tried; as many more are drawn by lot, so that no
@@ -100,6 +103,7 @@ def take_in(taught: Taught, catalog: Catalog, data: Path) -> str:
 
     It keeps its number if that is higher than all that were used here, else it gets the next
     one, which its card then names. It comes into use where nothing was taught for its model.
+    A `README.md` that its card does not name is dropped.
     """
     model, wanted = taught.card.model, taught.card.version
     versions = catalog.list_versions(model)
@@ -109,6 +113,8 @@ def take_in(taught: Taught, catalog: Catalog, data: Path) -> str:
     is_first = not any(catalog.is_taught(model, number) for number in versions)
     target = data / "models" / model
     number = reserve_version(target, [*versions, wanted - 1])
+    if _PROSE not in taught.card.files:  # one that is named has been compared with its hash
+        (taught.folder / _PROSE).unlink(missing_ok=True)
     _write_card(taught, number)
     add_version(taught.folder, target, number)
     if is_first:

@@ -121,7 +121,7 @@ def train(
     ] = 0.7,
     hard: Annotated[
         float,
-        typer.Option(min=0, help="How many times more often the hardest pictures are drawn."),
+        typer.Option(min=0, help="The hardest pictures are drawn 1 + this many times as often."),
     ] = 0.0,
     corrections: Annotated[
         Path | None,
@@ -138,7 +138,7 @@ def train(
     workers: Annotated[int, typer.Option(help="Processes that decode pictures.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     export_after: Annotated[
-        bool, typer.Option("--export/--no-export", help="Freeze the best epoch into a version.")
+        bool, typer.Option("--export/--no-export", help="Freeze the result into a version.")
     ] = True,
     licence: LicenceOption = "",
     as_json: JsonOption = False,
@@ -171,6 +171,8 @@ def train(
         progress=lambda done, total: progress.count(done, total, "reading pictures"),
     )
     progress.say(describe_dataset(dataset, folder))
+    if corrections:
+        progress.say(f"{dataset.corrected} pictures corrected or left out by {corrections.name}.")
     check_catch_all(catch_all, dataset.class_names)
     if export_after:
         check_target(exported / model)
@@ -230,17 +232,14 @@ def head(
     from labelling.store import Store
     from trainer.jobs import run_job
     from trainer.parents import find_parent
-    from trainer.suspects import check_labels_after
+    from trainer.suspects import finish_checked
     from trainer.teaching import HeadOptions, open_start, train_head
 
     catalog = Catalog(exported, data)
     with run_job(data, "quick", model) as job, Store(data) as store:
         start = open_start(find_parent(catalog, model, origin), model)
         taught = train_head(catalog, store, start, HeadOptions(model, catch_all), job)
-        check_labels_after(catalog, store, model, job)
-        job.finish(
-            model, taught.card.version, taught.comparison.outcome, taught.comparison.sentence
-        )
+        finish_checked(catalog, store, job, taught.card, taught.comparison)
     _print_result(taught.summary(), taught.describe(), as_json)
 
 
@@ -328,15 +327,14 @@ def deep(
     from trainer.deep import make_options, train_deep
     from trainer.jobs import run_job
     from trainer.parents import find_parent
-    from trainer.suspects import check_labels_after
+    from trainer.suspects import finish_checked
 
     catalog = Catalog(exported, data)
     with run_job(data, "deep", model) as job, Store(data) as store:
         parent = find_parent(catalog, model, origin)
         options = make_options(model, parent, data, epochs, seed, catch_all)
         version, comparison = train_deep(catalog, store, parent, options, job)
-        check_labels_after(catalog, store, model, job)
-        job.finish(model, version.card.version, comparison.outcome, comparison.sentence)
+        finish_checked(catalog, store, job, version.card, comparison)
     values = version.summary() | {"outcome": comparison.outcome, "sentence": comparison.sentence}
     _print_result(values, f"{version.describe()}\n{comparison.sentence}", as_json)
 
@@ -348,7 +346,7 @@ def export(
     licence: LicenceOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Freeze the best epoch of a finished run into a new version, and make it the current one.
+    """Freeze a finished run into a new version, and make it the current one.
 
     Refused where the frozen network does not answer as the trained one.
     """

@@ -113,13 +113,19 @@ def group_parameters(model: nn.Module, weight_decay: float) -> list[dict[str, An
 
 
 def mix_weights(
-    model: nn.Module, tuned: dict[str, Tensor], pretrained: dict[str, Tensor], share: float
+    model: nn.Module,
+    tuned: dict[str, Tensor],
+    pretrained: dict[str, Tensor],
+    share: float,
+    *,
+    with_head: bool = False,
 ) -> dict[str, Tensor]:
     """Return `share` of the fine-tuned weights and the rest of the pretrained ones.
 
-    The head, which pretraining lacks, and whole numbers are the fine-tuned network's.
+    Whole numbers are the fine-tuned network's; so is the head, which pretraining lacks, unless
+    `with_head`.
     """
-    head = set(_list_head_names(model))
+    head = set() if with_head else set(_list_head_names(model))
     return {
         name: value
         if share == 1 or name in head or not value.is_floating_point()

@@ -13,7 +13,7 @@ from inference.certainty import Memory, cut_off, measure_blocks, remember
 
 CONFIDENCE = 0.95
 _FAMILIAR = 0.99
-_MIN_CALIBRATION = 19  # with fewer, a 95% quantile does not exist
+MIN_CALIBRATION = 19  # with fewer, a 95% quantile does not exist
 # Of 5, 10 and 20 neighbours and ceilings that 85 to 97% of activations stay under: chosen with
 # training pictures (`python -m benchmarks.familiarity --validation`) and two networks.
 NEIGHBOUR = 20
@@ -108,12 +108,12 @@ def fit_conformal(
     Source: Vovk, "Conditional validity of inductive conformal predictors" (2012).
     """
     scores = 1.0 - probabilities[np.arange(len(targets)), targets]
-    if len(scores) < _MIN_CALIBRATION:
+    if len(scores) < MIN_CALIBRATION:
         return {}
     limits = {}
     for target, name in enumerate(class_names):
         own = scores[targets == target]
-        limits[name] = _find_limit(own if len(own) >= _MIN_CALIBRATION else scores)
+        limits[name] = _find_limit(own if len(own) >= MIN_CALIBRATION else scores)
     return limits
 
 
@@ -147,10 +147,10 @@ def measure_unseen(
 
     `asked` (K,): the rows. Neither a picture nor its near-duplicates are its own neighbours. The
     distances (K,) are those of `inference.certainty.Memory` with the thresholds returned, whose
-    limits are not set.
+    limits are not set. Activations that are nearly all 0 have no ceiling: it would be 0 too.
     """
     ceiling = float(np.quantile(known.embeddings, _CEILING))
-    measure = Thresholds(neighbour=NEIGHBOUR, ceiling=ceiling)
+    measure = Thresholds(neighbour=NEIGHBOUR, ceiling=ceiling if ceiling > 0 else None)
     memory = remember(known.embeddings, known.targets, class_names, measure)
     by_class = _measure_by_class(known, asked, memory)
     classes = np.unique(known.targets)

@@ -12,6 +12,7 @@ from typing import Any
 
 from inference.cards import Card, name_for_display
 from inference.statements import (
+    NEVER_UNFAMILIAR,
     join_names,
     list_limits,
     list_uses,
@@ -200,6 +201,7 @@ def write_command(card: Card) -> str:
     for name, value in found.items():
         if value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]
+    words += ["--weights", str(card.training.get("weights") or "none")]
     for size in card.training.get("other_sizes", ()):
         words += ["--other-size", str(size)]
     for teacher in card.training.get("teachers", ()):
@@ -264,6 +266,8 @@ def _write_outsiders(outsiders: Mapping[str, Any]) -> str:
         parts.append(
             f"Answered with “Unlike anything I was taught”: {describe_rate(outsiders['found'])}."
         )
+    else:
+        parts.append(NEVER_UNFAMILIAR)
     if "auroc" in outsiders:
         auroc = f"{outsiders['auroc']:.3f}"
         parts.append(f"AUROC against the pictures that it was measured on: {auroc}.")

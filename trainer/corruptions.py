@@ -18,6 +18,7 @@ _DARK, _BRIGHT = 0.35, 2.0  # times as bright
 _SMALL = 56  # pixels, the shorter side
 _TURN = 15  # degrees
 _GREY = (128, 128, 128)
+_LONGEST = 65_500  # pixels of a side in a JPEG; source: libjpeg, JPEG_MAX_DIMENSION
 
 Corrupt = Callable[[Image.Image], Image.Image]  # RGB in, RGB of any size out
 
@@ -29,6 +30,7 @@ def corrupt(image: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
 
 def _compress(picture: Image.Image) -> Image.Image:
     file = io.BytesIO()
+    picture.thumbnail((_LONGEST, _LONGEST))
     picture.save(file, "JPEG", quality=_QUALITY)
     return Image.open(file).convert("RGB")
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 from inference.cards import read_card
 from inference.errors import UserInputError
 from trainer import runs
-from trainer.backbones import create_backbone
+from trainer.backbones import create_backbone, read_normalisation
 from trainer.runs import TrainOptions
 from trainer.weights import CHECKPOINT, CHOSEN
 
@@ -31,10 +31,18 @@ class Teachers:
     ) -> None:
         """Open the folders that the options name; none is right, too.
 
-        Raises: UserInputError for a folder without a network of the same classes.
+        Raises: UserInputError for a folder without a network of the same classes that sees
+        pictures in the same numbers.
         """
         self.share = options.distil
         self.networks = [_open(Path(name), class_names).to(device) for name in options.teachers]
+        own = create_backbone(options.backbone, len(class_names)) if self.networks else None
+        for network, name in zip(self.networks, options.teachers, strict=True):
+            if own is not None and read_normalisation(network) != read_normalisation(own):
+                raise UserInputError(
+                    f"The network in {name} sees pictures in other numbers (mean and std) than "
+                    f"{options.backbone}. Learn from one with the same."
+                )
 
     def add_to(self, loss: Tensor, logits: Tensor, batch: Tensor) -> Tensor:
         """Return a loss that is the labels' to one part and the teachers' to the other.

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inference.classifier import Classifier
 from inference.errors import UserInputError
-from trainer.frozen import Answers, answer
+from trainer.frozen import answer
 from trainer.memory import read_memory
 from trainer.metrics import describe_rate
 from trainer.pictures import Dataset, Picture, read_dataset
@@ -22,7 +20,9 @@ SPLITS = ("train", "val", "test", "all")
 def evaluate_version(
     classifier: Classifier, locations: Sequence[str], split: str | None, progress: Progress
 ) -> dict[str, Any]:
-    """Return accuracy by class and group, ECE, confusion and the worst mistakes.
+    """Return accuracy by class and group, ECE, confusion, trust and the worst mistakes.
+
+    The trust (`trainer.trust`) is measured on pictures that the version has never seen alone.
 
     `split`: one of `SPLITS`; None takes test where there is one, else val, which training does
     not see.
@@ -40,8 +40,9 @@ def evaluate_version(
         pictures, name = _choose(dataset, split)
         session = classifier.session
         answers = answer(session, pictures, card.class_names, card.input, progress)
-        unseen = _leave_out_remembered(answers, classifier)
-        trust = measure_trust(session, card, classifier.memory, unseen, progress)
+        trust = {}
+        if _is_unseen(dataset.pictures, name, classifier):
+            trust = measure_trust(session, card, classifier.memory, answers, progress)
     return {
         "model": card.model,
         "version": card.version,
@@ -52,11 +53,11 @@ def evaluate_version(
     }
 
 
-def _leave_out_remembered(answers: Answers, classifier: Classifier) -> Answers:
-    """Return the answers for pictures that the version does not know already."""
-    width = answers.embeddings.shape[1]
-    known = set(read_memory(classifier.folder, width).list_files())
-    return answers.select(np.array([p.sha256 not in known for p in answers.pictures], dtype=bool))
+def _is_unseen(pictures: Sequence[Picture], split: str, classifier: Classifier) -> bool:
+    """Return whether pictures are strangers to a version: test pictures, or from elsewhere."""
+    width = classifier.session.get_outputs()[2].shape[-1]
+    known = set(read_memory(classifier.folder, width).list_files()) - {""}
+    return split == "test" or (bool(known) and not known & {picture.sha256 for picture in pictures})
 
 
 def describe_metrics(found: dict[str, Any]) -> str:

@@ -72,7 +72,7 @@ class Frozen:
 
 
 def export_run(folder: Path, exported: Path, progress: Progress, licence: str = "") -> Version:
-    """Freeze the best epoch of a finished run into the next version and make it the current one.
+    """Freeze a finished run into the next version and make it the current one.
 
     Raises: UserInputError where the run is missing or unfinished; ParityError if the frozen
     network does not answer as the trained one. Then nothing changes under `exported`.
@@ -244,18 +244,22 @@ def _describe_data(dataset: Dataset, val: Answers) -> dict[str, Any]:
 
 
 def _describe_weights(path: Path) -> dict[str, str]:
-    """Return the name of weights, and of those that a version or a run behind them began with."""
-    if path.name == CHOSEN:
-        before = runs.describe_options(runs.read_options(path.parent))
-        first = _describe_weights(Path(before["weights"])) if before["weights"] else {}
-        name = path.parent.name
-    elif path.name == CHECKPOINT:
-        first = {str(k): v for k, v in read_card(path.parent).training.items() if "weights" in k}
-        name = "/".join(path.parts[-3:-1])
+    """Return the name of weights, and of those that the version or run behind them began with.
+
+    As far as it is known: a version or a run may be gone by now.
+    """
+    folder = path.parent
+    if path.name == CHECKPOINT and (folder / "model.json").is_file():
+        card = read_card(folder)
+        name, before = f"{card.model}/{card.version}", card.training
+    elif path.name == CHOSEN and (folder / "run.json").is_file():
+        name, before = f"run {folder.name}", runs.describe_options(runs.read_options(folder))
+        if before["weights"]:
+            before |= _describe_weights(Path(before["weights"]))
     else:
         return {"weights": path.name}
-    known = first.get("first_weights") or first.get("weights")
-    return {"weights": name} | ({"first_weights": known} if known else {})
+    first = before.get("first_weights") or before.get("weights")
+    return {"weights": name} | ({"first_weights": str(first)} if first else {})
 
 
 def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
@@ -266,7 +270,7 @@ def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
     options["teachers"] = [Path(name).name for name in options["teachers"]]
     return {
         **options,
-        "best_epoch": result.epoch,
+        "last_epoch": result.epoch,
         "tuned": result.tuned,
         "shares": result.shares,
         "sizes": result.sizes,

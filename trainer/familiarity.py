@@ -11,18 +11,21 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from inference.certainty import Memory
+from inference.statements import NEVER_UNFAMILIAR
 from trainer.metrics import describe_rate, measure_rate
 from trainer.outsiders import draw_outsiders
+from trainer.progress import Progress
 
 COUNT, SEED = 600, 0
 
 
 def embed_outsiders(
-    session: ort.InferenceSession, count: int = COUNT, seed: int = SEED
+    session: ort.InferenceSession, progress: Progress, count: int = COUNT, seed: int = SEED
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Return kinds and embeddings (N, D) of rendered pictures of nothing that was taught."""
     kinds, rows = [], []
-    for kind, image in draw_outsiders(count, seed):
+    steps = progress.track(range(count), "outsiders")
+    for _, (kind, image) in zip(steps, draw_outsiders(count, seed), strict=True):
         kinds.append(kind)
         rows.append(session.run(["embedding"], {"image": image[None]})[0][0])
     return kinds, np.array(rows, dtype=np.float32)
@@ -33,6 +36,7 @@ def measure_outsiders(
     memory: Memory,
     limit: float | None,
     distances: NDArray[np.floating],
+    progress: Progress,
 ) -> dict[str, Any]:
     """Return how a version fares on rendered pictures: `Card.trust["outsiders"]`.
 
@@ -40,7 +44,7 @@ def measure_outsiders(
     has not seen, and that are of what was taught; of those that it remembers, as
     `trainer.calibration.measure_unseen` has them.
     """
-    kinds, embeddings = embed_outsiders(session)
+    kinds, embeddings = embed_outsiders(session, progress)
     return compare_distances(kinds, memory.measure_distances(embeddings), distances, limit)
 
 
@@ -52,26 +56,29 @@ def compare_distances(
 ) -> dict[str, Any]:
     """Compare distances of outsiders (N,), N named `kinds`, with those of others (K,).
 
-    Returns `n` of the outsiders; `auroc`: how often an outsider is further away than another
-    picture, 0–1; `found`: how many outsiders are beyond the limit, `kinds`: the same by kind;
-    `false_alarms`: how many others are.
+    Returns `n` of the outsiders and of the `others`; `auroc`: how often an outsider is further
+    away than another picture, 0–1; and where there is a limit `found`: how many outsiders are
+    beyond it, `kinds`: the same by kind; `false_alarms`: how many others are.
     """
-    most = np.inf if limit is None else limit
-    names = np.array(kinds)
     labels = np.repeat([0, 1], [len(inside), len(outside)])
-    return {
-        "n": len(outside),
-        "auroc": round(float(roc_auc_score(labels, np.concatenate([inside, outside]))), 4),
-        "found": measure_rate(outside > most),
-        "kinds": {kind: measure_rate(outside[names == kind] > most) for kind in sorted(set(kinds))},
-        "false_alarms": measure_rate(inside > most),
+    auroc = float(roc_auc_score(labels, np.concatenate([inside, outside])))
+    found = {"n": len(outside), "others": len(inside), "auroc": round(auroc, 4)}
+    if limit is None:
+        return found
+    names, far = np.array(kinds), outside > limit
+    return found | {
+        "found": measure_rate(far),
+        "kinds": {kind: measure_rate(far[names == kind]) for kind in sorted(set(kinds))},
+        "false_alarms": measure_rate(inside > limit),
     }
 
 
 def describe_outsiders(found: dict[str, Any]) -> str:
     """Return the same in words."""
+    auroc = f"AUROC {found['auroc']:.3f} (n = {found['n']} against {found['others']})"
+    if "found" not in found:
+        return f"{auroc}. {NEVER_UNFAMILIAR}"
     return (
-        f"AUROC {found['auroc']:.3f} (n = {found['n']} against {found['false_alarms']['n']}); "
-        f"called unlike all that was taught: {describe_rate(found['found'])}; false alarms: "
-        f"{describe_rate(found['false_alarms'])}"
+        f"{auroc}; called unlike all that was taught: {describe_rate(found['found'])}; "
+        f"false alarms: {describe_rate(found['false_alarms'])}"
     )

@@ -72,11 +72,18 @@ class Job:
         if (self.folder / "cancel").exists():
             raise CancelledError
 
+    def settle(self, model: str, version: int, outcome: str, sentence: str) -> None:
+        """Tell what will have become of a version, though the work after it be killed."""
+        self._tell("settled", model, version, outcome, sentence)
+
     def finish(self, model: str, version: int, outcome: str, sentence: str) -> None:
         """Tell that a version was made, and what became of it."""
+        self._tell("done", model, version, outcome, sentence)
+
+    def _tell(self, event: str, model: str, version: int, outcome: str, sentence: str) -> None:
         seconds = round(time.monotonic() - self.started, 2)
         values = {"model": model, "version": version, "outcome": outcome, "sentence": sentence}
-        self.emit("done", **values, seconds=seconds)
+        self.emit(event, **values, seconds=seconds)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ machine for the same files.
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -56,11 +56,12 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Dataset:
-    """All that was read; `class_names` are sorted."""
+    """All that was read; `class_names` are sorted. `corrected`: training pictures put right."""
 
     class_names: tuple[str, ...]
     pictures: tuple[Picture, ...]
     left_out: tuple[LeftOut, ...]
+    corrected: int = 0
 
     def select(self, split: str) -> list[Picture]:
         """Return the pictures of `train`, `val` or `test`."""
@@ -82,12 +83,14 @@ class Dataset:
 
 
 def find_photos(pictures: Sequence[Picture]) -> list[bool]:
-    """Return which pictures count for calibration: all but our rendered ones, if there are others.
+    """Return which pictures count for calibration: all but our rendered ones.
 
-    Those are easier than what people ask about.
+    Those are easier than what people ask about. They count where a class has no others.
     """
-    found = [picture.source != RENDERED for picture in pictures]
-    return found if any(found) else [True] * len(found)
+    photo = [not picture.path.name.startswith(f"{RENDERED}_") for picture in pictures]
+    labels = {picture.label for picture in pictures}
+    shown = {picture.label for picture, kept in zip(pictures, photo, strict=True) if kept}
+    return photo if shown == labels else [True] * len(photo)
 
 
 def read_dataset(
@@ -122,10 +125,11 @@ def read_dataset(
     candidates = leave_out_copies(candidates, left_out)
     candidates = leave_out_crossing(candidates, left_out)
     candidates = split_off_val(candidates, val_fraction)
+    corrected = 0
     if corrections:
-        candidates = correct(candidates, read_corrections(corrections), left_out)
+        candidates, corrected = correct(candidates, read_corrections(corrections), left_out)
     _check_classes(candidates, scan.labels, left_out)
-    return _assemble(candidates, sorted(scan.labels), left_out)
+    return replace(_assemble(candidates, sorted(scan.labels), left_out), corrected=corrected)
 
 
 def _scan_all(locations: Sequence[str], folder: Path) -> Scan:

@@ -58,25 +58,33 @@ def read_corrections(path: Path) -> Corrections:
 
 def correct(
     candidates: Sequence[Candidate], corrections: Corrections, left_out: dict[str, str]
-) -> list[Candidate]:
-    """Return the candidates with training labels put right; the doubtful ones are left out.
+) -> tuple[list[Candidate], int]:
+    """Put training labels right and leave the doubtful pictures out; returns how many that were.
 
-    Raises: UserInputError for a label that is no class.
+    Raises: UserInputError for a label that is no class, or a name that several pictures have.
     """
     labels = {candidate.found.label for candidate in candidates}
-    kept = []
+    kept, done = [], set()
     for candidate in candidates:
         found = candidate.found
-        correction = corrections.get((found.path.name, found.label))
-        if correction is None or candidate.split != "train":
+        key = (found.path.name, found.label)
+        if candidate.split != "train" or key not in corrections:
             kept.append(candidate)
-        elif correction.becomes is None:
-            left_out[found.shown] = f"not to be told by a person: {correction.why}"
-        elif correction.becomes not in labels:
+            continue
+        if key in done:
             raise UserInputError(
-                f"The corrections make {found.path.name} a {correction.becomes!r}, which is not "
+                f"Several training pictures labelled {found.label} are named {found.path.name}, "
+                "so a correction could mean any of them. Rename all but one."
+            )
+        done.add(key)
+        becomes = corrections[key].becomes
+        if becomes is None:
+            left_out[found.shown] = f"not to be told by a person: {corrections[key].why}"
+        elif becomes in labels:
+            kept.append(replace(candidate, found=replace(found, label=becomes)))
+        else:
+            raise UserInputError(
+                f"The corrections make {found.path.name} a {becomes!r}, which is not "
                 f"among the classes {', '.join(sorted(labels))}."
             )
-        else:
-            kept.append(replace(candidate, found=replace(found, label=correction.becomes)))
-    return kept
+    return kept, len(done)

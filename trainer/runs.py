@@ -1,11 +1,10 @@
 """The folder of one training run: its options, its checkpoints, what was found.
 
 `run.json` options and data hash · `pictures.json` the labelled pictures and their splits ·
-`left_out.txt` the files that are not used, and why ·
-`scores.npy` what a probe that had not seen a training picture gives its label ·
-`checkpoints/<epoch>/` to go on from · `history.json` a line an epoch · `best.safetensors` the
-weights of the best epoch · `chosen.safetensors` those to be frozen · `result.json` what
-validation chose · `version.json` the version that was made of it.
+`left_out.txt` the files that are not used, and why · `scores.npy` what a probe that had not seen
+a training picture gives its label · `checkpoints/<epoch>/` to go on from · `history.json` a line an
+epoch · `chosen.safetensors` the weights to be frozen · `result.json` what validation chose ·
+`version.json` the version that was made of it.
 """
 
 import json
@@ -20,8 +19,6 @@ from trainer.pictures import Dataset, LeftOut, Picture
 from trainer.weights import CHOSEN
 
 SCORES = "scores.npy"
-BEST = "best.safetensors"
-WEIGHTS = (BEST, CHOSEN)
 
 
 @dataclass(frozen=True)
@@ -39,8 +36,9 @@ class TrainOptions:
     pictures are mixed in pairs (CutMix or MixUp). `frozen`: how many of the backbone's first
     stages, the stem being one, stay as they were pretrained. `teachers`: folders of finished runs
     or versions whose answers are learnt from, too; `distil` (0–1) is their share of the loss, the
-    rest is the labels'. `hard`: how many times more often, at most, a picture is drawn that a
-    linear probe gets wrong out of fold. `corrections`: name of the file that put labels right.
+    rest is the labels'. `hard`: a picture that a linear probe
+    gets wrong out of fold is drawn up to 1 + `hard` times as often. `corrections`: name of the
+    file that put labels right.
     """
 
     model: str
@@ -105,7 +103,7 @@ def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
             f"{folder} holds an unfinished run with other options or pictures. Start it again as "
             "it was, choose another --run-folder, or delete that folder."
         )
-    for name in ("result.json", "history.json", SCORES, *WEIGHTS, "run.json", "version.json"):
+    for name in ("result.json", "history.json", SCORES, CHOSEN, "run.json", "version.json"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -198,7 +196,10 @@ def _is_same(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
     path = folder / "run.json"
     if not path.is_file():
         return False
-    return bool(json.loads(path.read_text(encoding="utf-8")) == _describe(options, data_sha256))
+    found = json.loads(path.read_text(encoding="utf-8"))
+    defaults = describe_options(TrainOptions(model=options.model))  # an earlier release had fewer
+    found["options"] = defaults | found["options"]
+    return bool(found == _describe(options, data_sha256))
 
 
 def _describe(options: TrainOptions, data_sha256: str) -> dict[str, Any]:

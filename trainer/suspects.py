@@ -6,8 +6,8 @@ may have learnt the wrong labels. Nothing here imports PyTorch.
 Command: `python -m trainer suspects --data DIR --model NAME`; runs after each training too.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from inference.cards import name_for_display, read_card
+from inference.cards import Card, name_for_display, read_card
 from inference.catalog import Catalog
 from labelling.store import Check, Doubt, Entry, Store
 from trainer.calibration import fit_temperature
+from trainer.comparison import Comparison
 from trainer.embedding import embed_stored
 from trainer.grafting import read_head
 from trainer.heads import Head, Problem, fit_head, measure_scale
@@ -71,15 +72,26 @@ def check_labels(catalog: Catalog, store: Store, model: str, job: Job) -> Check:
         remembered = recall(store, start, stored.embeddings.shape[1])
         catch_all = find_catch_all(start.card, store.data, model, None)
         known = Known(remembered, start.card.class_names, read_head(start.network), catch_all)
-    check = find_suspects(stored, known)
+    check = find_suspects(stored, known, job.check)
     store.put_check(model, check)
     return check
 
 
-def check_labels_after(catalog: Catalog, store: Store, model: str, job: Job) -> None:
-    """Do the same as the last stage of a training: who cancels it keeps what was trained."""
-    with suppress(CancelledError):
-        check_labels(catalog, store, model, job)
+def finish_checked(
+    catalog: Catalog, store: Store, job: Job, card: Card, comparison: Comparison
+) -> None:
+    """End a training with the check; what was trained stays, whatever becomes of that."""
+    ends = (card.model, card.version, comparison.outcome)
+    job.settle(*ends, comparison.sentence)
+    try:
+        check_labels(catalog, store, card.model, job)
+        unchecked = ""
+    except (CancelledError, KeyboardInterrupt):
+        unchecked = " The labels were not checked: that was cancelled."
+    except Exception as error:  # whatever it is, the version is there already
+        unchecked = f" The labels were not checked ({type(error).__name__}); the log says why."
+        logging.getLogger(__name__).error("The labels were not checked.", exc_info=error)
+    job.finish(*ends, comparison.sentence + unchecked)
 
 
 def find_judge(catalog: Catalog, model: str) -> Path:
@@ -98,10 +110,11 @@ def find_judge(catalog: Catalog, model: str) -> Path:
     return alike or (find_parent(shipped, model) if names else current)
 
 
-def find_suspects(stored: Stored, known: Known) -> Check:
+def find_suspects(stored: Stored, known: Known, check: Callable[[], None] = lambda: None) -> Check:
     """Return the stored pictures whose labels look wrong, the worst first.
 
-    Only classes with enough different pictures, or that are remembered, are judged.
+    Only classes with enough different pictures, or that are remembered, are judged. `check` is
+    called before each fit, and may end it all by an error.
     """
     sure = known.remembered.targets[known.remembered.targets != DOUBTFUL]
     judged = {known.class_names[target] for target in np.unique(sure).tolist()}
@@ -112,7 +125,7 @@ def find_suspects(stored: Stored, known: Known) -> Check:
     if len(judged) < 2 or not some.entries:
         return Check(0, too_few, ())
     lesson = _make_lesson(some, known, name_classes(known.class_names, sorted(judged)))
-    probabilities, targets = _answer(lesson)
+    probabilities, targets = _answer(lesson, check)
     count = len(some.entries)
     flagged, quality = _find_issues(probabilities, targets)
     doubts = [
@@ -173,7 +186,9 @@ def _make_lesson(stored: Stored, known: Known, names: tuple[str, ...]) -> Lesson
     return make_lesson(material, known.head, known.catch_all)
 
 
-def _answer(lesson: Lesson) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _answer(
+    lesson: Lesson, check: Callable[[], None]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return calibrated probabilities (K, C) of heads that had not seen the picture, and targets.
 
     The K pictures are the stored ones in their order, then those remembered to validate with,
@@ -184,11 +199,14 @@ def _answer(lesson: Lesson) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     features = scale.apply(lesson.embeddings)
     problem = Problem(features, lesson.targets, scale.enter(lesson.prior))
     folds = choose_folds(lesson)
+    check()
     full = fit_head(problem, np.ones(len(folds), dtype=bool), _STRENGTH)
     logits = full.score(features)
     for fold in range(folds.max(initial=-1) + 1):
+        check()
         held = folds == fold
         logits[held] = fit_head(problem, ~held, _STRENGTH, full).score(features[held])
+    check()
     seen = scale.leave(full).score(lesson.val_embeddings)
     answers = np.concatenate([logits[new], seen])
     targets = np.concatenate([lesson.targets[new], lesson.val_targets])

@@ -46,7 +46,7 @@ from trainer.pictures import Dataset, Picture, find_photos
 from trainer.probing import embed, fit_head, score_held_out, set_head
 from trainer.progress import Progress
 from trainer.runs import Result, TrainOptions
-from trainer.weights import CHOSEN
+from trainer.weights import CHOSEN, read_classes
 
 _WARMUP = 0.1  # of all steps
 _CLIP_NORM = 1.0
@@ -185,73 +185,64 @@ class _State:
         self._checkpoint(epoch + 1)
 
     def choose(self) -> Result:
-        """Choose by validation the geometry, the size, and how much of the best epoch to take."""
+        """Choose by validation how much of the last weights to take, the geometry and the size."""
         self.accelerator.wait_for_everyone()
-        network = self.average.module
-        network.load_state_dict(load_file(self.folder / runs.BEST))
-        geometries = self._choose_geometry()
-        sizes = self._choose_size()
-        tuned, shares = self._choose_share()
+        tuned, tried = self._try_all()
+        geometry, size = self.geometry.geometry, self.geometry.size
         bias = self._set_bias()
         if self.accelerator.is_main_process:
-            _save_weights(network, self.folder / CHOSEN)
+            _save_weights(self.average.module, self.folder / CHOSEN)
         return Result(
-            epoch=int(_find_best(self.history)["epoch"]),
-            geometry=self.geometry.geometry,
-            size=self.geometry.size,
-            sizes=sizes,
+            epoch=self.options.epochs,
+            geometry=geometry,
+            size=size,
             bias=bias,
             tuned=tuned,
-            geometries=geometries,
-            shares=shares,
+            geometries={g: v for (t, g, s), v in tried.items() if (t, s) == (tuned, size)},
+            sizes={f"{s}": v for (t, g, s), v in tried.items() if (t, g) == (tuned, geometry)},
+            shares={f"{t:g}": v for (t, g, s), v in tried.items() if (g, s) == (geometry, size)},
             probe_accuracy=self.probe_accuracy,
             seconds=sum(row["seconds"] for row in self.history),
             device=str(self.accelerator.device.type),
             processes=self.accelerator.num_processes,
         )
 
-    def _choose_geometry(self) -> dict[str, float]:
-        """Keep the geometry that does best; returns the accuracy of each."""
-        if self.options.geometry is not None:
-            return {}
-        candidates = {name: replace(self.geometry, geometry=name) for name in GEOMETRIES}
-        return self._keep_best(candidates)
+    def _try_all(self) -> tuple[float, dict[tuple[float, str, int], float]]:
+        """Load the weights and the geometry that do best together; returns their share.
 
-    def _choose_size(self) -> dict[str, float]:
-        sizes = (self.options.size, *self.options.other_sizes)
-        candidates = {f"{size} pixels": replace(self.geometry, size=size) for size in sizes}
-        return self._keep_best(candidates) if len(candidates) > 1 else {}
-
-    def _keep_best(self, candidates: dict[str, InputGeometry]) -> dict[str, float]:
-        scores = {name: self._score(geometry, name) for name, geometry in candidates.items()}
-        self.geometry = candidates[min(scores, key=lambda name: scores[name][1])]
-        return {name: score[0] for name, score in scores.items()}
-
-    def _choose_share(self) -> tuple[float, dict[str, float]]:
-        """Load the share that does best; returns it with the accuracy of each."""
-        options, network = self.options, self.average.module
-        best = load_file(self.folder / runs.BEST)
-        before = best
-        if options.weights is not None:
-            classes = len(self.dataset.class_names)
-            before = create_backbone(options.backbone, classes, options.weights).state_dict()
-        mixes, scores = {}, {}
-        for share in _SHARES if options.weights is not None else _SHARES[:1]:
-            mixes[share] = mix_weights(network, best, before, share)
-            network.load_state_dict(mixes[share])
-            scores[share] = self._score(self.geometry, f"{share:.0%} fine-tuned")
-        chosen = min(scores, key=lambda share: scores[share][1])
-        network.load_state_dict(mixes[chosen])
-        return chosen, {f"{share:g}": score[0] for share, score in scores.items()}
-
-    def _score(self, geometry: InputGeometry, name: str) -> tuple[float, float]:
-        """Return accuracy and log loss, of which the candidate with the smaller loss is better.
-
-        Of a few hundred pictures accuracy tells too little.
+        And of each share, geometry and size the accuracy (0–1). Judged by the log loss: of a few
+        hundred pictures accuracy tells too little.
         """
-        accuracy, loss = self._validate(geometry)
-        self.progress.say(f"{name}: validation accuracy {accuracy:.2%}, loss {loss:.4f}")
-        return accuracy, loss
+        network, geometries = self.average.module, self._list_geometries()
+        mixes = self._mix_shares({k: v.clone() for k, v in network.state_dict().items()})
+        scores = {}
+        for share, weights in mixes.items():
+            network.load_state_dict(weights)
+            for geometry in geometries:
+                accuracy, loss = self._validate(geometry)
+                scores[share, geometry] = (loss, accuracy)
+                name = f"{share:.0%} fine-tuned, {geometry.geometry}, {geometry.size} pixels"
+                self.progress.say(f"{name}: validation accuracy {accuracy:.2%}, loss {loss:.4f}")
+        share, self.geometry = min(scores, key=lambda key: scores[key][0])
+        network.load_state_dict(mixes[share])
+        tried = {(t, g.geometry, g.size): accuracy for (t, g), (_, accuracy) in scores.items()}
+        return share, tried
+
+    def _list_geometries(self) -> list[InputGeometry]:
+        options = self.options
+        names = GEOMETRIES if options.geometry is None else (options.geometry,)
+        sizes = (options.size, *options.other_sizes)
+        return [replace(self.geometry, geometry=n, size=size) for n in names for size in sizes]
+
+    def _mix_shares(self, tuned: dict[str, torch.Tensor]) -> dict[float, dict[str, torch.Tensor]]:
+        """Return share → weights that are the fine-tuned ones to that part, the first ones else."""
+        options = self.options
+        if options.weights is None:
+            return {1.0: tuned}
+        names, network = self.dataset.class_names, self.average.module
+        before = create_backbone(options.backbone, len(names), options.weights).state_dict()
+        known = read_classes(options.weights) == names  # then its head means the same
+        return {s: mix_weights(network, tuned, before, s, with_head=known) for s in _SHARES}
 
     def _probe(self) -> None:
         sides = []
@@ -368,18 +359,12 @@ class _State:
         self.accelerator.save_state(str(part))
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
-            if _find_best(self.history)["epoch"] == epoch:
-                _save_weights(self.average.module, self.folder / runs.BEST)
             runs.write_json(self.folder / "history.json", self.history)
             shutil.rmtree(folder / str(epoch), ignore_errors=True)
             part.rename(folder / str(epoch))
             for old in runs.list_checkpoints(self.folder)[:-1]:
                 shutil.rmtree(old)
         self.accelerator.wait_for_everyone()
-
-
-def _find_best(history: list[dict[str, float]]) -> dict[str, float]:
-    return min(history, key=lambda row: row["val_loss"])
 
 
 def _save_weights(model: nn.Module, path: Path) -> None:

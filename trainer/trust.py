@@ -17,9 +17,9 @@ from inference.cards import Card, InputGeometry, Thresholds
 from inference.certainty import SURE, UNFAMILIAR, UNSURE, Memory, judge
 from inference.classifier import find_min_side
 from inference.images import decode
-from trainer.calibration import find_rank
+from trainer.calibration import MIN_CALIBRATION, find_rank
 from trainer.corruptions import CORRUPTIONS, corrupt
-from trainer.familiarity import measure_outsiders
+from trainer.familiarity import describe_outsiders, measure_outsiders
 from trainer.frozen import Answers
 from trainer.metrics import Rate, describe_rate, measure_rate
 from trainer.pictures import Picture
@@ -39,14 +39,15 @@ def measure_trust(
     if not test.pictures:
         return {}
     distances = memory.measure_distances(test.embeddings) if memory else None
-    calibrated = card.data.get("calibrating") or card.data["counts"].get("val", {})
+    counts = card.data.get("counts", {})  # a card from elsewhere may have none
+    calibrated = card.data.get("calibrating") or counts.get("val", {})
     found: dict[str, Any] = {
         "certainty": {"test": measure_certainty(test, distances, card.thresholds, calibrated)},
     }
     if memory is not None and distances is not None:
         progress.say("Asking about pictures of nothing that was taught.")
         limit = card.thresholds.unfamiliar
-        found["outsiders"] = measure_outsiders(session, memory, limit, distances)
+        found["outsiders"] = measure_outsiders(session, memory, limit, distances, progress)
     names, geometry = card.class_names, card.input
     found["corruptions"] = measure_corruptions(session, test.pictures, names, geometry, progress)
     return found
@@ -63,7 +64,8 @@ def measure_certainty(
     `distances` (N,) as `judge` takes them, None where nothing is remembered. `calibrated`: class
     name → how many pictures its conformal limit was found by. `coverage`: class name → how often
     its prediction sets hold the right class, and the 99% interval `low` to `high` (0–1) in which
-    that lies if these pictures are like the calibrating ones.
+    that lies if these pictures are like the calibrating ones; without the classes that had too
+    few of those, and borrow the limit of all. `unfamiliar` is left out where it has no limit.
     Source: Vovk, "Conditional validity of inductive conformal predictors" (2012).
     """
     names = answers.class_names
@@ -76,12 +78,15 @@ def measure_certainty(
         dtype=object,
     )
     right = answers.probabilities.argmax(axis=1) == answers.targets
-    return {
+    found = {
         "coverage": _measure_coverage(answers, thresholds, calibrated),
         "unsure": measure_rate(kinds == UNSURE),
         "unfamiliar": measure_rate(kinds == UNFAMILIAR),
         "sure_right": measure_rate(right[kinds == SURE]),
     }
+    if distances is None or thresholds.unfamiliar is None:
+        del found["unfamiliar"]
+    return found
 
 
 def find_coverage_interval(calibrated: int, n: int) -> tuple[float, float]:
@@ -117,11 +122,13 @@ def describe_trust(trust: dict[str, Any]) -> list[str]:
     """Return what is known of the trust in lines that people read."""
     lines = []
     for split, found in trust.get("certainty", {}).items():
-        lines += [
-            f"{split}: answered “Not sure” {describe_rate(found['unsure'])}; "
-            f"“Unlike anything I was taught” {describe_rate(found['unfamiliar'])}; "
-            f"of the others right {describe_rate(found['sure_right'])}"
-        ]
+        told = {
+            "unsure": "answered “Not sure”",
+            "unfamiliar": "“Unlike anything I was taught”",
+            "sure_right": "of the others right",
+        }
+        parts = [f"{told[key]} {describe_rate(found[key])}" for key in told if key in found]
+        lines.append(f"{split}: {'; '.join(parts)}")
         lines += [
             f"  prediction sets at 95% that hold {name}: {describe_rate(one['rate'])}, "
             f"expected {100 * one['low']:.1f}–{100 * one['high']:.1f}%"
@@ -129,11 +136,9 @@ def describe_trust(trust: dict[str, Any]) -> list[str]:
         ]
     if "outsiders" in trust:
         found = trust["outsiders"]
-        lines.append(
-            f"pictures of nothing that was taught: AUROC {found['auroc']:.3f}, called unlike "
-            f"{describe_rate(found['found'])}"
-        )
-        lines += [f"  {kind}: {describe_rate(rate)}" for kind, rate in found["kinds"].items()]
+        lines.append(f"pictures of nothing that was taught: {describe_outsiders(found)}")
+        kinds = found.get("kinds", {})
+        lines += [f"  {kind}: {describe_rate(rate)}" for kind, rate in kinds.items()]
     if "corruptions" in trust:
         lines.append("bad pictures:")
         lines += [f"  {name}: {describe_rate(r)}" for name, r in trust["corruptions"].items()]
@@ -146,7 +151,8 @@ def _measure_coverage(
     found = {}
     for target, name in enumerate(answers.class_names):
         mine = answers.targets == target
-        if not mine.any() or name not in thresholds.conformal or not calibrated.get(name):
+        few = calibrated.get(name, 0) < MIN_CALIBRATION
+        if few or not mine.any() or name not in thresholds.conformal:
             continue
         covered = 1.0 - answers.probabilities[mine, target] <= thresholds.conformal[name]
         low, high = find_coverage_interval(calibrated[name], int(mine.sum()))

@@ -1,5 +1,6 @@
 """Where the weights to start from are: a file, an exported version, timm's hub, or nowhere."""
 
+import json
 from pathlib import Path
 
 from inference.cards import read_card
@@ -35,6 +36,17 @@ def find_weights(wanted: str | None, backbone: str) -> str | None:
             "exported version or of a finished run, hub or none."
         )
     return str(path)
+
+
+def read_classes(weights: str) -> tuple[str, ...]:
+    """Return the classes of the version or the run that weights are of; none for other files."""
+    folder = Path(weights).parent
+    if (folder / "model.json").is_file():
+        return read_card(folder).class_names
+    if Path(weights).name == CHOSEN and (folder / "pictures.json").is_file():
+        content = json.loads((folder / "pictures.json").read_text(encoding="utf-8"))
+        return tuple(content["class_names"])
+    return ()
 
 
 def _find_default(backbone: str) -> str:

@@ -24,6 +24,8 @@ from web.guarded import BusyError
 KINDS = {"quick": "head", "deep": "deep"}
 _ROOT = Path(__file__).resolve().parents[1]
 _ENDS = {"done": "done", "failed": "failed", "cancelled": "cancelled"}
+# What an outcome that was told before the last stage is worth, once nothing runs any more.
+_SETTLED = {"settled": "done"}
 _PATIENCE = 15.0  # seconds in which a cancelled training may end by itself
 _ASKED_EVERY = 0.2  # seconds
 _NICENESS = 10
@@ -146,7 +148,8 @@ def describe(events: list[Event], *, running: bool, cancelled: bool) -> dict[str
     """
     start: Event = next((e for e in events if e["event"] == "start"), {})
     stage: Event = next((e for e in reversed(events) if e["event"] == "stage"), {})
-    end: Event = next((e for e in reversed(events) if e["event"] in _ENDS), {})
+    ends = _ENDS if running else _ENDS | _SETTLED
+    end: Event = next((e for e in reversed(events) if e["event"] in ends), {})
     return {
         "state": _find_state(start, end, running, cancelled),
         **{name: start.get(name) for name in ("model", "kind", "time", "pid")},
@@ -162,7 +165,7 @@ def describe(events: list[Event], *, running: bool, cancelled: bool) -> dict[str
 
 def _find_state(start: Event, end: Event, running: bool, cancelled: bool) -> str:
     if end:
-        return _ENDS[end["event"]]
+        return (_ENDS | _SETTLED)[end["event"]]
     if running:
         return "running"
     if not start:

@@ -4,7 +4,7 @@ from html import escape
 from typing import Any
 
 from inference.cards import name_for_display
-from inference.statements import name_corruptions
+from inference.statements import NEVER_UNFAMILIAR, name_corruptions
 from web.metrics import describe_share, draw_shares, draw_table
 
 _RATES = {
@@ -65,6 +65,8 @@ def _draw_outsiders(outsiders: dict[str, Any]) -> str:
             f'<p class="headline"><b>{100 * found["value"]:.1f}%</b> were called “Unlike anything '
             f"I was taught”: {describe_share(found)}</p>"
         )
+    else:
+        parts.append(f"<p>{NEVER_UNFAMILIAR}</p>")
     if "auroc" in outsiders:
         parts.append(
             "<p>Of one such picture and one that it was measured on, the stranger one is known in "

@@ -8,6 +8,7 @@ from benchmarks.familiarity import NEAREST, USED, Asked, make_known, measure_mem
 from inference.versions import find_version
 from trainer.calibration import ALONE
 from trainer.memory import make_rows
+from trainer.progress import Progress
 from trainer.teaching import open_start
 
 
@@ -47,7 +48,7 @@ def test_without_pictures_it_says_what_is_missing(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     start = open_start(find_version(exported, "hotdog"), "hotdog")
-    kinds, outsiders = familiarity.embed_outsiders(start.session, 18, 3)
+    kinds, outsiders = familiarity.embed_outsiders(start.session, Progress(shown=False), 18, 3)
     monkeypatch.setattr(familiarity, "embed_outsiders", lambda *given: (kinds, outsiders))
     familiarity.main(exported, tmp_path / "none")
     printed = capsys.readouterr().out

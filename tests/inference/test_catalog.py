@@ -227,5 +227,19 @@ def test_what_ships_can_be_put_back_where_one_of_its_number_was_taught_before(
     set_current(catalog.exported / "colours", number)
     assert catalog.find("colours") == catalog.data / "models" / "colours" / str(number)
     assert catalog.reset("colours") == number
-    assert catalog.find("colours") == catalog.exported / "colours" / str(number)
-    assert catalog.find("colours", number) != catalog.find("colours"), shipped
+    for folder in (
+        catalog.find("colours"),
+        catalog.find("colours", number),
+        catalog.list_versions("colours")[number],
+    ):
+        assert folder == shipped
+    assert not catalog.is_taught("colours", number)
+    with pytest.raises(UserInputError, match="ships"):
+        catalog.delete("colours", number)
+    assert catalog.prune("colours", kept=0) == []
+    catalog.publish("colours", number)  # as a page does that offers it by its number
+    assert catalog.find("colours", number) == shipped
+    later = teach(catalog)
+    assert catalog.publish_if("colours", later, number)
+    assert catalog.is_taught("colours", number)
+    assert catalog.find("colours", number) == catalog.data / "models" / "colours" / str(number)

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from inference.statements import (
+    NEVER_UNFAMILIAR,
     choose_split,
     describe_wrong,
     join_names,
@@ -124,6 +125,14 @@ def test_trust_tells_its_limits() -> None:
     assert "blur made it wrong most often: 20 of 100" in found
     assert "as they are, 5 of 10" in found
     assert not any(sentence.startswith("Not measured") for sentence in limits)
+
+
+def test_where_nothing_is_ever_unfamiliar_it_is_a_limit() -> None:
+    trust = {"outsiders": {"n": 600, "others": 40, "auroc": 0.9}}
+    assert NEVER_UNFAMILIAR in list_limits(make_card(metrics=measure(), trust=trust))
+    found = {"outsiders": {"found": GOOD, "kinds": {}}}
+    assert NEVER_UNFAMILIAR not in list_limits(make_card(metrics=measure(), trust=found))
+    assert NEVER_UNFAMILIAR not in list_limits(make_card(metrics=measure()))
 
 
 def test_groups_are_written_as_people_do() -> None:

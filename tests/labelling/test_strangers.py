@@ -83,6 +83,7 @@ def test_cards_of_ours_pass(tmp_path: Path, exported: Path) -> None:
         {"backbone_sha256": 3},
         {"data": {"remembered": "soon"}},
         {"data": {"remembered": {"train": {"a": 1}}}},
+        {"data": {"calibrating": {"red": "many"}}},
         {"data": []},
         {"metrics": {"test": {}}},
         {"metrics": {"test": [RATE]}},

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -47,6 +48,22 @@ def test_a_number_that_was_used_here_is_changed_everywhere(tmp_path: Path) -> No
     again = inspect_version(copy_version(tmp_path, stranger))
     assert take_in(again, catalog, data) == "pets version 3 is here already, as version 4."
     assert list(catalog.list_versions("pets")) == [3, 4]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_prose_that_the_card_does_not_name_stays_outside(tmp_path: Path, is_named: bool) -> None:
+    prose = b"# Pets"
+    stranger = teach(tmp_path / "origin", "pets", 1)
+    (stranger / "README.md").write_bytes(prose)
+    if is_named:
+        edit_card(stranger, files={"README.md": hashlib.sha256(prose).hexdigest()})
+    catalog = Catalog(tmp_path / "exported", tmp_path / "data")
+    take_in(inspect_version(copy_version(tmp_path, stranger)), catalog, tmp_path / "data")
+    assert (catalog.find("pets") / "README.md").is_file() == is_named
+    if is_named:
+        (stranger / "README.md").write_text("# Pets, 100% right")
+        with pytest.raises(UserInputError, match="missing or changed"):
+            inspect_version(stranger)
 
 
 def test_a_number_that_was_ever_used_is_not_used_again(tmp_path: Path) -> None:

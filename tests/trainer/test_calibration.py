@@ -186,3 +186,13 @@ def test_many_pictures_are_compared_a_block_at_a_time(monkeypatch: pytest.Monkey
 def test_nobody_asked_nothing_measured() -> None:
     found, how = measure_unseen(make_known((3, 3), (0.3, 0.3)), np.zeros(0, int), ("a", "b"))
     assert (found.shape, how.spreads) == ((0,), {})
+
+
+def test_activations_that_are_nearly_all_nought_have_no_ceiling() -> None:
+    rows = np.zeros((40, 40))
+    rows[np.arange(40), np.arange(40) // 10] = 1.0
+    rows[np.arange(40), 20 + np.arange(40) % 10] = 0.1
+    known = Known(rows, np.arange(40) // 20, np.full(40, ALONE))
+    found, how = measure_unseen(known, np.arange(40), ("a", "b"))
+    assert how.ceiling is None
+    assert (found < 0.1).all()  # with a ceiling of 0 every one would be 1 away

@@ -5,6 +5,7 @@ import pytest
 import typer.main
 
 import trainer.__main__
+from inference.statements import NEVER_UNFAMILIAR
 from tests.inference.tiny_versions import make_card
 from trainer.card_sections import (
     OPTIONS,
@@ -46,6 +47,14 @@ def test_trust_is_written_as_far_as_it_was_measured() -> None:
         alone = write_trust(make_card(trust={key: value}))
         assert alone.count("### ") == 1
         assert alone in text
+
+
+def test_where_nothing_is_ever_unfamiliar_it_is_written() -> None:
+    trust = {"outsiders": {"n": 10, "others": 9, "auroc": 0.971}}
+    text = write_trust(make_card(trust=trust))
+    assert NEVER_UNFAMILIAR in text
+    assert "0.971" in text
+    assert NEVER_UNFAMILIAR not in write_trust(make_card(trust=TRUST))
 
 
 def test_whatever_a_split_lacks_is_left_out() -> None:
@@ -104,8 +113,10 @@ def test_command_trains_such_a_network_anew() -> None:
     training |= {"teachers": ["one", "two"]}
     assert write_command(make_card(training=training)) == (
         "python -m trainer train PICTURES --model colours --backbone a_net "
-        "--catch-all 'not hot' --epochs 3 --lr 0.1 --teacher one --teacher two"
+        "--catch-all 'not hot' --epochs 3 --lr 0.1 --weights none --teacher one --teacher two"
     )
+    begun = make_card(training={"weights": "colours/1", "other_sizes": [64]})
+    assert write_command(begun).endswith("--weights colours/1 --other-size 64")
     for kind, name in (("quick", "head"), ("deep", "deep")):
         command = write_command(make_card(training={"kind": kind}))
         assert command == f"python -m trainer {name} --model colours"

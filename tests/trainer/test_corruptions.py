@@ -20,7 +20,7 @@ def test_picture_is_made_worse_and_stays_a_picture(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 2)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 2), (3, 70_000), (70_000, 1)])
 def test_odd_shapes_pass(name: str, shape: tuple[int, int]) -> None:
     assert corrupt(_draw(*shape), name).shape[2] == 3
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch.nn import functional
 
 from inference.errors import UserInputError
@@ -15,6 +16,7 @@ from trainer.exporting import Version
 from trainer.pictures import Dataset
 from trainer.progress import Progress
 from trainer.training import load_chosen, train
+from trainer.weights import CHOSEN
 
 CPU = torch.device("cpu")
 
@@ -73,11 +75,20 @@ def test_teacher_of_other_classes_is_refused(finished_run: Path) -> None:
 def test_network_learns_from_a_teacher_with_its_first_stages_frozen(
     drawn_dataset: Dataset, finished_run: Path, tmp_path: Path
 ) -> None:
-    options = replace(
-        OPTIONS, epochs=1, teachers=(str(finished_run),), frozen=2, hard=3.0, average=0.5
-    )
-    result = train(
-        drawn_dataset, options, tmp_path / "run", make_accelerator("cpu"), Progress(shown=False)
-    )
-    assert result.epoch == 1
-    assert runs.read_options(tmp_path / "run") == options
+    options = replace(OPTIONS, epochs=1, frozen=2, hard=3.0, average=0.5, weights=None)
+    taught = replace(options, teachers=(str(finished_run),), distil=1.0)
+    for name, wanted in (("alone", options), ("taught", taught)):
+        train(
+            drawn_dataset, wanted, tmp_path / name, make_accelerator("cpu"), Progress(shown=False)
+        )
+        assert runs.read_options(tmp_path / name) == wanted
+    alone, other = (load_file(tmp_path / name / CHOSEN) for name in ("alone", "taught"))
+    differing = {name for name, value in alone.items() if not torch.equal(value, other[name])}
+    assert not any(name.startswith(("conv_stem", "blocks.0.")) for name in differing)
+    assert any(name.startswith("blocks.") for name in differing)
+
+
+def test_teacher_that_sees_other_numbers_is_refused(finished_run: Path) -> None:
+    options = replace(OPTIONS, backbone="tf_efficientnet_lite0", teachers=(str(finished_run),))
+    with pytest.raises(UserInputError, match="in other numbers"):
+        Teachers(options, CLASSES, CPU)

@@ -30,7 +30,8 @@ def test_labels_are_put_right_and_doubtful_pictures_left_out(tmp_path: Path) -> 
         _candidate("c.jpg", "dog"),
     ]
     left_out: dict[str, str] = {}
-    kept = correct(candidates, read_corrections(table), left_out)
+    kept, count = correct(candidates, read_corrections(table), left_out)
+    assert count == 2
     assert [(c.found.path.name, c.found.label) for c in kept] == [
         ("a.jpg", "dog"),
         ("c.jpg", "dog"),
@@ -42,13 +43,21 @@ def test_labels_are_put_right_and_doubtful_pictures_left_out(tmp_path: Path) -> 
 def test_what_one_measures_by_keeps_its_labels(tmp_path: Path, split: str) -> None:
     table = _write(tmp_path / "c.csv", "a.jpg,cat,dog,a dog")
     candidates = [_candidate("a.jpg", "cat", split), _candidate("c.jpg", "dog")]
-    assert correct(candidates, read_corrections(table), {}) == candidates
+    assert correct(candidates, read_corrections(table), {}) == (candidates, 0)
 
 
 def test_correction_of_another_label_does_nothing(tmp_path: Path) -> None:
     table = _write(tmp_path / "c.csv", "a.jpg,dog,cat,a cat")
     candidates = [_candidate("a.jpg", "cat"), _candidate("c.jpg", "dog")]
-    assert correct(candidates, read_corrections(table), {}) == candidates
+    assert correct(candidates, read_corrections(table), {}) == (candidates, 0)
+
+
+def test_name_that_several_pictures_have_is_refused(tmp_path: Path) -> None:
+    table = _write(tmp_path / "c.csv", "a.jpg,cat,dog,a dog")
+    candidates = [_candidate("one/a.jpg", "cat"), _candidate("two/a.jpg", "cat")]
+    candidates.append(_candidate("c.jpg", "dog"))
+    with pytest.raises(UserInputError, match="Several training pictures labelled cat"):
+        correct(candidates, read_corrections(table), {})
 
 
 def test_unknown_class_is_refused(tmp_path: Path) -> None:
@@ -88,6 +97,7 @@ def test_dataset_applies_them_after_the_split(tmp_path: Path) -> None:
     assert [p.path.name for p in after.select("val")] == names["val"]
     assert len(after.select("train")) == len(before.select("train")) - 1
     assert after.sha256 != before.sha256
+    assert (before.corrected, after.corrected) == (0, 1)
     assert [item.reason for item in after.left_out] == ["not to be told by a person: blurred"]
 
 

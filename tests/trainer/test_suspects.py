@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from inference.cards import read_card
 from inference.catalog import Catalog
+from inference.errors import UserInputError
 from labelling.entries import Entry
 from labelling.store import Check, Store
+from tests.inference.tiny_versions import make_card
 from tests.trainer.drawn import draw
 from tests.trainer.lessons import WIDTH, make_cloud, make_entry, make_remembered
 from tests.trainer.test_teaching import add, encode, read_events
+from trainer.comparison import Comparison
 from trainer.exporting import Version
 from trainer.heads import Head
 from trainer.jobs import CancelledError, run_job, run_quietly
@@ -27,10 +30,10 @@ from trainer.suspects import (
     STAGE,
     Known,
     check_labels,
-    check_labels_after,
     describe,
     find_judge,
     find_suspects,
+    finish_checked,
     summarise,
 )
 from trainer.teaching import HeadOptions, open_start, train_head
@@ -250,16 +253,64 @@ def test_where_nothing_ships_the_version_in_use_judges(
     assert find_judge(alone, "mine") == alone.find("mine", 1)
 
 
+FIRST = Comparison(None, "first", "Published.", 0, 0, 0, None, 0, [], None, {})
+CARD = make_card(model="mine")
+
+
 def test_who_cancels_the_check_keeps_what_was_trained(catalog: Catalog, store: Store) -> None:
     fill(store, "mine")
     with run_job(store.data, "quick", "mine") as job:
         (store.data / "training" / "cancel").touch()
         with pytest.raises(CancelledError):
             check_labels(catalog, store, "mine", job)
-        check_labels_after(catalog, store, "mine", job)
-        job.finish("mine", 1, "first", "Published.")
-    assert read_events(store.data)[-1]["event"] == "done"
+        finish_checked(catalog, store, job, CARD, FIRST)
+    last = read_events(store.data)[-1]
+    assert (last["event"], last["outcome"]) == ("done", "first")
     assert store.read_check("mine") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ModuleNotFoundError("no cleanlab"), "not checked (ModuleNotFoundError); the log says why"),
+        (UserInputError("no card"), "not checked (UserInputError); the log says why"),
+        (OSError("full"), "not checked (OSError); the log says why"),
+        (KeyboardInterrupt(), "not checked: that was cancelled"),
+    ],
+)
+def test_check_that_fails_is_no_failed_training(
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: BaseException,
+    words: str,
+) -> None:
+    def fail(*given: object) -> None:
+        assert read_events(store.data)[-1]["event"] == "settled"  # said before it may be killed
+        raise error
+
+    monkeypatch.setattr("trainer.suspects.check_labels", fail)
+    with run_job(store.data, "quick", "mine") as job:
+        finish_checked(Catalog(store.data, store.data), store, job, CARD, FIRST)
+    last = read_events(store.data)[-1]
+    assert (last["event"], last["model"], last["outcome"]) == ("done", "mine", "first")
+    assert last["sentence"].startswith("Published. The labels were ")
+    assert words in last["sentence"]
+    assert bool(caplog.records) == isinstance(error, Exception)
+
+
+def test_check_is_asked_before_each_fit() -> None:
+    asked: list[None] = []
+
+    def check() -> None:
+        asked.append(None)
+        if len(asked) == 3:
+            raise CancelledError
+
+    stored = make_pictures(("cat", 0, 20), ("dog", 1, 20))
+    with pytest.raises(CancelledError):
+        find_suspects(stored, NOTHING, check)
+    assert len(asked) == 3
 
 
 def run(catalog: Catalog, command: str, *options: str) -> str:

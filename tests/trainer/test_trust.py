@@ -1,15 +1,24 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from crepes import ConformalClassifier
 
 from inference.cards import Thresholds
+from inference.classifier import Classifier
+from inference.statements import NEVER_UNFAMILIAR
 from trainer.calibration import fit_conformal
 from trainer.corruptions import CORRUPTIONS
 from trainer.exporting import Version
-from trainer.frozen import Answers
-from trainer.pictures import Picture
-from trainer.trust import describe_trust, find_coverage_interval, measure_certainty
+from trainer.frozen import Answers, answer
+from trainer.pictures import Dataset, Picture
+from trainer.progress import Progress
+from trainer.trust import (
+    describe_trust,
+    find_coverage_interval,
+    measure_certainty,
+    measure_trust,
+)
 
 NAMES = ("a", "b")
 
@@ -75,6 +84,38 @@ def test_certainties_are_counted_apart() -> None:
     assert (found["unsure"]["correct"], found["unfamiliar"]["correct"]) == (1, 1)
     assert (found["sure_right"]["correct"], found["sure_right"]["n"]) == (1, 2)
     assert found["coverage"] == {}
+
+
+def test_class_that_borrowed_its_limit_has_no_interval() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.1, 0.9]])
+    answers = _answers(probabilities, np.array([0, 1]))
+    thresholds = Thresholds({"a": 0.2, "b": 0.2})
+    assert set(measure_certainty(answers, None, thresholds, {"a": 19, "b": 18})["coverage"]) == {
+        "a"
+    }
+
+
+def test_without_a_limit_nothing_is_said_of_false_alarms() -> None:
+    answers = _answers(np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([0, 1]))
+    found = measure_certainty(answers, np.array([0.1, 0.2]), Thresholds(), {})
+    assert "unfamiliar" not in found
+    outsiders = {"n": 9, "others": 2, "auroc": 0.9}
+    text = "\n".join(describe_trust({"certainty": {"test": found}, "outsiders": outsiders}))
+    assert "answered “Not sure” 0.0%" in text
+    assert NEVER_UNFAMILIAR in text
+    assert text.count("“Unlike anything I was taught”") == 1
+
+
+def test_card_without_counts_is_measured(drawn_version: Version, drawn_dataset: Dataset) -> None:
+    """Such as a stranger may give a version."""
+    classifier = Classifier(drawn_version.folder, "cpu")
+    card, silent = replace(classifier.card, data={}), Progress(shown=False)
+    pictures = drawn_dataset.select("test")[:2]
+    session = classifier.session
+    answers = answer(session, pictures, card.class_names, card.input, silent)
+    found = measure_trust(session, card, None, answers, silent)
+    assert found["certainty"]["test"]["coverage"] == {}
+    assert set(found["corruptions"]) == {"none", *CORRUPTIONS}
 
 
 def test_export_measures_it_all(drawn_version: Version) -> None:

@@ -182,13 +182,17 @@ def test_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
         ("done", True, False, "done"),
         ("failed", False, False, "failed"),
         ("cancelled", False, True, "cancelled"),
+        ("settled", True, False, "running"),
+        ("settled", False, False, "done"),  # killed while its labels were checked
+        ("settled", False, True, "done"),
     ],
 )
 def test_states(end: str | None, running: bool, cancelled: bool, state: str) -> None:
     events = [{"event": "start"}, *([{"event": end, "sentence": "So it is."}] if end else [])]
     seen = describe(events, running=running, cancelled=cancelled)
     assert seen["state"] == state
-    assert seen["sentence"] == ("So it is." if end else None)
+    is_told = end is not None and state != "running"
+    assert seen["sentence"] == ("So it is." if is_told else None)
 
 
 def test_curve_is_told(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from typing import Any
 
+from inference.statements import NEVER_UNFAMILIAR
 from web.trust import draw_trust
 
 SHARE = {"correct": 45, "n": 50, "value": 0.9, "low": 0.786, "high": 0.957}
@@ -47,3 +48,10 @@ def test_what_comes_from_outside_is_escaped() -> None:
     }
     assert draw_trust(trust).count("&lt;script&gt;") == 4
     assert evil not in draw_trust(trust)
+
+
+def test_where_nothing_is_ever_unfamiliar_it_says_so() -> None:
+    html = draw_trust({"outsiders": {"n": 50, "others": 40, "auroc": 0.971}})
+    assert NEVER_UNFAMILIAR in html
+    assert "97.1% of all pairs" in html
+    assert NEVER_UNFAMILIAR not in draw_trust(TRUST)
