@@ -18,6 +18,7 @@ from torchvision.transforms import v2
 
 from inference.classifier import Classifier
 from inference.cores import count_usable_cores
+from inference.versions import list_versions
 from trainer.backbones import create_backbone
 
 Answer = Callable[[NDArray[np.uint8]], Any]
@@ -43,16 +44,25 @@ def make_contestants(classifier: Classifier) -> dict[str, Answer]:
         return answer
 
     found: dict[str, Answer] = {
-        OURS: lambda image: classifier.session.run(["probabilities"], {"image": image[None]}),
+        OURS: make_session_answer(classifier.folder),
         EAGER: ask_torch(network),
         PLAIN: make_plain(classifier.folder / "model.onnx"),
     }
+    for number in list_versions(classifier.folder.parent):
+        if str(number) != classifier.folder.name:
+            found[f"version {number}"] = make_session_answer(classifier.folder.parent / str(number))
     compiled = ask_torch(torch.compile(network))
     try:
         compiled(np.zeros((240, 320, 3), np.uint8))
     except RuntimeError:
         return found
     return {**found, COMPILED: compiled}
+
+
+def make_session_answer(folder: Path) -> Answer:
+    """Return the frozen network of a version, as the page opens it."""
+    session = Classifier(folder, "cpu").session
+    return lambda image: session.run(["probabilities"], {"image": image[None]})
 
 
 def load_network(classifier: Classifier) -> torch.nn.Module:
