@@ -2,9 +2,6 @@
 PYTHON ?= python3
 DATA ?= ../shared/data/hotdog
 DEMO ?= runs/demo
-CORRECTIONS := --corrections trainer/corrections/hotdog.csv
-TEACHER := --backbone tf_efficientnet_lite2 --size 260 --train-size 224 --frozen 4 --epochs 10 $(CORRECTIONS)
-STUDENT := --weights exported/hotdog/1 --teacher exported/hotdog/1 --teacher runs/hotdog-teacher --frozen 3 --train-size 224 --other-size 240 --other-size 256 --epochs 10 --lr 1e-4 --mix 0.5 --hard 2 $(CORRECTIONS)
 BIN := .venv/bin
 RUN := $(BIN)/python
 LICENCE := The weights are Apache-2.0. They were trained from EfficientNet-Lite0 (Apache-2.0) on pictures of ImageNet and Food-101, which are for research and are not part of this project, and on rendered pictures (Noto Color Emoji, OFL; openclipart, public domain; own drawings).
@@ -32,8 +29,7 @@ demo-data: .venv/app.stamp  ## render food pictures from an open-licence font, c
 
 train: .venv/app.stamp  ## train the shipped network anew; goes on where it was stopped
 	test -d $(DEMO)/heldout || $(RUN) -m trainer demo-data $(DEMO)
-	$(RUN) -m trainer train $(DATA) $(DEMO)/train --model hotdog-teacher --run-folder runs/hotdog-teacher --no-export $(TEACHER)
-	$(RUN) -m trainer train $(DATA) $(DEMO)/train --model hotdog --catch-all not_hot_dog --licence "$(LICENCE)" $(STUDENT) $(ARGS)
+	$(RUN) -m trainer train $(DATA) $(DEMO)/train --model hotdog --catch-all not_hot_dog --corrections trainer/corrections/hotdog.csv --licence "$(LICENCE)" $(ARGS)
 
 evaluate: .venv/app.stamp  ## measure the network in use, and the one before, on the test pictures
 	$(RUN) -m trainer evaluate $(DATA) --model hotdog --version 1 $(ARGS)

@@ -44,6 +44,12 @@ def main(
     exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
         "exported"
     ),
+    number: Annotated[
+        int | None,
+        typer.Option(
+            "--version", help="Its version. [default: the current one]", show_default=False
+        ),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Measure little, to try it out.")] = False,
     results: Annotated[
         Path | None, typer.Option(help="Write all figures here, as JSON.", show_default=False)
@@ -54,7 +60,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Time the frozen network, the page, its start, and a folder of pictures."""
-    version, effort = find_version(exported, "hotdog"), QUICK if quick else Effort()
+    version, effort = find_version(exported, "hotdog", number), QUICK if quick else Effort()
     parts: dict[str, Part] = {
         "network": measure_network,
         "pages": measure_pages,

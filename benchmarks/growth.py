@@ -44,6 +44,12 @@ def main(
     exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
         "exported"
     ),
+    number: Annotated[
+        int | None,
+        typer.Option(
+            "--version", help="Its version. [default: the current one]", show_default=False
+        ),
+    ] = None,
     most: Annotated[int, typer.Option(help="Labelled pictures at the most.")] = PICTURES[-1],
     plot: Annotated[
         Path | None, typer.Option(help="Write a plot here, a PNG.", show_default=False)
@@ -51,7 +57,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Measure how the cost of an answer and of a quick retrain grows."""
-    version = find_version(exported, "hotdog")
+    version = find_version(exported, "hotdog", number)
     found: dict[str, Curve] = {
         "a JPEG of so many megapixels, ours: ms": grow_picture(version, _make_ours(version)),
         "a JPEG of so many megapixels, P4: ms": grow_picture(version, _make_peer(version)),

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from inference.cards import Thresholds
 from inference.catalog import Catalog
+from inference.versions import list_versions
 from labelling.store import Store
 from tests.browser.conftest import DESK, PHONE, Visit, open_visit
 from tests.browser.test_model_tab import assert_readable
@@ -19,12 +20,15 @@ from tests.web.pictures import CAT
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse"
+# The numbers after those that ship.
+FIRST = list_versions(Path(__file__).resolve().parents[2] / "exported" / "hotdog")[-1] + 1
+SECOND = FIRST + 1
 SCREENS = pytest.mark.parametrize("screen", [PHONE, DESK], ids=["phone", "desk"])
 
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory: pytest.TempPathFactory, exported: Path) -> Path:
-    """Taught versions 2 (takes all for hot dogs) and 3 of hotdog, and a second network."""
+    """Taught versions FIRST (takes all for hot dogs) and SECOND, and a second network."""
     folder = tmp_path_factory.mktemp("data")
     add_leaning_version(exported, folder, 9.0)
     add_leaning_version(exported, folder, 0.1)
@@ -36,8 +40,8 @@ def taught(tmp_path_factory: pytest.TempPathFactory, exported: Path) -> Path:
 
 @pytest.fixture
 def data(taught: Path, exported: Path) -> Path:
-    """The same with version 2 in use and nothing suggested."""
-    Catalog(exported, taught).publish("hotdog", 2)
+    """The same with FIRST in use and nothing suggested."""
+    Catalog(exported, taught).publish("hotdog", FIRST)
     with Store(taught) as store:
         for entry in store.find(None, states=("pending",)):
             store.delete(entry.id, "test")
@@ -179,10 +183,10 @@ def test_versions_are_changed_and_the_page_follows(
     ask(page)
     expect(page.locator(".verdict")).to_have_text("Hot dog")
     page.get_by_role("tab", name="Model").click()
-    page.get_by_role("button", name="Use version 3").click()
-    expect(page.locator("[data-number='3'] .badge")).to_have_text("in use")
-    expect(page.locator("section#model h2")).to_have_text("Hotdog, version 3")
-    expect(page.locator(".chip")).to_contain_text("version 3")
+    page.get_by_role("button", name=f"Use version {SECOND}").click()
+    expect(page.locator(f"[data-number='{SECOND}'] .badge")).to_have_text("in use")
+    expect(page.locator("section#model h2")).to_have_text(f"Hotdog, version {SECOND}")
+    expect(page.locator(".chip")).to_contain_text(f"version {SECOND}")
     assert_readable(page)
     assert_no_sideways_scrolling(page)
     page.get_by_role("tab", name="Try it").click()
@@ -196,10 +200,10 @@ def test_versions_are_changed_and_the_page_follows(
     page.get_by_role("button", name=f"Delete version {extra} for good").click()
     expect(page.locator(f"[data-number='{extra}']")).to_have_count(0)
     page.get_by_role("button", name="Back to the shipped one").click()
-    expect(page.locator("[data-number='1'] .badge")).to_be_visible()
+    expect(page.locator(f"[data-number='{FIRST - 1}'] .badge")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download version 3 as ONNX").click()
-    assert download.value.suggested_filename == "hotdog-3.onnx"
+        page.get_by_role("link", name=f"Download version {SECOND} as ONNX").click()
+    assert download.value.suggested_filename == f"hotdog-{SECOND}.onnx"
     visits.close()
 
 
@@ -208,13 +212,13 @@ def test_page_follows_a_version_that_came_into_use_elsewhere(
 ) -> None:
     visits = open_visit(browser, local.url, DESK)
     page = next(visits).page
-    expect(page.locator(".chip")).to_contain_text("version 2")
-    Catalog(exported, data).publish("hotdog", 3)
+    expect(page.locator(".chip")).to_contain_text(f"version {FIRST}")
+    Catalog(exported, data).publish("hotdog", SECOND)
     ask(page)
     expect(page.locator(".verdict")).to_have_text("Not hot dog")
-    expect(page.locator(".chip")).to_contain_text("version 3")
+    expect(page.locator(".chip")).to_contain_text(f"version {SECOND}")
     page.get_by_role("tab", name="Model").click()
-    expect(page.locator("section#model h2")).to_have_text("Hotdog, version 3")
+    expect(page.locator("section#model h2")).to_have_text(f"Hotdog, version {SECOND}")
     visits.close()
 
 

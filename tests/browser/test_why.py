@@ -41,7 +41,7 @@ def save(path: Path, size: tuple[int, int], orientation: int) -> Path:
 def show_heat(page: Page) -> list[list[float]]:
     """Open Why; returns x, y, width and height of picture, heatmap, frame and stage."""
     wait_for_answer(page, "single")
-    if page.locator(".why").get_attribute("open") is None:
+    if page.locator("details.why").get_attribute("open") is None:
         page.get_by_text("Why?").click()
     page.wait_for_function("document.querySelector('.heat').naturalWidth > 0")
     expect(page.locator(".heat")).to_have_css("opacity", "0.75")
@@ -102,7 +102,7 @@ def test_legend_names_both_classes(desk: Visit) -> None:
     choose(desk.page, CAT)
     wait_for_answer(desk.page, "single")
     desk.page.get_by_text("Why?").click()
-    why = desk.page.locator(".why")
+    why = desk.page.locator("details.why")
     expect(why).to_contain_text("spoke for Not hot dog rather than for Hot dog, the runner-up")
     expect(why.locator(".legend")).to_have_text("not at allmost")
 

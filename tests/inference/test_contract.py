@@ -177,7 +177,7 @@ def test_card_says_what_it_must(card: Card, folder: Path) -> None:
 def test_memory(card: Card, folder: Path, session: ort.InferenceSession) -> None:
     width = ask(session, make_images(1, 9, 9))["embedding"].shape[1]
     with np.load(folder / "memory.npz", allow_pickle=False) as memory:
-        assert set(memory.files) == {"embeddings", "targets", "is_val"}
+        assert {"embeddings", "targets", "is_val"} <= set(memory.files)
         count = len(memory["targets"])
         assert memory["embeddings"].shape == (count, width)
         assert memory["embeddings"].dtype == np.float16

@@ -114,11 +114,7 @@ class Asker:
 
 def test_nobody_notices_a_change_of_versions(page: RunningApp, exported: Path, data: Path) -> None:
     expected = answer_by_each(exported, data)
-    assert (
-        len({round(probability, 2) for probability in expected.values()})
-        == len(expected)
-        > MAX_OPEN
-    )
+    assert len(set(expected.values())) == len(expected) > MAX_OPEN
     asker, publisher = Asker(page), Publisher(exported, data)
     versions = list(expected) * (SWITCHES // len(expected))
     with ThreadPoolExecutor(CLIENTS) as pool, httpx.Client() as client:
@@ -142,7 +138,8 @@ def test_nobody_notices_a_change_of_versions(page: RunningApp, exported: Path, d
 
 def test_page_and_queue_follow_too(page: RunningApp, exported: Path, data: Path) -> None:
     client, catalog = Client(page.url, verbose=False), Catalog(exported, data)
-    for version in (2, 3, 1):
+    shipped, *_, other, last = catalog.list_versions("hotdog")
+    for version in (other, last, shipped):
         catalog.publish("hotdog", version)
         assert client.predict(handle_file(CAT), api_name="/classify")["version"] == version
         answers = client.predict([handle_file(CAT)] * 2, api_name="/classify_many")
@@ -153,9 +150,9 @@ def test_page_and_queue_follow_too(page: RunningApp, exported: Path, data: Path)
             "shown": True,
             "file": describe_upload(upload(page, CAT)),
         }
-        choice = {"token": 1, "pictures": [picture], "seen": "hotdog/1"}
+        choice = {"token": 1, "pictures": [picture], "seen": f"hotdog/{shipped}"}
         answer = httpx.post(f"{page.url}gradio_api/run/respond", json={"data": [choice]})
         _, strip, chip, title, about = answer.json()["data"]
         assert f"version {version}" in strip
         assert f'data-version="hotdog/{version}"' in chip
-        assert isinstance(about, str) is isinstance(title, str) is (version != 1)
+        assert isinstance(about, str) is isinstance(title, str) is (version != shipped)

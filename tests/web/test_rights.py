@@ -18,6 +18,7 @@ import pytest
 from starlette.routing import Mount, Route
 
 from inference.catalog import Catalog
+from inference.versions import list_versions
 from tests.running import RunningApp, find_free_port, start_app
 from tests.web.asking import make_access
 from tests.web.changed_versions import add_leaning_version
@@ -44,14 +45,16 @@ STRANGERS: list[dict[str, str]] = [
     {"Host": "evil.example", "Origin": "http://evil.example"},
 ]
 PASSWORD = "correct horse"
+SHIPPED = list_versions(Path(__file__).resolve().parents[2] / "exported" / "hotdog")[-1]
+TAUGHT = SHIPPED + 1
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory, exported: Path) -> Path:
-    """A data folder with a taught version 2 that is in use."""
+    """A data folder with a taught version that is in use."""
     folder = tmp_path_factory.mktemp("taught")
-    add_leaning_version(exported, folder, 9.0)
-    Catalog(exported, folder).publish("hotdog", 2)
+    number = add_leaning_version(exported, folder, 9.0)
+    Catalog(exported, folder).publish("hotdog", number)
     return folder
 
 
@@ -164,14 +167,15 @@ def test_page_without_teaching_offers_nothing(app: RunningApp) -> None:
 
 
 def test_version_in_use_changes_at_once_and_back(local: RunningApp) -> None:
-    for version in (1, 2, 1, 2):
+    for version in (SHIPPED, TAUGHT, 1, TAUGHT):
         body = {"model": "hotdog", "version": version}
         response = httpx.post(f"{local.url}versions/use", json=body, timeout=60)
         assert response.json()["sentence"] == f"Version {version} answers from now on."
         assert httpx.get(f"{local.url}healthz").json()["version"] == version
     reset = httpx.post(f"{local.url}versions/reset", json={"model": "hotdog"}, timeout=60)
-    assert reset.json()["version"] == 1
-    httpx.post(f"{local.url}versions/use", json={"model": "hotdog", "version": 2}, timeout=60)
+    assert reset.json()["version"] == SHIPPED
+    body = {"model": "hotdog", "version": TAUGHT}
+    httpx.post(f"{local.url}versions/use", json=body, timeout=60)
 
 
 def test_version_is_deleted_only_where_nothing_else_answers(
@@ -179,7 +183,11 @@ def test_version_is_deleted_only_where_nothing_else_answers(
 ) -> None:
     number = add_leaning_version(exported, data, 1.0)
     url = f"{local.url}versions/delete"
-    for version, words in ((1, "it cannot be deleted"), (2, "is in use"), (99, "no version 99")):
+    for version, words in (
+        (1, "it cannot be deleted"),
+        (TAUGHT, "is in use"),
+        (99, "no version 99"),
+    ):
         refused = httpx.post(url, json={"model": "hotdog", "version": version})
         assert refused.status_code == 400
         assert words in refused.json()["error"]
@@ -249,7 +257,12 @@ def test_other_sites_sign_nobody_in(guarded: RunningApp) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["labels.sqlite3", "models/hotdog/2/memory.npz", "models/hotdog/2/model.json"]
+    "name",
+    [
+        "labels.sqlite3",
+        f"models/hotdog/{TAUGHT}/memory.npz",
+        f"models/hotdog/{TAUGHT}/model.json",
+    ],
 )
 def test_data_folder_is_not_served(local: RunningApp, data: Path, name: str) -> None:
     assert (data / name).is_file()
