@@ -57,7 +57,7 @@ _SEEN = {
 }
 _LOCKED = "Pictures that are kept for comparing versions: it never learned from them."
 _SPLITS = {
-    "test": "Pictures that were kept apart and looked at once, at the end.",
+    "test": "Pictures that were kept apart: it never learned from them.",
     "locked": _LOCKED,
     "validation": "Pictures that were used to choose and to calibrate.",
 }

@@ -13,7 +13,7 @@ _SPLITS = {
         "Validation",
         "Pictures kept apart from training, used to choose and to calibrate.",
     ),
-    "test": ("Test", "Pictures looked at once, at the very end."),
+    "test": ("Test", "Pictures kept apart: it never learned from them."),
     "locked": _LOCKED,
 }
 # What was taught on the page; after Quick the last fit has learned from what was held out in turn.
