@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from inference.versions import list_versions
 from tests.browser.conftest import DESK, PHONE, Visit, open_visit
 from tests.browser.test_model_tab import assert_readable
 from tests.browser.test_try_it import choose, wait_for_answer
@@ -20,6 +21,8 @@ from tests.web.pictures import CAT, HOT_DOG, save_truncated
 
 pytestmark = pytest.mark.browser
 
+SHIP = list_versions(Path(__file__).resolve().parents[2] / "exported" / "hotdog")
+SHIPPED, TAUGHT = SHIP[-1], SHIP[-1] + 1
 _TRAINED = 240_000  # milliseconds; a quiet machine needs ten seconds
 STRANGER = {"extra_http_headers": {"X-Forwarded-For": "8.8.8.8"}}
 
@@ -286,7 +289,7 @@ def test_quick_training_is_watched_and_survives_a_closed_tab(
     for other in open_visit(browser, classroom.url, DESK):
         open_teach(other.page)
         finished = other.page.locator(".outcome[data-state=done]")
-        expect(finished).to_contain_text("made version 2", timeout=_TRAINED)
+        expect(finished).to_contain_text(f"made version {TAUGHT}", timeout=_TRAINED)
         expect(other.page.locator(".curve")).to_have_count(2)
         expect(other.page.locator(".curve").first).to_have_attribute(
             "aria-label", re.compile("Right on pictures held out, by step, now")
@@ -359,31 +362,31 @@ def test_published_version_answers_and_is_rolled_back(
     publish = page.locator(".gate").get_by_role("button", name=re.compile("^Publish"))
     if publish.count():
         publish.click()
-    expect(page.locator(".versions")).to_have_attribute("data-current", "2")
+    expect(page.locator(".versions")).to_have_attribute("data-current", str(TAUGHT))
     expect(page.locator(".gate[data-tone=good]")).to_contain_text("It answers on Try it now.")
     assert answer(page, drawings["discs"][28]) == "Discs"
-    page.get_by_role("button", name="Roll back to version 1").click()
-    expect(page.locator(".snackbar")).to_contain_text("Version 1 answers from now on.")
+    page.get_by_role("button", name=f"Roll back to version {SHIPPED}").click()
+    expect(page.locator(".snackbar")).to_contain_text(f"Version {SHIPPED} answers from now on.")
     assert answer(page, drawings["discs"][28]) == "Not hot dog"
-    page.get_by_role("button", name="Use version 2").click()
-    expect(page.locator(".versions")).to_have_attribute("data-current", "2")
+    page.get_by_role("button", name=f"Use version {TAUGHT}").click()
+    expect(page.locator(".versions")).to_have_attribute("data-current", str(TAUGHT))
     assert answer(page, drawings["discs"][29]) == "Discs"
     page.get_by_role("button", name="Reset to the shipped one").click()
-    expect(page.locator(".versions")).to_have_attribute("data-current", "1")
+    expect(page.locator(".versions")).to_have_attribute("data-current", str(SHIPPED))
     expect(page.locator(".gate").get_by_role("button", name="Publish")).to_be_visible()
     expect(page.locator(".gate[data-tone=good]")).to_have_count(0)
-    page.get_by_role("button", name="Delete version 2").click()
+    page.get_by_role("button", name=f"Delete version {TAUGHT}").click()
     page.get_by_role("button", name="Keep it").click()
-    expect(page.locator(".versions li")).to_have_count(2)
+    expect(page.locator(".versions li")).to_have_count(len(SHIP) + 1)
 
 
 def test_snackbar_covers_nothing_that_was_just_pressed(visit: Visit) -> None:
     page = visit.page
-    use = page.get_by_role("button", name="Use version 2")
+    use = page.get_by_role("button", name=f"Use version {TAUGHT}")
     use.evaluate("(e) => scrollBy(0, e.getBoundingClientRect().bottom - innerHeight + 24)")
     pressed = use.bounding_box()
     use.click()
-    expect(page.locator(".snackbar")).to_have_text("Version 2 answers from now on.")
+    expect(page.locator(".snackbar")).to_have_text(f"Version {TAUGHT} answers from now on.")
     shown = page.locator(".snackbar").bounding_box()
     assert pressed is not None
     assert shown is not None
@@ -392,8 +395,8 @@ def test_snackbar_covers_nothing_that_was_just_pressed(visit: Visit) -> None:
         for at, size in (("x", "width"), ("y", "height"))
         for one, other in ((pressed, shown), (shown, pressed))
     )
-    page.get_by_role("button", name="Roll back to version 1").click()
-    expect(page.locator(".versions")).to_have_attribute("data-current", "1")
+    page.get_by_role("button", name=f"Roll back to version {SHIPPED}").click()
+    expect(page.locator(".versions")).to_have_attribute("data-current", str(SHIPPED))
 
 
 def answer(page: Page, path: Path) -> str:
