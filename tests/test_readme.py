@@ -24,7 +24,7 @@ def _check_same_answers(paths: Iterable[Path], tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(script), *files], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    classifier = Classifier(find_version(ROOT / "exported", "hotdog", 1), "cpu")
+    classifier = Classifier(find_version(ROOT / "exported", "hotdog"), "cpu")
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     assert len(rows) == len(files) > 0
     for path, label, probability in rows:
