@@ -45,15 +45,16 @@ def find_free_port() -> int:
 def run_app(
     *options: str, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `app.py` to its end."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "app.py"), *options],
-        env=make_environment(env or {}),
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
+    """Run `app.py` to its end, without what was taught in this checkout."""
+    with tempfile.TemporaryDirectory() as data:
+        return subprocess.run(
+            [sys.executable, str(ROOT / "app.py"), *options],
+            env=make_environment({"CLASSIFIER_DATA": data, **(env or {})}),
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
 
 
 @contextmanager
