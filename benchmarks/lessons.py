@@ -159,19 +159,20 @@ def draw_lots(pools: Pools, kinds: Sequence[str], count: int, seed: int) -> Stor
         generator = np.random.default_rng([seed, count])
         for i in generator.choice(len(pool), count, replace=False).tolist():
             name = f"{kind} {i}"
-            entries.append(_make_entry(name, kind))
+            entries.append(make_entry(name, kind))
             rows.append(pool[i])
     return Stored(tuple(entries), np.array(rows, dtype=np.float16))
 
 
-def _make_entry(name: str, label: str) -> Entry:
+def make_entry(name: str, label: str, number: int = 0, split: str = "train") -> Entry:
+    """Return a label as the store would have it; the picture is a group of its own."""
     return Entry(
-        id=0,
+        id=number,
         sha256=name,
         model="",
         label=label,
         state="approved",
-        split="train",
+        split=split,
         group=name,
         who="",
         created="",

@@ -18,11 +18,10 @@ import typer
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from benchmarks.lessons import embed
+from benchmarks.lessons import embed, make_entry
 from inference.classifier import find_min_side
 from inference.images import decode
 from inference.versions import find_version
-from labelling.entries import Entry
 from labelling.groups import LOCKED_FRACTION
 from labelling.splits import place_group
 from trainer.comparison import Side, compare
@@ -194,7 +193,7 @@ def flip(labels: Sequence[str], generator: np.random.Generator) -> list[str]:
 def make_stored(pool: Pool, chosen: Sequence[int], labels: Sequence[str]) -> Stored:
     """Return pictures as the store would hand them out, numbered from 0, a fifth of them locked."""
     entries = tuple(
-        _make_entry(number, pool.names[place], label)
+        make_entry(pool.names[place], label, number, _place(pool.names[place]))
         for number, (place, label) in enumerate(zip(chosen, labels, strict=True))
     )
     return Stored(entries, pool.embeddings[list(chosen)])
@@ -273,6 +272,10 @@ def describe(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _place(name: str) -> str:
+    return "locked" if place_group(name, "locked") < LOCKED_FRACTION else "train"
+
+
 def _list_new(names: Sequence[str]) -> dict[int, str]:
     """Return the places of the pictures of both kinds, with the kind of each."""
     return {
@@ -288,25 +291,6 @@ def _average(drawn: Sequence[Drawn], name: str) -> tuple[dict[str, float | int],
     values = np.array([getattr(one, name) for one in drawn])
     n = drawn[0].unseen
     return measure_rate(np.arange(n) < round(float(values.mean()) * n)), float(values.std())
-
-
-def _make_entry(number: int, name: str, label: str) -> Entry:
-    return Entry(
-        id=number,
-        sha256=name,
-        model="",
-        label=label,
-        state="approved",
-        split="locked" if place_group(name, "locked") < LOCKED_FRACTION else "train",
-        group=name,
-        who="",
-        created="",
-        answer=None,
-        width=0,
-        height=0,
-        name=name,
-        origin_sha256="",
-    )
 
 
 if __name__ == "__main__":

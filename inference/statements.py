@@ -4,6 +4,7 @@ The trainer writes them into a version's `README.md`, the page shows them on the
 sentence follows from the card; what was not measured is said not to be.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from inference.cards import Card, name_for_display
@@ -25,6 +26,18 @@ Rate = dict[str, Any]
 def choose_split(card: Card) -> str | None:
     """Return the measured split that says most of unseen pictures; None where none was measured."""
     return next((s for s in _SPLITS if card.metrics.get(s, {}).get("top1", {}).get("n")), None)
+
+
+def flatten(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Return nested JSON as names and values, in order, without what is empty."""
+    pairs: list[tuple[str, Any]] = []
+    for key, value in facts.items():
+        name = f"{prefix} {key}".strip()
+        if isinstance(value, dict):
+            pairs += flatten(value, name)
+        elif value not in (None, [], ""):
+            pairs.append((name, value))
+    return pairs
 
 
 def list_uses(card: Card) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from inference.cards import Card, name_for_display
 from inference.statements import (
     NEVER_UNFAMILIAR,
+    flatten,
     join_names,
     list_limits,
     list_uses,
@@ -289,13 +290,5 @@ def _list(items: Iterable[str]) -> str:
     return "\n".join(f"- {item}" for item in items)
 
 
-def _flatten(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return name and value of nested JSON, in order, without what is empty."""
-    pairs: list[tuple[str, str]] = []
-    for key, value in facts.items():
-        name = f"{prefix} {key}".strip()
-        if isinstance(value, dict):
-            pairs += _flatten(value, name)
-        elif value not in (None, [], ""):
-            pairs.append((name, f"{value:.6g}" if isinstance(value, float) else str(value)))
-    return pairs
+def _flatten(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(n, f"{v:.6g}" if isinstance(v, float) else str(v)) for n, v in flatten(facts)]

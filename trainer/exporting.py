@@ -133,7 +133,8 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
         return answer(session, pictures, dataset.class_names, geometry, progress)
 
     raw = ask(open_session(graph.SerializeToString()), dataset.select("val"))
-    temperature = _fit_temperature(_choose_calibrating(raw))
+    used = _choose_calibrating(raw)
+    temperature = fit_temperature(used.logits, used.targets)
     set_temperature(graph, temperature)
     session = open_session(graph.SerializeToString())
     gap = prove_parity(session, model, geometry, temperature, _mix(dataset.select("val")))
@@ -204,10 +205,6 @@ def _mix(pictures: Sequence[Picture]) -> list[Picture]:
     return sorted(pictures, key=lambda picture: picture.sha256)
 
 
-def _fit_temperature(answers: Answers) -> float:
-    return fit_temperature(answers.logits, answers.targets)
-
-
 def _choose_calibrating(val: Answers) -> Answers:
     return val.select(np.array(find_photos(val.pictures), dtype=bool))
 
@@ -262,12 +259,18 @@ def _describe_weights(path: Path) -> dict[str, str]:
     return {"weights": name} | ({"first_weights": str(first)} if first else {})
 
 
+def _name_teacher(folder: Path) -> str:
+    weights = CHECKPOINT if (folder / "model.json").is_file() else CHOSEN
+    name = _describe_weights(folder / weights)["weights"]
+    return folder.name if name == weights else name
+
+
 def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
     result = runs.read_result(folder)
     options = runs.describe_options(runs.read_options(folder))
     if options["weights"] is not None:  # the name says enough; the folder is nobody's business
         options |= _describe_weights(Path(options["weights"]))
-    options["teachers"] = [Path(name).name for name in options["teachers"]]
+    options["teachers"] = [_name_teacher(Path(name)) for name in options["teachers"]]
     return {
         **options,
         "last_epoch": result.epoch,

@@ -6,9 +6,8 @@ Started by `torchrun`, Accelerate spreads the batches over the processes; nothin
 import math
 import shutil
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,24 +15,20 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from scipy.special import log_softmax
 from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 
-from inference.cards import GEOMETRIES, InputGeometry
+from inference.cards import InputGeometry
 from trainer import runs
 from trainer.backbones import (
     create_backbone,
     freeze_batch_norm,
     freeze_stages,
-    get_head,
     group_parameters,
-    mix_weights,
     read_normalisation,
 )
-from trainer.calibration import fit_calibration
+from trainer.choosing import Validation, choose, make_val_loader
 from trainer.distillation import Teachers
 from trainer.loading import (
     BalancedSampler,
@@ -42,16 +37,14 @@ from trainer.loading import (
     make_mix,
     make_transform,
 )
-from trainer.pictures import Dataset, Picture, find_photos
+from trainer.pictures import Dataset
 from trainer.probing import embed, fit_head, score_held_out, set_head
 from trainer.progress import Progress
 from trainer.runs import Result, TrainOptions
-from trainer.weights import CHOSEN, read_classes
+from trainer.weights import CHOSEN
 
 _WARMUP = 0.1  # of all steps
 _CLIP_NORM = 1.0
-# Of the fine-tuned weights, the rest being those that it began with.
-_SHARES = (1.0, 0.85, 0.7, 0.5, 0.3)
 
 
 def train(
@@ -101,14 +94,6 @@ def make_geometry(model: nn.Module, size: int, geometry: str) -> InputGeometry:
     return InputGeometry(size=size, geometry=geometry, mean=mean, std=std)
 
 
-def make_val_loader(
-    pictures: list[Picture], dataset: Dataset, geometry: InputGeometry, options: TrainOptions
-) -> DataLoader[Any]:
-    """Return the loader of pictures as the frozen network will see them."""
-    plain = PictureDataset(pictures, dataset.class_names, geometry)
-    return make_loader(plain, options.batch_size, options.workers)
-
-
 class _State:
     """What training changes: the network, its average, the optimizer, the schedule, the rows."""
 
@@ -130,6 +115,7 @@ class _State:
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.teachers = Teachers(options, dataset.class_names, accelerator.device)
         self.geometry = make_geometry(self.model, options.size, options.geometry or "squash")
+        self.validation = Validation(dataset, options, accelerator, progress)
 
     def restore_or_probe(self) -> None:
         """Fit the head on frozen features, or load the last checkpoint."""
@@ -166,7 +152,8 @@ class _State:
 
     def finish_epoch(self, epoch: int) -> None:
         """Measure the averaged network on validation, keep it if it is the best, checkpoint."""
-        accuracy, loss = self._validate(self.geometry)
+        measured = self.validation.measure(self.average.module, self.geometry)
+        accuracy, loss = measured.accuracy, measured.loss
         row: dict[str, float] = {
             "epoch": epoch + 1,
             "train_loss": self.train_loss,
@@ -185,64 +172,25 @@ class _State:
         self._checkpoint(epoch + 1)
 
     def choose(self) -> Result:
-        """Choose by validation how much of the last weights to take, the geometry and the size."""
+        """Choose by validation how much of the last weights to take, and how pictures are seen."""
         self.accelerator.wait_for_everyone()
-        tuned, tried = self._try_all()
-        geometry, size = self.geometry.geometry, self.geometry.size
-        bias = self._set_bias()
+        choice = choose(self.average.module, self.geometry, self.validation)
         if self.accelerator.is_main_process:
             _save_weights(self.average.module, self.folder / CHOSEN)
         return Result(
             epoch=self.options.epochs,
-            geometry=geometry,
-            size=size,
-            bias=bias,
-            tuned=tuned,
-            geometries={g: v for (t, g, s), v in tried.items() if (t, s) == (tuned, size)},
-            sizes={f"{s}": v for (t, g, s), v in tried.items() if (t, g) == (tuned, geometry)},
-            shares={f"{t:g}": v for (t, g, s), v in tried.items() if (g, s) == (geometry, size)},
+            geometry=choice.geometry.geometry,
+            size=choice.geometry.size,
+            bias=[round(float(value), 4) for value in choice.bias],
+            tuned=choice.share,
+            geometries=choice.compare_geometries(),
+            sizes=choice.compare_sizes(),
+            shares=choice.compare_shares(),
             probe_accuracy=self.probe_accuracy,
             seconds=sum(row["seconds"] for row in self.history),
             device=str(self.accelerator.device.type),
             processes=self.accelerator.num_processes,
         )
-
-    def _try_all(self) -> tuple[float, dict[tuple[float, str, int], float]]:
-        """Load the weights and the geometry that do best together; returns their share.
-
-        And of each share, geometry and size the accuracy (0–1). Judged by the log loss: of a few
-        hundred pictures accuracy tells too little.
-        """
-        network, geometries = self.average.module, self._list_geometries()
-        mixes = self._mix_shares({k: v.clone() for k, v in network.state_dict().items()})
-        scores = {}
-        for share, weights in mixes.items():
-            network.load_state_dict(weights)
-            for geometry in geometries:
-                accuracy, loss = self._validate(geometry)
-                scores[share, geometry] = (loss, accuracy)
-                name = f"{share:.0%} fine-tuned, {geometry.geometry}, {geometry.size} pixels"
-                self.progress.say(f"{name}: validation accuracy {accuracy:.2%}, loss {loss:.4f}")
-        share, self.geometry = min(scores, key=lambda key: scores[key][0])
-        network.load_state_dict(mixes[share])
-        tried = {(t, g.geometry, g.size): accuracy for (t, g), (_, accuracy) in scores.items()}
-        return share, tried
-
-    def _list_geometries(self) -> list[InputGeometry]:
-        options = self.options
-        names = GEOMETRIES if options.geometry is None else (options.geometry,)
-        sizes = (options.size, *options.other_sizes)
-        return [replace(self.geometry, geometry=n, size=size) for n in names for size in sizes]
-
-    def _mix_shares(self, tuned: dict[str, torch.Tensor]) -> dict[float, dict[str, torch.Tensor]]:
-        """Return share → weights that are the fine-tuned ones to that part, the first ones else."""
-        options = self.options
-        if options.weights is None:
-            return {1.0: tuned}
-        names, network = self.dataset.class_names, self.average.module
-        before = create_backbone(options.backbone, len(names), options.weights).state_dict()
-        known = read_classes(options.weights) == names  # then its head means the same
-        return {s: mix_weights(network, tuned, before, s, with_head=known) for s in _SHARES}
 
     def _probe(self) -> None:
         sides = []
@@ -319,37 +267,6 @@ class _State:
         self.optimizer.zero_grad()
         self.average.update_parameters(accelerator.unwrap_model(self.model))
         return float(loss.item())
-
-    def _validate(self, geometry: InputGeometry) -> tuple[float, float]:
-        """Return the averaged network's accuracy (0–1) and log loss, calibrated, on validation."""
-        logits, targets = self._ask(geometry)
-        bias, temperature = self._calibrate(logits, targets)
-        scaled = log_softmax((logits + bias) / temperature, axis=1)
-        accuracy = float((scaled.argmax(axis=1) == targets).mean())
-        return accuracy, float(-scaled[np.arange(len(targets)), targets].mean())
-
-    def _ask(self, geometry: InputGeometry) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return the averaged network's logits (N, C) for validation, and the targets (N,)."""
-        loader = make_val_loader(self.dataset.select("val"), self.dataset, geometry, self.options)
-        prepared = self.accelerator.prepare(loader)
-        task = f"validation, {geometry.geometry}"
-        network = self.average.module
-        _, logits, targets = embed(network, prepared, self.accelerator, self.progress, task)
-        return logits, targets
-
-    def _calibrate(
-        self, logits: NDArray[np.float32], targets: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], float]:
-        photos = np.array(find_photos(self.dataset.select("val")), dtype=bool)
-        return fit_calibration(logits[photos], targets[photos])
-
-    def _set_bias(self) -> list[float]:
-        """Add to the head's bias what validation wants; returns that."""
-        bias, _ = self._calibrate(*self._ask(self.geometry))
-        head = get_head(self.average.module)
-        with torch.no_grad():
-            head.bias += torch.from_numpy(bias).to(head.bias)  # type: ignore[union-attr,arg-type,operator]
-        return [round(float(value), 4) for value in bias]
 
     def _checkpoint(self, epoch: int) -> None:
         """Save all that going on needs; a folder that a kill left half done is never read."""

@@ -5,7 +5,6 @@ or "Unlike anything I was taught", and how often the others are right. `outsider
 nothing that was taught (`trainer.familiarity`). `corruptions`: name → accuracy on bad pictures.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,12 @@ from inference.cards import Card, InputGeometry, Thresholds
 from inference.certainty import SURE, UNFAMILIAR, UNSURE, Memory, judge
 from inference.classifier import find_min_side
 from inference.images import decode
+from inference.statements import UNSPOILT
 from trainer.calibration import MIN_CALIBRATION, find_rank
 from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.familiarity import describe_outsiders, measure_outsiders
 from trainer.frozen import Answers
 from trainer.metrics import Rate, describe_rate, measure_rate
-from trainer.pictures import Picture
 from trainer.progress import Progress
 
 _LEVEL = 0.99
@@ -32,24 +31,23 @@ def measure_trust(
     session: ort.InferenceSession,
     card: Card,
     memory: Memory | None,
-    test: Answers,
+    answers: Answers,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Return all of it, on pictures that training has not seen; nothing where there are none."""
-    if not test.pictures:
-        return {}
-    distances = memory.measure_distances(test.embeddings) if memory else None
+    """Return all of it, on one or more pictures that training has not seen."""
+    distances = memory.measure_distances(answers.embeddings) if memory else None
     counts = card.data.get("counts", {})  # a card from elsewhere may have none
     calibrated = card.data.get("calibrating") or counts.get("val", {})
+    certainty = measure_certainty(answers, distances, card.thresholds, calibrated)
+    splits = {picture.split for picture in answers.pictures}
     found: dict[str, Any] = {
-        "certainty": {"test": measure_certainty(test, distances, card.thresholds, calibrated)},
+        "certainty": {splits.pop() if len(splits) == 1 else "all": certainty},
     }
     if memory is not None and distances is not None:
         progress.say("Asking about pictures of nothing that was taught.")
         limit = card.thresholds.unfamiliar
         found["outsiders"] = measure_outsiders(session, memory, limit, distances, progress)
-    names, geometry = card.class_names, card.input
-    found["corruptions"] = measure_corruptions(session, test.pictures, names, geometry, progress)
+    found["corruptions"] = measure_corruptions(session, answers, card.input, progress)
     return found
 
 
@@ -101,21 +99,23 @@ def find_coverage_interval(calibrated: int, n: int) -> tuple[float, float]:
 
 
 def measure_corruptions(
-    session: ort.InferenceSession,
-    pictures: Sequence[Picture],
-    class_names: tuple[str, ...],
-    geometry: InputGeometry,
-    progress: Progress,
+    session: ort.InferenceSession, answers: Answers, geometry: InputGeometry, progress: Progress
 ) -> dict[str, Rate]:
-    """Return name of a corruption → accuracy on pictures that suffered it; `none` comes first."""
-    right: dict[str, list[bool]] = {name: [] for name in ("none", *CORRUPTIONS)}
-    for picture in progress.track(pictures, "corruptions"):
+    """Return name of a corruption → accuracy on pictures that suffered it; `none` comes first.
+
+    `answers`: those for the pictures as they are.
+    """
+    names = np.array(answers.class_names)
+    right: dict[str, list[bool]] = {name: [] for name in CORRUPTIONS}
+    for picture in progress.track(answers.pictures, "corruptions"):
         image = decode(picture.path.read_bytes(), find_min_side(geometry))
         for name, kept in right.items():
-            bad = image if name == "none" else corrupt(image, name)
+            bad = corrupt(image, name)
             [[probabilities]] = session.run(["probabilities"], {"image": bad[None]})
-            kept.append(class_names[int(probabilities.argmax())] == picture.label)
-    return {name: measure_rate(np.array(kept, dtype=bool)) for name, kept in right.items()}
+            kept.append(bool(names[probabilities.argmax()] == picture.label))
+    unspoilt = answers.probabilities.argmax(axis=1) == answers.targets
+    spoilt = {name: measure_rate(np.array(kept, dtype=bool)) for name, kept in right.items()}
+    return {UNSPOILT: measure_rate(unspoilt), **spoilt}
 
 
 def describe_trust(trust: dict[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from inference.cards import Card, InputGeometry, name_for_display
 from inference.classifier import Classifier
-from inference.statements import list_limits, list_uses, list_wrong_uses
+from inference.statements import flatten, list_limits, list_uses, list_wrong_uses
 from web.frame import count_pictures, format_minutes, format_size, is_taught, name_version
 from web.metrics import draw_metrics
 from web.serving import Service
@@ -83,7 +83,7 @@ def draw_facts(facts: dict[str, Any]) -> str:
     """Return plain JSON as a list of names and values, nested names joined."""
     items = "".join(
         f"<div><dt>{escape(name_for_display(name))}</dt><dd>{escape(value)}</dd></div>"
-        for name, value in flatten(facts)
+        for name, value in describe_facts(facts)
     )
     return f'<dl class="facts">{items}</dl>' if items else ""
 
@@ -94,16 +94,9 @@ def draw_details(title: str, facts: dict[str, Any]) -> str:
     return f"<details><summary>{title}</summary>{body}</details>" if body else ""
 
 
-def flatten(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return name and value pairs of nested JSON, in order."""
-    pairs: list[tuple[str, str]] = []
-    for key, value in facts.items():
-        name = f"{prefix} {key}".strip()
-        if isinstance(value, dict):
-            pairs += flatten(value, name)
-        elif value not in (None, [], ""):
-            pairs.append((name, format_value(value)))
-    return pairs
+def describe_facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return nested JSON as names and values that people read, in order."""
+    return [(name, format_value(value)) for name, value in flatten(facts)]
 
 
 def format_value(value: object) -> str:
@@ -152,7 +145,7 @@ def format_parent(parent: dict[str, Any]) -> str:
     """Return a parent as `hotdog, version 3`, or all that is known of it."""
     if {"model", "version"} <= parent.keys():
         return f"{parent['model']}, version {parent['version']}"
-    return ", ".join(f"{name} {value}" for name, value in flatten(parent))
+    return ", ".join(f"{name} {value}" for name, value in describe_facts(parent))
 
 
 def _draw_uses(card: Card) -> str:

@@ -128,6 +128,12 @@ def local(exported: Path, taught: Path) -> Iterator[RunningApp]:
     yield from start(exported, taught, "--teach")
 
 
+def open_neighbours(page: Page) -> None:
+    choose(page, CAT)
+    wait_for_answer(page, "single")
+    page.get_by_text("Pictures like this one").click()
+
+
 @SCREENS
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_teacher_sees_pictures_like_this_one(
@@ -163,9 +169,7 @@ def test_picture_that_was_deleted_meanwhile_is_named_so(
     visits = open_visit(browser, local.url, DESK)
     page = next(visits).page
     page.route("**/teach/pictures/**", lambda route: route.fulfill(status=404))
-    choose(page, CAT)
-    wait_for_answer(page, "single")
-    page.get_by_text("Pictures like this one").click()
+    open_neighbours(page)
     expect(page.locator(".near .gone")).to_have_count(5)
     expect(page.locator(".near .gone").first).to_contain_text("Deleted meanwhile")
     visits.close()
@@ -177,9 +181,7 @@ def test_connection_that_is_lost_is_told_and_tried_again(
     visits = open_visit(browser, local.url, DESK)
     page = next(visits).page
     page.route("**/teach/neighbours", lambda route: route.abort())
-    choose(page, CAT)
-    wait_for_answer(page, "single")
-    page.get_by_text("Pictures like this one").click()
+    open_neighbours(page)
     expect(page.locator(".near .said")).to_contain_text("This did not arrive.")
     page.unroute_all()
     for _ in range(2):

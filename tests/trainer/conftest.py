@@ -1,9 +1,12 @@
 """One tiny run and one version made of it, shared by the tests that need them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from inference.catalog import Catalog
+from labelling.store import Store
 from tests.trainer.drawn import BACKBONE, write_splits
 from trainer.devices import make_accelerator
 from trainer.exporting import Version, export_run
@@ -38,3 +41,14 @@ def finished_run(drawn_dataset: Dataset, tmp_path_factory: pytest.TempPathFactor
 def drawn_version(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
     exported = tmp_path_factory.mktemp("exported")
     return export_run(finished_run, exported, Progress(shown=False), licence="CC0 drawings.")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "data") as opened:
+        yield opened
+
+
+@pytest.fixture
+def catalog(store: Store, drawn_version: Version) -> Catalog:
+    return Catalog(drawn_version.folder.parents[1], store.data)

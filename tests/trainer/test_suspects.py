@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,6 @@ from tests.trainer.drawn import draw
 from tests.trainer.lessons import WIDTH, make_cloud, make_entry, make_remembered
 from tests.trainer.test_teaching import add, encode, read_events
 from trainer.comparison import Comparison
-from trainer.exporting import Version
 from trainer.heads import Head
 from trainer.jobs import CancelledError, run_job, run_quietly
 from trainer.lessons import Stored
@@ -179,17 +178,6 @@ def test_same_pictures_give_the_same() -> None:
 
 
 # On a store
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "data") as opened:
-        yield opened
-
-
-@pytest.fixture
-def catalog(store: Store, drawn_version: Version) -> Catalog:
-    return Catalog(drawn_version.folder.parents[1], store.data)
 
 
 def add_wrong(store: Store, model: str, label: str, seen: str, count: int) -> set[int]:

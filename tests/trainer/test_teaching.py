@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,17 +51,6 @@ def add(store: Store, label: str, count: int, model: str, first: int = 500) -> l
         store.add(encode(make(seed)), label, model=model).entry.id
         for seed in range(first, first + count)
     ]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "data") as opened:
-        yield opened
-
-
-@pytest.fixture
-def catalog(store: Store, drawn_version: Version) -> Catalog:
-    return Catalog(drawn_version.folder.parents[1], store.data)
 
 
 def teach(

@@ -115,6 +115,9 @@ def test_card_without_counts_is_measured(drawn_version: Version, drawn_dataset: 
     answers = answer(session, pictures, card.class_names, card.input, silent)
     found = measure_trust(session, card, None, answers, silent)
     assert found["certainty"]["test"]["coverage"] == {}
+    both = [*pictures, *drawn_dataset.select("val")[:1]]
+    mixed = answer(session, both, card.class_names, card.input, silent)
+    assert set(measure_trust(session, card, None, mixed, silent)["certainty"]) == {"all"}
     assert set(found["corruptions"]) == {"none", *CORRUPTIONS}
 
 

@@ -10,13 +10,13 @@ from tests.inference.tiny_versions import write_version
 from tests.web.pictures import make_card
 from web.frame import draw_chip
 from web.model_tab import (
+    describe_facts,
     describe_input,
     describe_pictures,
     draw_counts,
     draw_facts,
     draw_model,
     draw_plots,
-    flatten,
     format_parent,
 )
 from web.serving import Service
@@ -81,7 +81,7 @@ def test_card_from_elsewhere_is_escaped(tmp_path: Path) -> None:
 
 
 def test_facts_are_flattened_and_escaped() -> None:
-    assert flatten({"a": {"b": 1, "c": None}, "d": [1, 2]}) == [("a b", "1"), ("d", "1, 2")]
+    assert describe_facts({"a": {"b": 1, "c": None}, "d": [1, 2]}) == [("a b", "1"), ("d", "1, 2")]
     assert "<script" not in draw_facts({"<script>": "<script>"})
     assert draw_facts({}) == ""
 
