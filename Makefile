@@ -6,13 +6,16 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 LICENCE := The weights are Apache-2.0. They were trained from EfficientNet-Lite0 (Apache-2.0) on pictures of ImageNet and Food-101, which are for research and are not part of this project, and on rendered pictures (Noto Color Emoji, OFL; openclipart, public domain; own drawings).
 
-.PHONY: app test check format train demo-data evaluate bench soak clean
+.PHONY: app test quick check format train demo-data evaluate bench soak clean
 
 app: .venv/app.stamp  ## open the page with the frozen network in exported/
 	$(RUN) app.py $(ARGS)
 
 test: .venv/dev.stamp  ## run all tests
 	$(RUN) -m pytest $(ARGS)
+
+quick: .venv/dev.stamp  ## run the tests that need neither a browser nor a training
+	$(RUN) -m pytest -m "not browser and not slow" $(ARGS)
 
 check: .venv/dev.stamp  ## format, lint, types, tests
 	$(BIN)/ruff format --check .

@@ -29,8 +29,7 @@ from trainer.learning import Learned, learn
 from trainer.lessons import Material, gather, leave_out_conflicts, make_lesson, make_memory
 from trainer.memory import DOUBTFUL, Remembered, read_memory
 from trainer.progress import Progress
-from trainer.taught import Start
-from trainer.teaching import open_start
+from trainer.start import Start, open_start
 
 NEAREST, USED = "nearest neighbour", "in use"
 GROUPS = ("pets", "people", "furniture", "food")

@@ -27,7 +27,7 @@ from trainer.lessons import (
     name_classes,
 )
 from trainer.memory import Remembered, make_empty, read_memory
-from trainer.taught import Start
+from trainer.start import Start
 
 KINDS = ("pets", "furniture", "people")
 SIGN, PET = "road_sign", "pets"

@@ -37,9 +37,9 @@ from trainer.lessons import (
 )
 from trainer.memory import make_empty, read_memory
 from trainer.metrics import describe_rate, measure_rate
+from trainer.start import Start, open_start
 from trainer.suspects import Known, find_suspects
-from trainer.taught import Draft, Start
-from trainer.teaching import open_start
+from trainer.taught import Draft
 
 KINDS = ("pets", "people")
 EACH = 100  # pictures a class

@@ -232,8 +232,9 @@ def head(
     from labelling.store import Store
     from trainer.jobs import run_job
     from trainer.parents import find_parent
+    from trainer.start import open_start
     from trainer.suspects import finish_checked
-    from trainer.teaching import HeadOptions, open_start, train_head
+    from trainer.teaching import HeadOptions, train_head
 
     catalog = Catalog(exported, data)
     with run_job(data, "quick", model) as job, Store(data) as store:

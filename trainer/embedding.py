@@ -13,7 +13,7 @@ from labelling.entries import Entry
 from labelling.store import Store
 from trainer.jobs import Job
 from trainer.lessons import Stored
-from trainer.taught import Start
+from trainer.start import Start
 
 _KEPT_AT_ONCE = 256  # so that a kill loses little
 

@@ -36,7 +36,7 @@ from trainer.lessons import (
 )
 from trainer.memory import DOUBTFUL, Remembered, make_empty
 from trainer.parents import find_catch_all, find_parent
-from trainer.teaching import open_start, recall
+from trainer.start import open_start, recall
 
 STAGE = "checking labels"
 MIN_GROUPS = 5  # of different pictures; of a class with fewer nothing can be said

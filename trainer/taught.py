@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from scipy.special import softmax
@@ -25,22 +23,8 @@ from trainer.lessons import Material, make_memory
 from trainer.memory import write_memory
 from trainer.pictures import Picture
 from trainer.report import write_report
+from trainer.start import Start
 from trainer.weights import CHECKPOINT
-
-
-@dataclass(frozen=True)
-class Start:
-    """The version that a new one starts from, read whole: it may be deleted meanwhile.
-
-    `own` where it is of the same model; `weights`: its checkpoint, None where it has none.
-    """
-
-    folder: Path
-    card: Card
-    network: onnx.ModelProto
-    session: ort.InferenceSession
-    weights: dict[str, NDArray[np.generic]] | None
-    own: bool
 
 
 @dataclass(frozen=True)

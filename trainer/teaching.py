@@ -15,17 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
-from inference.cards import Card, read_card
+from inference.cards import Card
 from inference.catalog import Catalog
 from inference.classifier import find_min_side
 from inference.errors import UserInputError
 from inference.images import decode
 from inference.probes import list_probes, make_probe
-from inference.providers import open_session
 from inference.versions import add_version
 from labelling.store import Store
 from trainer.comparison import Comparison, publish
@@ -41,10 +38,10 @@ from trainer.lessons import (
     make_lesson,
     name_classes,
 )
-from trainer.memory import Remembered, make_empty, read_memory
+from trainer.memory import make_empty
 from trainer.parents import find_catch_all
-from trainer.taught import Draft, Start, write_draft
-from trainer.weights import CHECKPOINT
+from trainer.start import Start, recall
+from trainer.taught import Draft, write_draft
 
 _PROOFS = 3  # stored pictures on which a graft is proved, beside the probes
 _STAGING = ".staging-"
@@ -108,23 +105,6 @@ def train_head(
     comparison = publish(catalog, taught.folder, taught.comparison, expected)
     catalog.prune(options.model)
     return replace(taught, comparison=comparison)
-
-
-def open_start(folder: Path, model: str) -> Start:
-    """Open the version that a model's next one starts from."""
-    card = read_card(folder)
-    network = onnx.load(folder / "model.onnx")
-    session = open_session(folder / "model.onnx")
-    path = folder / CHECKPOINT
-    weights = load_file(path) if path.is_file() else None
-    return Start(folder, card, network, session, weights, own=card.model == model)
-
-
-def recall(store: Store, start: Start, width: int) -> Remembered:
-    """Return what a version remembers, but for the pictures that the store has or ever had."""
-    remembered = read_memory(start.folder, width)
-    files = {name for name in remembered.list_files() if name}
-    return remembered.forget(store.knows(files))
 
 
 def _read_material(store: Store, start: Start, model: str, job: Job) -> Material:

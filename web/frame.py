@@ -11,9 +11,9 @@ from typing import Any
 from inference.cards import Card, name_for_display
 from inference.classifier import Classifier
 from web.serving import Service
-from web.verdict import name_provider_for_display
 
 _MAX_NAMES = 4  # classes that fit into a heading
+_PROVIDERS = {"cpu": "CPU", "cuda": "CUDA", "tensorrt": "TensorRT", "openvino": "OpenVINO"}
 
 
 def draw_title(card: Card, example_labels: frozenset[str] = frozenset()) -> str:
@@ -124,3 +124,9 @@ def format_minutes(minutes: float | None) -> str:
     if minutes < 90:
         return "1 minute" if round(minutes) == 1 else f"{minutes:.0f} minutes"
     return f"{minutes / 60:.1f} hours"
+
+
+def name_provider_for_display(provider: str) -> str:
+    """Return a provider as people write it: `cpu` → `the CPU`."""
+    name = _PROVIDERS.get(provider, provider)
+    return f"the {name}" if name == "CPU" else name

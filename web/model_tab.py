@@ -6,12 +6,18 @@ from typing import Any
 from inference.cards import Card, InputGeometry, name_for_display
 from inference.classifier import Classifier
 from inference.statements import flatten, list_limits, list_uses, list_wrong_uses
-from web.frame import count_pictures, format_minutes, format_size, is_taught, name_version
+from web.frame import (
+    count_pictures,
+    format_minutes,
+    format_size,
+    is_taught,
+    name_provider_for_display,
+    name_version,
+)
 from web.metrics import draw_metrics
 from web.serving import Service
 from web.snippets import draw_snippets
 from web.trust import draw_trust
-from web.verdict import name_provider_for_display
 from web.versions_list import draw_versions
 
 _PLOTS = {

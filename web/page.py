@@ -24,10 +24,10 @@ from web.routes import make_routes
 from web.serving import Service, count_at_once
 from web.sign_in import draw_foot, make_sign_in_routes
 from web.suggestions import Suggestions, make_suggestion_routes
-from web.surroundings import Surroundings
+from web.surroundings import Refresh
 from web.teach_tab import add_teach_tab
 from web.teaching import make_teach_routes
-from web.try_it import add_try_it
+from web.try_it import Surroundings, add_try_it
 from web.version_routes import make_version_routes
 
 _HERE = Path(__file__).parent
@@ -86,7 +86,7 @@ def make_page(site: Site) -> gr.Blocks:
         strip = _draw(draw_strip(service, classifier), "strip")
         chip = _draw(draw_chip(classifier), "chip", render=False)
         about = _draw(draw_model(service, classifier, False), "about-model", render=False)
-        around = Surroundings(service, access, strip, chip, title, about)
+        around = Refresh(service, access, strip, chip, title, about)
         networks, teach = _add_tabs(site, around)
         chip.render()
         foot = _draw("", "foot")
@@ -111,7 +111,7 @@ def _keep_descriptions(page: gr.Blocks) -> None:
             block.get_config = partial(dict, block.get_config())
 
 
-def make_renewal(site: Site, around: Surroundings) -> Callable[..., tuple[Any, ...]]:
+def make_renewal(site: Site, around: Refresh) -> Callable[..., tuple[Any, ...]]:
     """Return what draws everything but the answer anew: for this visitor, and what is in use."""
     service, access = site.service, site.access
 
@@ -127,11 +127,12 @@ def make_renewal(site: Site, around: Surroundings) -> Callable[..., tuple[Any, .
     return renew
 
 
-def _add_tabs(site: Site, around: Surroundings) -> tuple[gr.HTML, gr.Tab]:
+def _add_tabs(site: Site, around: Refresh) -> tuple[gr.HTML, gr.Tab]:
     """Lay out the tabs; returns the choice among networks and the Teach tab, not yet seen."""
+    surroundings = Surroundings(around.list_components(), around.draw_after)
     with gr.Tabs(elem_id="tabs"):
         with gr.Tab("Try it", id="try", elem_id="try-tab"):
-            networks = add_try_it(around, site.suggestions)
+            networks = add_try_it(site.service, site.access, site.suggestions, surroundings)
         with gr.Tab("Teach", id="teach", elem_id="teach-tab", visible=False) as teach:
             if site.suggestions is not None:
                 add_teach_tab()

@@ -14,7 +14,7 @@ from web.serving import Answer, Service
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Refresh:
     """The components around the answer, and whose they are."""
 
     service: Service

@@ -1,6 +1,7 @@
 """The Try it tab: pictures in, the answer beside them as soon as they are chosen."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import gradio as gr
 from inference.classifier import Classifier
 from inference.errors import UserInputError
 from inference.images import MAX_BYTES
+from web.access import Access
 from web.chooser import EXAMPLE_LABELS, EXAMPLES, Choice, SentPicture, list_examples, make_chooser
 from web.heatmap import encode_preview, make_overlay
 from web.many import THUMBNAIL, Row, draw_progress, draw_table
@@ -16,20 +18,32 @@ from web.neighbours import draw_neighbours
 from web.network_choice import make_networks
 from web.serving import Answer, Service, check_count, explain
 from web.suggestions import Suggestions, draw_wrong
-from web.surroundings import Surroundings
 from web.verdict import EMPTY, draw_answer, draw_error
 
 _PREVIEW = 1024  # pixels
 _PROGRESS_STEP = 4  # pictures between two steps of the bar
+DrawAfter = Callable[[Answer | None, str, gr.Request], tuple[Any, ...]]
 _WAITING = '<div class="waiting" role="status"><p class="words"></p></div>'
 
 
-def add_try_it(around: Surroundings, suggestions: Suggestions | None) -> gr.HTML:
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands around the answer: its components, and what an answer makes of them.
+
+    `draw_after`: (answer, the version that this visitor's page shows, request) → their values.
+    """
+
+    components: Sequence[gr.HTML]
+    draw_after: DrawAfter
+
+
+def add_try_it(
+    service: Service, access: Access, suggestions: Suggestions | None, surroundings: Surroundings
+) -> gr.HTML:
     """Lay the tab out inside the open `gr.Tab`; an answer also renews what stands around it.
 
     `suggestions`: None where nobody would look at them. Returns: the choice among networks.
     """
-    service = around.service
     with gr.Row(elem_id="try-it", equal_height=False):
         with gr.Column(elem_id="picture-side", min_width=320):
             networks = make_networks(service)
@@ -40,14 +54,14 @@ def add_try_it(around: Surroundings, suggestions: Suggestions | None) -> gr.HTML
             answer = gr.HTML(EMPTY, apply_default_css=False, elem_id="answer")
 
     def respond(choice: Choice, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        is_teacher = around.access.may_teach(request)
+        is_teacher = access.may_teach(request)
         for html, last in answer_choice(service, choice, suggestions, is_teacher):
-            yield html, *around.draw_after(last, choice.seen, request)
+            yield html, *surroundings.draw_after(last, choice.seen, request)
 
     chooser.upload(
         respond,
         chooser,
-        [answer, *around.list_components()],
+        [answer, *surroundings.components],
         api_visibility="private",
         concurrency_id="classify",
         show_progress="hidden",

@@ -8,6 +8,7 @@ from html import escape
 from inference.cards import Card, name_for_display
 from inference.certainty import UNFAMILIAR, UNSURE
 from inference.classifier import Prediction
+from web.frame import name_provider_for_display
 from web.heatmap import Overlay, make_lookup
 
 EMPTY = """<div class="answer empty"><p>Choose a picture, and the answer appears here.</p></div>"""
@@ -22,7 +23,6 @@ _CERTAINTIES = {
         "Take this answer lightly, or try a plain photo of one thing.",
     ),
 }
-_PROVIDERS = {"cpu": "CPU", "cuda": "CUDA", "tensorrt": "TensorRT", "openvino": "OpenVINO"}
 _ICONS = {
     "good": '<path d="M3 13l6 6L21 5"/>',
     "bad": '<path d="M4 4l16 16M20 4L4 20"/>',
@@ -76,12 +76,6 @@ def describe(prediction: Prediction) -> str:
     milliseconds = max(1, round(prediction.milliseconds))
     provider = name_provider_for_display(prediction.provider)
     return f"{sureness} · {milliseconds} ms on {provider}"
-
-
-def name_provider_for_display(provider: str) -> str:
-    """Return a provider as people write it: `cpu` → `the CPU`."""
-    name = _PROVIDERS.get(provider, provider)
-    return f"the {name}" if name == "CPU" else name
 
 
 def format_percent(probability: float) -> str:

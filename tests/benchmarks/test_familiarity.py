@@ -9,7 +9,7 @@ from inference.versions import find_version
 from trainer.calibration import ALONE
 from trainer.memory import make_rows
 from trainer.progress import Progress
-from trainer.teaching import open_start
+from trainer.start import open_start
 
 
 def make_memory() -> tuple[np.ndarray, list[int]]:

@@ -25,6 +25,7 @@ from trainer.jobs import CancelledError, run_job, run_quietly
 from trainer.lessons import Stored
 from trainer.memory import make_empty
 from trainer.parents import find_parent
+from trainer.start import open_start
 from trainer.suspects import (
     STAGE,
     Known,
@@ -35,7 +36,7 @@ from trainer.suspects import (
     finish_checked,
     summarise,
 )
-from trainer.teaching import HeadOptions, open_start, train_head
+from trainer.teaching import HeadOptions, train_head
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTHING = Known(make_empty(WIDTH))

@@ -24,7 +24,8 @@ from trainer.grafting import read_head
 from trainer.jobs import CancelledError, run_job
 from trainer.memory import read_memory
 from trainer.parents import find_parent
-from trainer.teaching import HeadOptions, Taught, open_start, train_head
+from trainer.start import open_start
+from trainer.teaching import HeadOptions, Taught, train_head
 
 ROOT = Path(__file__).resolve().parents[2]
 
