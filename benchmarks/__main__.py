@@ -28,7 +28,7 @@ from benchmarks.figures import Measured, describe_machine, draw, show, summarise
 from benchmarks.photos import RENDERED, make_large, make_small
 from inference.classifier import Classifier
 from inference.images import decode
-from inference.versions import find_version
+from inference.versions.folders import find_version
 
 PARTS = ("network", "pages", "start", "folder", "training")
 QUICK = Effort(rounds=1, calls=3, seconds=2, starts=1, requests=200)

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from benchmarks.lessons import PET, draw_lots, embed_files, read_pools
-from inference.cards import Thresholds
 from inference.certainty import normalise, remember
 from inference.classifier import find_min_side
 from inference.images import decode
-from inference.versions import find_version
+from inference.versions.cards import Thresholds
+from inference.versions.folders import find_version
 from trainer.calibration import ALONE, Known, fit_thresholds, measure_ece, measure_unseen
 from trainer.familiarity import COUNT, SEED, compare_distances, describe_outsiders, embed_outsiders
 from trainer.grafting import read_head

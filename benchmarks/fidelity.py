@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from PIL import Image
 
-from inference.cards import read_card
 from inference.classifier import Classifier
 from inference.images import decode
 from inference.providers import open_session
-from inference.versions import find_version
+from inference.versions.cards import read_card
+from inference.versions.folders import find_version
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 PicturesOption = Annotated[Path, typer.Option(help="Folder of class folders.")]

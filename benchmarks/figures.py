@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from inference.cores import count_usable_cores
+from inference.process import count_usable_cores
 
 Measured = dict[str, Any]  # contestant → median, p10, p90 and ratio
 _GREEN, _GREY, _LIGHT = "#2e8b57", "#8a8f98", "#c9ced6"

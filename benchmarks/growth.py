@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from benchmarks.networks import make_plain
 from benchmarks.pages import ROOT, open_page
 from benchmarks.photos import make_photo
-from inference.cards import read_card
 from inference.classifier import Classifier
 from inference.images import decode
-from inference.versions import find_version
-from labelling.store import Store
+from inference.versions.cards import read_card
+from inference.versions.folders import find_version
+from labelling.store.store import Store
 from web.serving import MAX_OPEN
 
 Curve = dict[str, float]  # how much → milliseconds, megabytes or seconds

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.signs import draw_picture
 from inference.classifier import find_min_side
 from inference.images import decode
-from labelling.entries import Entry
+from labelling.store.entries import Entry
 from trainer.grafting import read_head
 from trainer.heads import Head
 from trainer.learning import learn

@@ -17,8 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.transforms import v2
 
 from inference.classifier import Classifier
-from inference.cores import count_usable_cores
-from inference.versions import list_versions
+from inference.process import count_usable_cores
+from inference.versions.folders import list_versions
 from trainer.backbones import create_backbone
 
 Answer = Callable[[NDArray[np.uint8]], Any]

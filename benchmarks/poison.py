@@ -21,9 +21,9 @@ from scipy.special import softmax
 from benchmarks.lessons import embed, make_entry
 from inference.classifier import find_min_side
 from inference.images import decode
-from inference.versions import find_version
-from labelling.groups import LOCKED_FRACTION
-from labelling.splits import place_group
+from inference.versions.folders import find_version
+from labelling.images.near_duplicates import place_group
+from labelling.store.placement import LOCKED_FRACTION
 from trainer.comparison import Side, compare
 from trainer.grafting import read_head
 from trainer.learning import learn

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.lessons import KINDS, PET, SIGN, Found, Pools, read_pools, teach_more, teach_new
-from inference.versions import find_version
+from inference.versions.folders import find_version
 from trainer.metrics import describe_rate, measure_rate
 from trainer.start import open_start
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.pages import ROOT
-from inference.cards import read_card
+from inference.versions.cards import read_card
 from trainer.rendering import render_demo_data
 from trainer.runs import TrainOptions
 

@@ -45,7 +45,7 @@ def predict(
     keep_to_one_thread()
     from inference.classifier import Classifier
     from inference.folders import answer_files, list_files
-    from inference.versions import find_version
+    from inference.versions.folders import find_version
 
     files = list(list_files(paths))
     classifier = Classifier(find_version(exported, model, version), providers)
@@ -78,7 +78,7 @@ def _print_json(rows: Iterable[dict[str, Any]]) -> bool:
 
 def _print_lines(rows: Iterable[dict[str, Any]], class_names: Sequence[str]) -> bool:
     """Print a row as soon as it is there; returns whether one was an error."""
-    from inference.cards import name_for_display
+    from inference.versions.cards import name_for_display
 
     width = max(len("answer"), *(len(name_for_display(name)) for name in class_names))
     line = f"{{:<{width}}}  {{:>11}}  {{:<10}}  {{:>4}}  {{}}"

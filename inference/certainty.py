@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.cards import Thresholds
+from inference.versions.cards import Thresholds
 
 SURE, UNSURE, UNFAMILIAR = "sure", "unsure", "unfamiliar"
 # Used where there are too few calibration pictures for a conformal set.

@@ -15,11 +15,11 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from inference.cards import Card, InputGeometry, read_card
 from inference.certainty import Memory, judge, remember
 from inference.errors import UserInputError
-from inference.probes import TOLERANCE, make_probe
 from inference.providers import make_session, name_provider
+from inference.versions.cards import Card, InputGeometry, read_card
+from inference.versions.probes import TOLERANCE, make_probe
 
 _OUTPUTS = ["probabilities", "embedding", "heatmap"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from inference.classifier import Classifier
-from inference.cores import count_usable_cores
 from inference.errors import UserInputError
 from inference.images import SUFFIXES, decode
+from inference.process import count_usable_cores
 
 _AHEAD = 4  # files a core that are worked on before they are asked for; bounds the memory
 

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from inference.cards import InputGeometry
+from inference.versions.cards import InputGeometry
 
 # Keeps float32 in the graph and float64 here from rounding a whole number up to different ones.
 ROUNDING = 1e-3

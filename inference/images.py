@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from inference.errors import UserInputError
-from inference.metadata import LimitedFile, leave_out_exif, read_orientation
+from inference.exif import LimitedFile, leave_out_exif, read_orientation
 
 # Never a format whose decoder starts another program, such as EPS.
 ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import onnxruntime as ort
 
-from inference.cores import count_usable_cores
 from inference.errors import UserInputError
+from inference.process import count_usable_cores
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"

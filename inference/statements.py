@@ -7,7 +7,7 @@ sentence follows from the card; what was not measured is said not to be.
 from collections.abc import Mapping
 from typing import Any
 
-from inference.cards import Card, name_for_display
+from inference.versions.cards import Card, name_for_display
 
 UNSPOILT = "none"  # among `corruptions`: the pictures as they are
 FEW = 30  # pictures, under which a group's share says little

@@ -16,16 +16,16 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Column, Table
 
-from inference.catalog import Catalog
 from inference.commands import run_command
 from inference.errors import UserInputError
-from labelling.bundles import is_bundle, write_bundle
-from labelling.entries import STATES, Counts, Entry
-from labelling.exporting import export_folder
-from labelling.importing import Imported, Said, import_path
-from labelling.labels import check_model
-from labelling.restoring import restore_bundle
-from labelling.store import Store
+from inference.versions.catalog import Catalog
+from labelling.exchange.exporting import export_folder
+from labelling.exchange.importing import Imported, Said, import_path
+from labelling.exchange.projects import is_bundle, write_bundle
+from labelling.exchange.restoring import restore_bundle
+from labelling.store.entries import STATES, Counts, Entry
+from labelling.store.labels import check_model
+from labelling.store.store import Store
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 # Groups of near-duplicates that a class needs for a first try, for a good one, for a very good one.

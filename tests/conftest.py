@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inference.classifier import Classifier
-from inference.versions import find_version
+from inference.versions.folders import find_version
 from tests.running import ROOT, RunningApp, find_free_port, start_app
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from inference.classifier import Classifier
 from inference.images import decode
-from inference.versions import find_version
+from inference.versions.folders import find_version
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data" / "hotdog" / "test"

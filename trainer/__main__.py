@@ -151,7 +151,7 @@ def train(
     from inference.threads import wait_asleep
 
     wait_asleep()
-    from inference.versions import check_model_name
+    from inference.versions.folders import check_model_name
     from trainer.devices import make_accelerator
     from trainer.pictures import read_dataset
     from trainer.progress import Progress
@@ -228,8 +228,8 @@ def head(
     from inference.threads import keep_to_one_thread
 
     keep_to_one_thread()
-    from inference.catalog import Catalog
-    from labelling.store import Store
+    from inference.versions.catalog import Catalog
+    from labelling.store.store import Store
     from trainer.jobs import run_job
     from trainer.parents import find_parent
     from trainer.start import open_start
@@ -259,8 +259,8 @@ def suspects(
     from inference.threads import keep_to_one_thread
 
     keep_to_one_thread()
-    from inference.catalog import Catalog
-    from labelling.store import Store
+    from inference.versions.catalog import Catalog
+    from labelling.store.store import Store
     from trainer.jobs import run_quietly
     from trainer.suspects import check_labels, describe, summarise
 
@@ -278,7 +278,7 @@ def versions(
     as_json: JsonOption = False,
 ) -> None:
     """List the versions of a model: those that ship, those taught here, and the one in use."""
-    from inference.catalog import Catalog
+    from inference.versions.catalog import Catalog
     from trainer.listing import describe_rows, list_rows
 
     rows = list_rows(Catalog(exported, data), model)
@@ -296,7 +296,7 @@ def publish(
     as_json: JsonOption = False,
 ) -> None:
     """Bring a version into use, an earlier one too; a running page serves it from then on."""
-    from inference.catalog import Catalog
+    from inference.versions.catalog import Catalog
     from trainer.listing import put_into_use
 
     number = put_into_use(Catalog(exported, data), model, version)
@@ -323,8 +323,8 @@ def deep(
     from inference.threads import wait_asleep
 
     wait_asleep()
-    from inference.catalog import Catalog
-    from labelling.store import Store
+    from inference.versions.catalog import Catalog
+    from labelling.store.store import Store
     from trainer.deep import make_options, train_deep
     from trainer.jobs import run_job
     from trainer.parents import find_parent
@@ -380,8 +380,8 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a version on labelled pictures: accuracy by group, calibration, worst mistakes."""
-    from inference.catalog import Catalog
     from inference.classifier import Classifier
+    from inference.versions.catalog import Catalog
     from trainer.evaluation import describe_metrics, evaluate_version
     from trainer.progress import Progress
 

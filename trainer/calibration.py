@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
-from inference.cards import Thresholds
 from inference.certainty import Memory, cut_off, measure_blocks, remember
+from inference.versions.cards import Thresholds
 
 CONFIDENCE = 0.95
 _FAMILIAR = 0.99

@@ -6,9 +6,9 @@ Each step takes candidates and answers those that stay; why the others do not is
 
 from dataclasses import dataclass, replace
 
-from labelling.fingerprints import Fingerprint, stack_hashes
-from labelling.folders import Found
-from labelling.splits import (
+from labelling.exchange.folders import Found
+from labelling.images.fingerprints import Fingerprint, stack_hashes
+from labelling.images.near_duplicates import (
     SIDES,
     choose_val_groups,
     find_outranked,

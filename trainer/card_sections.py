@@ -10,7 +10,6 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inference.cards import Card, name_for_display
 from inference.statements import (
     NEVER_UNFAMILIAR,
     flatten,
@@ -21,6 +20,7 @@ from inference.statements import (
     name_corruptions,
     name_group,
 )
+from inference.versions.cards import Card, name_for_display
 from trainer.metrics import Rate, describe_rate
 
 PLOTS = {

@@ -15,7 +15,7 @@ from scipy.special import log_softmax
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from inference.cards import GEOMETRIES, InputGeometry
+from inference.versions.cards import GEOMETRIES, InputGeometry
 from trainer.backbones import create_backbone, get_head, mix_weights
 from trainer.calibration import fit_calibration
 from trainer.loading import PictureDataset, make_loader

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from inference.cards import name_for_display
-from inference.catalog import Catalog
+from inference.versions.cards import name_for_display
+from inference.versions.catalog import Catalog
 from trainer.metrics import Rate, measure_rate
 
 FILE = "comparison.json"

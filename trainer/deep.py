@@ -10,10 +10,10 @@ from pathlib import Path
 
 import onnxruntime as ort
 
-from inference.cards import Card, read_card
-from inference.catalog import Catalog
 from inference.providers import open_session
-from labelling.store import Store
+from inference.versions.cards import Card, read_card
+from inference.versions.catalog import Catalog
+from labelling.store.store import Store
 from trainer.comparison import Comparison, Locked, Side, compare, publish
 from trainer.devices import make_accelerator
 from trainer.exporting import Frozen, Version, freeze_run, mark_exported, write_version

@@ -6,8 +6,8 @@ import torch
 from accelerate import Accelerator
 
 from inference.allocation import keep_freed_memory
-from inference.cores import count_usable_cores
 from inference.errors import UserInputError
+from inference.process import count_usable_cores
 
 
 def make_accelerator(device: str = "auto") -> Accelerator:

@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inference.cards import read_card
 from inference.errors import UserInputError
+from inference.versions.cards import read_card
 from trainer import runs
 from trainer.backbones import create_backbone, read_normalisation
 from trainer.runs import TrainOptions

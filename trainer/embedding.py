@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.classifier import find_min_side
-from inference.cores import count_usable_cores
 from inference.images import decode
-from labelling.entries import Entry
-from labelling.store import Store
+from inference.process import count_usable_cores
+from labelling.store.entries import Entry
+from labelling.store.store import Store
 from trainer.jobs import Job
 from trainer.lessons import Stored
 from trainer.start import Start

@@ -12,10 +12,10 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from inference.cards import Card, Thresholds, read_card
 from inference.certainty import remember
 from inference.providers import open_session
-from inference.versions import add_version, read_current, reserve_version, set_current
+from inference.versions.cards import Card, Thresholds, read_card
+from inference.versions.folders import add_version, read_current, reserve_version, set_current
 from trainer import runs
 from trainer.calibration import ALONE, Known, fit_temperature, fit_thresholds, measure_unseen
 from trainer.finishing import answer_probes, hash_graph, list_libraries, seal

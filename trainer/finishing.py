@@ -12,8 +12,8 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from inference.cards import Card, write_card
-from inference.probes import list_probes, make_probe
+from inference.versions.cards import Card, write_card
+from inference.versions.probes import list_probes, make_probe
 from trainer.model_card import write_model_card
 
 _LIBRARIES = ("torch", "timm", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")

@@ -8,9 +8,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from inference.cards import InputGeometry
 from inference.classifier import find_min_side
 from inference.images import decode
+from inference.versions.cards import InputGeometry
 from trainer.metrics import measure
 from trainer.pictures import Picture
 from trainer.progress import Progress

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from onnx import compose, numpy_helper, parser
 from torch import Tensor, nn
 
-from inference.cards import InputGeometry
 from inference.geometry import ROUNDING
+from inference.versions.cards import InputGeometry
 from trainer.backbones import compute_features, get_head
 
 OPSET = 20

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from inference.errors import UserInputError
-from labelling.archives import MAX_BYTES, is_finished, replacing
-from labelling.folders import SPLIT_NAMES, Opened
+from labelling.exchange.archives import MAX_BYTES, is_finished, replacing
+from labelling.exchange.folders import SPLIT_NAMES, Opened
 
 PREFIX = "hf://"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")

@@ -23,7 +23,7 @@ from typing import TextIO
 from filelock import FileLock, Timeout
 
 from inference.errors import UserInputError
-from labelling.files import explaining_files
+from labelling.images.files import explaining_files
 
 _PATIENCE = 2.0  # seconds: who only looks whether a training runs holds the lock for a moment
 # Seconds between two events of one stage: more where a training is long, since whoever looks

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
-from inference.cards import Thresholds
+from inference.versions.cards import Thresholds
 from trainer.calibration import ALONE, Known, fit_temperature, fit_thresholds, measure_unseen
 from trainer.heads import Head, Problem, Scale, fit_head, measure_scale
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from inference.certainty import normalise
 from inference.errors import UserInputError
-from labelling.entries import Entry
+from labelling.store.entries import Entry
 from trainer.conflicts import find_conflicts
 from trainer.heads import Head, extend_head, measure_scale
 from trainer.learning import REPLAYED, Lesson

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from inference.cards import read_card
-from inference.catalog import Catalog
 from inference.errors import UserInputError
+from inference.versions.cards import read_card
+from inference.versions.catalog import Catalog
 from trainer.metrics import describe_rate
 
 SHIPPED = "shipped"

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 
-from inference.cards import InputGeometry
 from inference.classifier import find_min_side
 from inference.images import decode
+from inference.versions.cards import InputGeometry
 from trainer.pictures import Picture
 from trainer.preprocess import preprocess
 

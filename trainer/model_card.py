@@ -10,8 +10,8 @@ from typing import Any
 
 from huggingface_hub.repocard_data import EvalResult, ModelCardData
 
-from inference.cards import Card, name_for_display
 from inference.statements import join_names
+from inference.versions.cards import Card, name_for_display
 from trainer.card_sections import (
     PLOTS,
     escape,

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from inference.cards import Card
-from inference.catalog import Catalog
 from inference.errors import UserInputError
-from inference.versions import check_model_name, find_version
-from inference.versions import list_models as list_shipped
-from labelling.plans import read_plan
+from inference.versions.cards import Card
+from inference.versions.catalog import Catalog
+from inference.versions.folders import check_model_name, find_version
+from inference.versions.folders import list_models as list_shipped
+from labelling.planned_classes import read_plan
 
 _DEFAULT = "hotdog"
 

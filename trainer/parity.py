@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from inference.cards import InputGeometry
 from inference.images import decode
+from inference.versions.cards import InputGeometry
 from trainer.pictures import Picture
 from trainer.preprocess import preprocess
 

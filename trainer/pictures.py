@@ -13,9 +13,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from inference.errors import UserInputError
-from labelling.archives import unpack_archive
-from labelling.fingerprints import Progress, read_fingerprints
-from labelling.folders import EXPECTED, Opened, Scan, scan_folder
+from labelling.exchange.archives import unpack_archive
+from labelling.exchange.folders import EXPECTED, Opened, Scan, scan_folder
+from labelling.images.fingerprints import Progress, read_fingerprints
 from trainer.candidates import (
     Candidate,
     leave_out_copies,

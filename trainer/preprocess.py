@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from inference.cards import InputGeometry
 from inference.geometry import find_region
+from inference.versions.cards import InputGeometry
 
 
 def preprocess(image: NDArray[np.uint8], geometry: InputGeometry) -> Tensor:

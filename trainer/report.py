@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from inference.cards import Card, name_for_display
+from inference.versions.cards import Card, name_for_display
 from trainer.frozen import Answers
 from trainer.metrics import describe_rate
 

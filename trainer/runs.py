@@ -30,7 +30,7 @@ class TrainOptions:
     (Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019). `other_sizes`:
     what the frozen network takes instead, where validation prefers it.
     `balance`: 0 draws the pictures as they are, 1 every source and class alike.
-    `geometry`: how the network sees a picture (`inference.cards.GEOMETRIES`); None: the one that
+    `geometry`: how the network sees a picture (one of `GEOMETRIES`); None: the one that
     does best on validation.
     `average`: decay a step of the averaged weights. `mix`: share of the batches (0–1) whose
     pictures are mixed in pairs (CutMix or MixUp). `frozen`: how many of the backbone's first

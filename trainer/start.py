@@ -9,9 +9,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from inference.cards import Card, read_card
 from inference.providers import open_session
-from labelling.store import Store
+from inference.versions.cards import Card, read_card
+from labelling.store.store import Store
 from trainer.memory import Remembered, read_memory
 from trainer.weights import CHECKPOINT
 

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from inference.errors import UserInputError
-from labelling.splits import choose_val_groups
-from labelling.store import Entry, Store
+from labelling.images.near_duplicates import choose_val_groups
+from labelling.store.store import Entry, Store
 from trainer.pictures import Dataset, Picture
 
 MIN_PICTURES = 20  # stored ones of each class

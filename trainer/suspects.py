@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from inference.cards import Card, name_for_display, read_card
-from inference.catalog import Catalog
-from labelling.store import Check, Doubt, Entry, Store
+from inference.versions.cards import Card, name_for_display, read_card
+from inference.versions.catalog import Catalog
+from labelling.store.store import Check, Doubt, Entry, Store
 from trainer.calibration import fit_temperature
 from trainer.comparison import Comparison
 from trainer.embedding import embed_stored

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from scipy.special import softmax
 
-from inference.cards import Card
 from inference.providers import open_session
+from inference.versions.cards import Card
 from trainer.comparison import Comparison, Locked, Side, compare
 from trainer.finishing import answer_probes, hash_graph, list_libraries, seal
 from trainer.frozen import Answers

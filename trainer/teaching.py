@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.cards import Card
-from inference.catalog import Catalog
 from inference.classifier import find_min_side
 from inference.errors import UserInputError
 from inference.images import decode
-from inference.probes import list_probes, make_probe
-from inference.versions import add_version
-from labelling.store import Store
+from inference.versions.cards import Card
+from inference.versions.catalog import Catalog
+from inference.versions.folders import add_version
+from inference.versions.probes import list_probes, make_probe
+from labelling.store.store import Store
 from trainer.comparison import Comparison, publish
 from trainer.embedding import embed_stored
 from trainer.grafting import read_head

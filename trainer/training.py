@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from inference.cards import InputGeometry
+from inference.versions.cards import InputGeometry
 from trainer import runs
 from trainer.backbones import (
     create_backbone,

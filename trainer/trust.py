@@ -12,11 +12,11 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from scipy.stats import betabinom
 
-from inference.cards import Card, InputGeometry, Thresholds
 from inference.certainty import SURE, UNFAMILIAR, UNSURE, Memory, judge
 from inference.classifier import find_min_side
 from inference.images import decode
 from inference.statements import UNSPOILT
+from inference.versions.cards import Card, InputGeometry, Thresholds
 from trainer.calibration import MIN_CALIBRATION, find_rank
 from trainer.corruptions import CORRUPTIONS, corrupt
 from trainer.familiarity import describe_outsiders, measure_outsiders

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from inference.cards import read_card
 from inference.errors import UserInputError
+from inference.versions.cards import read_card
 
 SHARED_WEIGHTS = Path(__file__).resolve().parents[2] / "shared" / "weights"
 SHIPPED = Path(__file__).resolve().parents[1] / "exported" / "hotdog" / "1"

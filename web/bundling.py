@@ -11,11 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inference.errors import UserInputError
-from labelling.bundles import is_bundle, write_bundle
-from labelling.files import SENDING, StorageError
-from labelling.importing import Item, Said, leave_out_disputed, list_classes, opening
-from labelling.labels import clean_file_name
-from labelling.restoring import restore_bundle
+from labelling.exchange.importing import Item, Said, leave_out_disputed, list_classes, opening
+from labelling.exchange.projects import is_bundle, write_bundle
+from labelling.exchange.restoring import restore_bundle
+from labelling.images.files import SENDING, StorageError
+from labelling.store.labels import clean_file_name
 from web.access import Access
 from web.classroom import Classroom
 from web.collecting import Given, add_picture

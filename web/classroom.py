@@ -4,10 +4,10 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from inference.catalog import Catalog
 from inference.classifier import Classifier
 from inference.errors import UserInputError
-from labelling.store import Store
+from inference.versions.catalog import Catalog
+from labelling.store.store import Store
 from web.roster import Roster
 from web.serving import Service
 from web.training import Trainings

@@ -10,16 +10,16 @@ import numpy as np
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inference.cards import read_card
 from inference.classifier import Classifier, Prediction
-from inference.cores import count_usable_cores
 from inference.errors import UserInputError
 from inference.images import decode
-from inference.versions import find_version, read_current
-from labelling.labels import check_label
-from labelling.plans import read_plan
-from labelling.prepared import MAX_SIDE, hash_bytes
-from labelling.store import Added, Answer, Counts, Entry
+from inference.process import count_usable_cores
+from inference.versions.cards import read_card
+from inference.versions.folders import find_version, read_current
+from labelling.images.encoding import MAX_SIDE, hash_bytes
+from labelling.planned_classes import read_plan
+from labelling.store.labels import check_label
+from labelling.store.store import Added, Answer, Counts, Entry
 from web.access import Access
 from web.classroom import Classroom
 from web.guarded import Call, answer, ask, send, tell

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inference.cards import Card, read_card
+from inference.versions.cards import Card, read_card
 from web.access import Access
 from web.classroom import Classroom
 from web.guarded import Call, MissingError, answer, ask, tell

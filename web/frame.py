@@ -8,8 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from inference.cards import Card, name_for_display
 from inference.classifier import Classifier
+from inference.versions.cards import Card, name_for_display
 from web.serving import Service
 
 _MAX_NAMES = 4  # classes that fit into a heading

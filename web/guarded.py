@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from inference.errors import UserInputError
 from inference.images import MAX_BYTES
-from labelling.files import ARRIVING
+from labelling.images.files import ARRIVING
 from web.access import Access, NotAllowedError
 from web.bodies import check_size, parse_object, read_body
 from web.serving import explain

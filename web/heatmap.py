@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference.cards import InputGeometry
 from inference.classifier import Prediction
 from inference.geometry import Region, find_region
+from inference.versions.cards import InputGeometry
 
 _SIDE = 224  # pixels; the browser scales it over the picture
 _MAX_ALPHA = 230

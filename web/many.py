@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from html import escape
 
-from inference.cards import Card, name_for_display
 from inference.classifier import Prediction
+from inference.versions.cards import Card, name_for_display
 from web.verdict import choose_tone, draw_icon, format_percent
 
 THUMBNAIL = 96  # pixels

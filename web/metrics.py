@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from inference.cards import name_for_display
 from inference.statements import name_group
+from inference.versions.cards import name_for_display
 
 _LOCKED = ("Locked", "Pictures that are kept for comparing: it never learned from them.")
 _SPLITS = {

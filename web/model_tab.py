@@ -3,9 +3,9 @@
 from html import escape
 from typing import Any
 
-from inference.cards import Card, InputGeometry, name_for_display
 from inference.classifier import Classifier
 from inference.statements import flatten, list_limits, list_uses, list_wrong_uses
+from inference.versions.cards import Card, InputGeometry, name_for_display
 from web.frame import (
     count_pictures,
     format_minutes,

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inference.cards import name_for_display
 from inference.certainty import normalise
 from inference.classifier import Classifier
 from inference.images import decode
-from labelling.prepared import hash_bytes
-from labelling.store import Entry, Store
+from inference.versions.cards import name_for_display
+from labelling.images.encoding import hash_bytes
+from labelling.store.store import Entry, Store
 from web.access import Access
 from web.guarded import Call, answer, tell
 from web.suggestions import Suggestions

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from inference.cards import name_for_display
 from inference.errors import UserInputError
+from inference.versions.cards import name_for_display
 from web.serving import Service
 
 _HERE = Path(__file__).parent

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 
 from inference.errors import UserInputError
 from inference.images import register_formats
-from labelling.store import Store
+from labelling.store.store import Store
 from web.access import Access
 from web.api import add_api
 from web.chooser import EXAMPLE_LABELS, EXAMPLES

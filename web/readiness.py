@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from inference.cards import name_for_display
-from labelling.store import Counts
+from inference.versions.cards import name_for_display
+from labelling.store.store import Counts
 
 # Groups of look-alikes: what "a start", "good" and "plenty" mean. Chosen, not measured.
 STEPS = (10, 30, 100)

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inference.errors import UserInputError
-from labelling.labels import check_label
-from labelling.store import CONFIRM, Act, Order
+from labelling.store.labels import check_label
+from labelling.store.store import CONFIRM, Act, Order
 from web.access import Access
 from web.classroom import Classroom
 from web.collecting import describe_entry

@@ -7,13 +7,13 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from inference.cards import Card, name_for_display, read_card
-from inference.catalog import Catalog
 from inference.errors import UserInputError
-from inference.versions import check_model_name
-from labelling.labels import MAX_CLASSES, check_label
-from labelling.plans import Plan, list_planned, read_plan, write_plan
-from labelling.store import Store
+from inference.versions.cards import Card, name_for_display, read_card
+from inference.versions.catalog import Catalog
+from inference.versions.folders import check_model_name
+from labelling.planned_classes import Plan, list_planned, read_plan, write_plan
+from labelling.store.labels import MAX_CLASSES, check_label
+from labelling.store.store import Store
 
 
 class Roster:

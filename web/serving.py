@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.catalog import Catalog
 from inference.classifier import Classifier, Prediction
-from inference.cores import count_usable_cores
 from inference.errors import UserInputError
 from inference.images import decode
-from inference.versions import check_model_name
+from inference.process import count_usable_cores
+from inference.versions.catalog import Catalog
+from inference.versions.folders import check_model_name
 
 DEFECT_SENTENCE = "Something went wrong here, not with your picture. Try once more in a moment."
 MAX_PICTURES = 200

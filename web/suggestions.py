@@ -19,11 +19,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from inference.cards import name_for_display
 from inference.classifier import Prediction
 from inference.errors import UserInputError
-from labelling.labels import MAX_LENGTH, check_label
-from labelling.store import Added, Answer, Store
+from inference.versions.cards import name_for_display
+from labelling.store.labels import MAX_LENGTH, check_label
+from labelling.store.store import Added, Answer, Store
 from web.access import Access, NotAllowedError, is_from_elsewhere, read_headers
 from web.bodies import parse_object, read_body
 from web.limits import Limit, name_client

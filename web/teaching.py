@@ -1,7 +1,7 @@
 """The routes of the Teach tab, each of which checks by itself that a teacher asks.
 
-`assets/teach.js` → `/teach/…` → collecting, reviewing, training, comparing → `labelling.store`
-and the trainer.
+`assets/teach.js` → `/teach/…` → collecting, reviewing, training, comparing →
+`labelling.store` and the trainer.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from inference.errors import UserInputError
-from labelling.store import Store
+from labelling.store.store import Store
 from web.access import Access
 from web.bundling import list_bundling
 from web.classroom import Classroom, open_classroom

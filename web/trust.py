@@ -3,8 +3,8 @@
 from html import escape
 from typing import Any
 
-from inference.cards import name_for_display
 from inference.statements import NEVER_UNFAMILIAR, name_corruptions
+from inference.versions.cards import name_for_display
 from web.metrics import describe_share, draw_shares, draw_table
 
 _RATES = {

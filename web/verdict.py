@@ -5,9 +5,9 @@ Everything that came from outside (class names, sentences) is escaped here and n
 
 from html import escape
 
-from inference.cards import Card, name_for_display
 from inference.certainty import UNFAMILIAR, UNSURE
 from inference.classifier import Prediction
+from inference.versions.cards import Card, name_for_display
 from web.frame import name_provider_for_display
 from web.heatmap import Overlay, make_lookup
 

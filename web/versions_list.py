@@ -6,10 +6,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from inference.cards import Card, read_card
-from inference.catalog import Catalog
 from inference.errors import UserInputError
-from inference.versions import read_current
+from inference.versions.cards import Card, read_card
+from inference.versions.catalog import Catalog
+from inference.versions.folders import read_current
 from web.frame import count_pictures
 
 _SPLITS = {"test": "test", "validation": "validation", "locked": "locked"}

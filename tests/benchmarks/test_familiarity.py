@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import familiarity
 from benchmarks.familiarity import NEAREST, USED, Asked, make_known, measure_memory, measure_nearest
-from inference.versions import find_version
+from inference.versions.folders import find_version
 from trainer.calibration import ALONE
 from trainer.memory import make_rows
 from trainer.progress import Progress

@@ -7,7 +7,7 @@ from benchmarks.fidelity import describe, enlarge, quantise
 from benchmarks.photos import make_photo
 from inference.images import decode
 from inference.providers import open_session
-from inference.versions import find_version
+from inference.versions.folders import find_version
 
 
 def test_answers_that_changed_are_counted() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from labelling.store import Check, Doubt, Store
+from labelling.store.store import Check, Doubt, Store
 from tests.browser.conftest import DESK, PHONE, Visit, open_visit
 from tests.browser.test_teach import assert_nothing_hangs_over, close_dialog, open_teach
 from tests.running import RunningApp, find_free_port, start_app

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from inference.versions import list_versions
+from inference.versions.folders import list_versions
 from tests.browser.conftest import DESK, PHONE, Visit, open_visit
 from tests.browser.test_model_tab import assert_readable
 from tests.browser.test_try_it import choose, wait_for_answer

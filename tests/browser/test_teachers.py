@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from inference.cards import Thresholds
-from inference.catalog import Catalog
-from inference.versions import list_versions
-from labelling.store import Store
+from inference.versions.cards import Thresholds
+from inference.versions.catalog import Catalog
+from inference.versions.folders import list_versions
+from labelling.store.store import Store
 from tests.browser.conftest import DESK, PHONE, Visit, open_visit
 from tests.browser.test_model_tab import assert_readable
 from tests.running import RunningApp, find_free_port, start_app

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from inference.classifier import Classifier
 from inference.geometry import find_region
 from inference.images import decode
-from labelling.store import Store
+from labelling.store.store import Store
 from tests.browser.conftest import DESK, PHONE, Visit, open_visit
 from tests.browser.test_model_tab import assert_readable
 from tests.browser.test_teachers import start

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from inference.cards import Thresholds
 from inference.certainty import judge, normalise, remember
+from inference.versions.cards import Thresholds
 
 NAMES = ("a", "b", "c")
 CONFORMAL = {"a": 0.4, "b": 0.7, "c": 0.1}

@@ -10,9 +10,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from inference.cards import InputGeometry, Thresholds
 from inference.classifier import Classifier, find_min_side
 from inference.errors import UserInputError
+from inference.versions.cards import InputGeometry, Thresholds
 from tests.inference.tiny_versions import BIAS, CLASS_NAMES, write_version
 
 

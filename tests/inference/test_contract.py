@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from PIL import Image
 
-from inference.cards import Card, read_card
 from inference.images import decode
-from inference.probes import TOLERANCE, make_probe
 from inference.providers import open_session
-from inference.versions import find_version
+from inference.versions.cards import Card, read_card
+from inference.versions.folders import find_version
+from inference.versions.probes import TOLERANCE, make_probe
 from tests.running import ROOT
 
 RENDERED = ROOT / "tests" / "fixtures" / "rendered"

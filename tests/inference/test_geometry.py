@@ -2,8 +2,8 @@
 
 import pytest
 
-from inference.cards import InputGeometry
 from inference.geometry import Region, find_region
+from inference.versions.cards import InputGeometry
 
 CROP, SQUASH, PAD = (InputGeometry(geometry=name) for name in ("crop", "squash", "pad"))
 

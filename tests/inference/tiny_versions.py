@@ -9,8 +9,8 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper, parser
 
-from inference.cards import Card, InputGeometry, Thresholds, write_card
-from inference.probes import list_probes, make_probe
+from inference.versions.cards import Card, InputGeometry, Thresholds, write_card
+from inference.versions.probes import list_probes, make_probe
 
 CLASS_NAMES = ("red", "green", "blue_berry")
 BIAS = (0.5, 0.0, -0.5)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from inference.catalog import Catalog
-from labelling.bundles import MANIFEST, write_bundle
-from labelling.prepared import hash_bytes
-from labelling.store import STATES, Store
+from inference.versions.catalog import Catalog
+from labelling.exchange.projects import MANIFEST, write_bundle
+from labelling.images.encoding import hash_bytes
+from labelling.store.store import STATES, Store
 from tests.inference.tiny_versions import write_version
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_pictures

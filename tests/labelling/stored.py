@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from labelling.adding import Note
-from labelling.files import is_sha256
-from labelling.groups import LOCKED_FRACTION
-from labelling.prepared import Prepared
-from labelling.splits import place_group
-from labelling.store import Added, Entry, Store
+from labelling.images.encoding import Prepared
+from labelling.images.files import is_sha256
+from labelling.images.near_duplicates import place_group
+from labelling.store.adding import Note
+from labelling.store.placement import LOCKED_FRACTION
+from labelling.store.store import Added, Entry, Store
 from tests.labelling.sample_files import encode, make_image
 
 

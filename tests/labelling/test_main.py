@@ -12,7 +12,7 @@ import pytest
 
 from inference.commands import run_command
 from labelling.__main__ import app, describe_enough
-from labelling.store import Store
+from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image, write_pictures
 from tests.running import ROOT
 

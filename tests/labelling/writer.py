@@ -6,7 +6,7 @@ python -m tests.labelling.writer DATA FIRST COUNT
 import sys
 from pathlib import Path
 
-from labelling.store import Store
+from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from inference.catalog import Catalog
-from labelling.store import Store
+from inference.versions.catalog import Catalog
+from labelling.store.store import Store
 from tests.trainer.drawn import BACKBONE, write_splits
 from trainer.devices import make_accelerator
 from trainer.exporting import Version, export_run

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from labelling.entries import Entry
+from labelling.store.entries import Entry
 from trainer.lessons import Stored
 from trainer.memory import Remembered, make_rows
 

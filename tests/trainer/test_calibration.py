@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from inference.cards import Thresholds
 from inference.certainty import remember
+from inference.versions.cards import Thresholds
 from trainer import calibration
 from trainer.calibration import (
     ALONE,

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelling.fingerprints import Fingerprint
-from labelling.folders import Found
-from labelling.splits import SIDES
+from labelling.exchange.folders import Found
+from labelling.images.fingerprints import Fingerprint
+from labelling.images.near_duplicates import SIDES
 from trainer.candidates import Candidate, leave_out_copies, leave_out_crossing, split_off_val
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-from inference.cards import GEOMETRIES
+from inference.versions.cards import GEOMETRIES
 from tests.trainer.conftest import OPTIONS
 from trainer.backbones import create_backbone, get_head
 from trainer.choosing import Choice, Validation, choose

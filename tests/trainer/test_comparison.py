@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from inference.catalog import Catalog
+from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import write_version
 from trainer.comparison import Comparison, Locked, Side, compare, publish
 

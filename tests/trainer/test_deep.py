@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from inference.cards import read_card
-from inference.catalog import Catalog
 from inference.classifier import Classifier
-from labelling.plans import Plan, write_plan
-from labelling.store import Store
+from inference.versions.cards import read_card
+from inference.versions.catalog import Catalog
+from labelling.planned_classes import Plan, write_plan
+from labelling.store.store import Store
 from tests.labelling.sample_files import encode
 from tests.trainer.drawn import CLASSES, draw
 from trainer.__main__ import app

@@ -7,10 +7,10 @@ import onnx
 import pytest
 from PIL import Image
 
-from inference.cards import parse_card
 from inference.classifier import Classifier
 from inference.errors import UserInputError
-from inference.versions import read_current
+from inference.versions.cards import parse_card
+from inference.versions.folders import read_current
 from tests.trainer.drawn import draw
 from trainer import parity
 from trainer.exporting import Version, export_run

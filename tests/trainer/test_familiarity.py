@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.cards import Thresholds
 from inference.certainty import remember
 from inference.classifier import Classifier
 from inference.statements import NEVER_UNFAMILIAR
+from inference.versions.cards import Thresholds
 from trainer import familiarity
 from trainer.familiarity import (
     compare_distances,

@@ -3,8 +3,8 @@ import onnx
 import pytest
 import torch
 
-from inference.cards import GEOMETRIES, InputGeometry
 from inference.providers import open_session
+from inference.versions.cards import GEOMETRIES, InputGeometry
 from tests.trainer.drawn import BACKBONE, draw
 from trainer.backbones import create_backbone
 from trainer.graphs import OPSET, build_graph, build_preprocess, set_temperature

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from inference.catalog import Catalog
 from inference.errors import UserInputError
+from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import write_version
 from trainer.listing import describe_rows, list_rows, put_into_use
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from inference.cards import InputGeometry
+from inference.versions.cards import InputGeometry
 from trainer.loading import BalancedSampler, PictureDataset, make_transform
 from trainer.pictures import Dataset, Picture
 

@@ -13,8 +13,8 @@ import pytest
 from huggingface_hub import ModelCard
 from PIL import Image
 
-from inference.cards import Card, read_card
 from inference.images import decode
+from inference.versions.cards import Card, read_card
 from tests.inference.tiny_versions import make_card, make_network
 from tests.web.pictures import CAT
 from trainer.finishing import seal

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from inference.catalog import Catalog
 from inference.errors import UserInputError
-from labelling.plans import Plan, write_plan
+from inference.versions.catalog import Catalog
+from labelling.planned_classes import Plan, write_plan
 from tests.inference.tiny_versions import make_card, write_version
 from trainer.parents import find_catch_all, find_parent
 

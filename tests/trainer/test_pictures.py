@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-import labelling.fingerprints
+import labelling.images.fingerprints
 from inference.errors import UserInputError
 from tests.labelling.sample_files import encode, make_image, write_pictures
 from trainer.pictures import Dataset, read_dataset
@@ -280,8 +280,8 @@ def test_a_restart_reads_only_what_changed(
         decoded.append(content)
         return original(content, min_side=min_side)
 
-    original = labelling.fingerprints.decode
-    monkeypatch.setattr(labelling.fingerprints, "decode", decode)
+    original = labelling.images.fingerprints.decode
+    monkeypatch.setattr(labelling.images.fingerprints, "decode", decode)
     assert read(data) == first
     assert decoded == []
     changed = encode(make_image(77))

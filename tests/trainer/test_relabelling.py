@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from inference.errors import UserInputError
-from labelling.folders import Found
+from labelling.exchange.folders import Found
 from tests.trainer.drawn import CLASSES, write_classes
 from trainer.candidates import Candidate
 from trainer.pictures import read_dataset

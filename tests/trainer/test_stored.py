@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inference.errors import UserInputError
-from labelling.store import Store
+from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
 from trainer.stored import MIN_PICTURES, read_stored
 from web.readiness import MIN_DEEP

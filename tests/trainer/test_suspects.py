@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference.cards import read_card
-from inference.catalog import Catalog
 from inference.errors import UserInputError
-from labelling.entries import Entry
-from labelling.store import Check, Store
+from inference.versions.cards import read_card
+from inference.versions.catalog import Catalog
+from labelling.store.entries import Entry
+from labelling.store.store import Check, Store
 from tests.inference.tiny_versions import make_card
 from tests.trainer.drawn import draw
 from tests.trainer.lessons import WIDTH, make_cloud, make_entry, make_remembered

@@ -13,11 +13,11 @@ import onnx
 import pytest
 from PIL import Image, ImageDraw
 
-from inference.cards import parse_card, read_card
-from inference.catalog import Catalog
 from inference.classifier import Classifier
 from inference.errors import UserInputError
-from labelling.store import Store
+from inference.versions.cards import parse_card, read_card
+from inference.versions.catalog import Catalog
+from labelling.store.store import Store
 from tests.trainer.drawn import draw
 from trainer.exporting import Version
 from trainer.grafting import read_head

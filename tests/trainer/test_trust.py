@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 from crepes import ConformalClassifier
 
-from inference.cards import Thresholds
 from inference.classifier import Classifier
 from inference.statements import NEVER_UNFAMILIAR
+from inference.versions.cards import Thresholds
 from trainer.calibration import fit_conformal
 from trainer.corruptions import CORRUPTIONS
 from trainer.exporting import Version

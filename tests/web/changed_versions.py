@@ -10,10 +10,10 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
-from inference.cards import read_card, write_card
-from inference.catalog import Catalog
-from inference.probes import make_probe
-from inference.versions import find_version, reserve_version
+from inference.versions.cards import read_card, write_card
+from inference.versions.catalog import Catalog
+from inference.versions.folders import find_version, reserve_version
+from inference.versions.probes import make_probe
 
 
 def add_leaning_version(

@@ -12,8 +12,8 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from inference.catalog import Catalog
-from labelling.store import Store
+from inference.versions.catalog import Catalog
+from labelling.store.store import Store
 from tests.inference.tiny_versions import write_version
 from tests.web.asking import make_access
 from web.serving import Service

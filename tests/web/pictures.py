@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inference.cards import Card, InputGeometry, Thresholds
 from inference.classifier import Prediction
+from inference.versions.cards import Card, InputGeometry, Thresholds
 
 EXAMPLES = Path(__file__).parents[2] / "web" / "examples"
 HOT_DOG = EXAMPLES / "hot_dog-drawn.webp"

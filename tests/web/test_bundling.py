@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import web.bundling
-from labelling.exporting import export_folder
-from labelling.importing import Said, import_path
-from labelling.store import Store
+from labelling.exchange.exporting import export_folder
+from labelling.exchange.importing import Said, import_path
+from labelling.store.store import Store
 from tests.web.classrooms import MODEL, Visit, open_visit, paint
 
 

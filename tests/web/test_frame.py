@@ -3,8 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from inference.catalog import Catalog
 from inference.classifier import Classifier
+from inference.versions.catalog import Catalog
 from tests.web.pictures import make_card
 from web.frame import (
     ask,

@@ -7,9 +7,9 @@ import pytest
 from onnx import numpy_helper
 from PIL import Image
 
-from inference.cards import InputGeometry
 from inference.classifier import Classifier
 from inference.geometry import find_region
+from inference.versions.cards import InputGeometry
 from tests.web.pictures import make_prediction
 from web.heatmap import (
     Overlay,

@@ -13,9 +13,9 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 
-from inference.catalog import Catalog
 from inference.classifier import Classifier
 from inference.images import decode
+from inference.versions.catalog import Catalog
 from tests.running import ROOT, RunningApp, find_free_port, start_app
 from tests.web.changed_versions import add_leaning_version
 from tests.web.pictures import CAT
@@ -28,7 +28,7 @@ SWITCHES = 30
 PUBLISHER = """
 import sys
 from pathlib import Path
-from inference.catalog import Catalog
+from inference.versions.catalog import Catalog
 
 catalog = Catalog(Path(sys.argv[1]), Path(sys.argv[2]))
 for line in sys.stdin:

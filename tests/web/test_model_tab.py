@@ -3,9 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from inference.cards import InputGeometry
-from inference.catalog import Catalog
 from inference.classifier import Classifier
+from inference.versions.cards import InputGeometry
+from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import write_version
 from tests.web.pictures import make_card
 from web.frame import draw_chip

@@ -10,9 +10,9 @@ from gradio.data_classes import FileData
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from inference.catalog import Catalog
 from inference.images import decode
-from labelling.store import Store
+from inference.versions.catalog import Catalog
+from labelling.store.store import Store
 from tests.inference.tiny_versions import write_version
 from tests.web.asking import make_access
 from tests.web.classrooms import MODEL, paint

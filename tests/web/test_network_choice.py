@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from inference.catalog import Catalog
+from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import write_version
 from web.network_choice import choose_model, draw_networks
 from web.serving import Service

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labelling.store import Counts
+from labelling.store.store import Counts
 from trainer.stored import MIN_PICTURES
 from web.readiness import (
     MIN_DEEP,

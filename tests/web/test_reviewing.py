@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from labelling.store import Answer, Check, Doubt
+from labelling.store.store import Answer, Check, Doubt
 from tests.web.classrooms import MODEL, Visit, paint
 
 

@@ -17,8 +17,8 @@ import itsdangerous
 import pytest
 from starlette.routing import Mount, Route
 
-from inference.catalog import Catalog
-from inference.versions import list_versions
+from inference.versions.catalog import Catalog
+from inference.versions.folders import list_versions
 from tests.running import RunningApp, find_free_port, start_app
 from tests.web.asking import make_access
 from tests.web.changed_versions import add_leaning_version

@@ -6,8 +6,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from inference.catalog import Catalog
 from inference.classifier import Classifier
+from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import write_version
 from tests.running import RunningApp
 from web.routes import _send, make_routes

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import web.serving
-from inference.catalog import Catalog
 from inference.classifier import Classifier
 from inference.errors import UserInputError
-from inference.versions import find_version
+from inference.versions.catalog import Catalog
+from inference.versions.folders import find_version
 from tests.inference.tiny_versions import write_version
 from tests.web.pictures import CAT, EXAMPLES
 from web.serving import DEFECT_SENTENCE, MAX_OPEN, MAX_PICTURES, Service, check_count, explain

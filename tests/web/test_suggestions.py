@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import web.suggestions
-from inference.catalog import Catalog
 from inference.errors import UserInputError
-from labelling.store import Store
+from inference.versions.catalog import Catalog
+from labelling.store.store import Store
 from tests.web.asking import make_access
 from tests.web.pictures import CAT, EXAMPLES, HOT_DOG, make_prediction
 from web.access import NotAllowedError

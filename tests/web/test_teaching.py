@@ -10,9 +10,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import web.collecting
-from inference.catalog import Catalog
 from inference.errors import UserInputError
-from labelling.store import Store
+from inference.versions.catalog import Catalog
+from labelling.store.store import Store
 from tests.web.asking import make_access
 from tests.web.classrooms import MODEL, Visit, paint
 from web.serving import DEFECT_SENTENCE, Service

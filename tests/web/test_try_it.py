@@ -6,7 +6,7 @@ import pytest
 from gradio.data_classes import FileData
 
 import web.try_it
-from inference.catalog import Catalog
+from inference.versions.catalog import Catalog
 from tests.web.pictures import CAT, EXAMPLES, HOT_DOG, save_heic, save_truncated
 from web.chooser import Choice, Example, SentPicture, list_examples
 from web.serving import DEFECT_SENTENCE, Service

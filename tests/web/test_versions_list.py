@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from inference.catalog import Catalog
+from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import write_version
 from web.versions_list import describe, draw_versions, list_versions
 

@@ -1,0 +1,1 @@
+"""The version format, defined once: cards, the catalog of versions, probes."""

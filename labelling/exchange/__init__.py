@@ -1,0 +1,1 @@
+"""Labelled images and versions in from elsewhere and out to elsewhere."""

@@ -1,0 +1,118 @@
+"""Labels as lines of JSON, in `metadata.jsonl` of exported folders and in bundles.
+
+`datasets.load_dataset("imagefolder")` reads them too, which is why every column has one type in
+every line: what is absent is an empty text or 0.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from inference.errors import UserInputError
+from labelling.images.files import is_sha256
+from labelling.store.adding import Note
+from labelling.store.changes import write_time
+from labelling.store.entries import SPLITS, Answer, Entry
+from labelling.store.placement import Place
+
+FILE_NAME = "metadata.jsonl"
+_NO_ANSWER = Answer("", 0.0, "", 0, "")
+# Longest line that is read, in bytes; ours are under a thousand.
+_LONGEST = 100_000
+
+
+def write_line(entry: Entry, file_name: str) -> str:
+    """Return the line of a label, whose picture lies at `file_name` beside the lines' file."""
+    values = {name: value for name, value in asdict(entry).items() if name not in ("id", "answer")}
+    answer = {f"answer_{k}": v for k, v in asdict(entry.answer or _NO_ANSWER).items()}
+    return json.dumps({"file_name": file_name, **values, **answer}, ensure_ascii=False) + "\n"
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file of JSON lines.
+
+    Raises: UserInputError for anything else.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST), ""), 1):
+                yield _parse_line(line, f"Line {number} of {path.name}")
+    except UnicodeDecodeError as error:
+        raise UserInputError(f"{path.name} is not text in UTF-8. Export it anew.") from error
+
+
+def read_note(values: Mapping[str, Any], default: Note) -> Note:
+    """Return what a line says of its picture; `default` says what it leaves out.
+
+    Raises: UserInputError for values that no store writes.
+    """
+    texts: dict[str, Any] = {
+        name: _read_text(values, name, getattr(default, name))
+        for name in ("label", "model", "state", "who", "name")
+    }
+    return replace(
+        default,
+        **texts,
+        created=_read_time(values) or default.created,
+        answer=_read_answer(values) or default.answer,
+        place=_read_place(values) or default.place,
+    ).check()
+
+
+def read_sha256(values: Mapping[str, Any], name: str) -> str:
+    """Return a SHA-256 that a line must hold.
+
+    Raises: UserInputError where it does not.
+    """
+    text = _read_text(values, name, "")
+    if not is_sha256(text):
+        raise UserInputError(f"The {name} of a line is {text!r}, not a SHA-256 in hex.")
+    return text
+
+
+def _parse_line(line: str, where: str) -> dict[str, Any]:
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError) as error:  # ValueError: endless numbers too
+        raise UserInputError(f"{where} is not JSON. Export it anew.") from error
+    if not isinstance(values, dict):
+        raise UserInputError(f"{where} is not an object. Export it anew.")
+    return values
+
+
+def _read_text(values: Mapping[str, Any], name: str, default: str) -> str:
+    text = values.get(name, default)
+    if not isinstance(text, str):
+        raise UserInputError(f"The {name} of a line is {text!r:.40}, not a text. Export it anew.")
+    return text
+
+
+def _read_time(values: Mapping[str, Any]) -> str:
+    """Return a time in the form that is stored; empty for none."""
+    try:
+        time = datetime.fromisoformat(_read_text(values, "created", ""))
+        return write_time(time.astimezone(UTC))
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _read_place(values: Mapping[str, Any]) -> Place | None:
+    group, split = values.get("group"), values.get("split")
+    if isinstance(group, str) and is_sha256(group) and split in SPLITS:
+        return Place(group, str(split))
+    return None
+
+
+def _read_answer(values: Mapping[str, Any]) -> Answer | None:
+    label = values.get("answer_label")
+    if not isinstance(label, str) or not label:
+        return None
+    probability, version = values.get("answer_probability"), values.get("answer_version")
+    if not isinstance(probability, int | float) or not 0 <= probability <= 1:
+        return None
+    model, certainty = (_read_text(values, f"answer_{n}", "") for n in ("model", "certainty"))
+    number = version if isinstance(version, int) and 0 <= version < 2**31 else 0
+    return Answer(label, float(probability), model, number, certainty)

@@ -1,0 +1,1 @@
+"""Image files, and what looks alike; no SQL."""

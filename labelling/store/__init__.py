@@ -1,0 +1,1 @@
+"""The SQLite index of labelled images; `Store` is its only door."""

@@ -1,0 +1,192 @@
+"""How a picture with its label enters: its row, its place among the others, its first change.
+
+Everything here runs on the connection of the one writer, as part of its transaction.
+"""
+
+import sqlite3
+from dataclasses import dataclass, replace
+
+from inference.errors import UserInputError
+from labelling.images.encoding import Prepared
+from labelling.store.changes import (
+    Act,
+    Standing,
+    change,
+    check_room,
+    read_now,
+    read_one,
+    read_standing,
+    record,
+)
+from labelling.store.entries import Added, Answer, Tombstone
+from labelling.store.labels import (
+    check_label,
+    check_model,
+    check_state,
+    clean_file_name,
+    clean_name,
+)
+from labelling.store.placement import Looks, Place, choose_place, find_near_entry, find_place
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is said of a picture that is added.
+
+    `place` and `created` are those of the store that it comes from. `relabel`: take this label
+    where the picture has another.
+    """
+
+    label: str
+    model: str = ""
+    state: str = "approved"
+    who: str = ""
+    answer: Answer | None = None
+    name: str = ""
+    relabel: bool = False
+    created: str = ""
+    place: Place | None = None
+
+    def check(self) -> "Note":
+        """Return the note in the form that is stored.
+
+        Raises: UserInputError for a label, model or state that cannot be.
+        """
+        return replace(
+            self,
+            state=check_state(self.state),
+            label=check_label(self.label),
+            model=check_model(self.model),
+            who=clean_name(self.who),
+            name=clean_file_name(self.name),
+            answer=self.answer and clean_answer(self.answer),
+        )
+
+
+def clean_answer(answer: Answer) -> Answer:
+    """Return an answer so that it can be stored."""
+    return Answer(
+        label=clean_name(answer.label),
+        probability=float(answer.probability),
+        model=clean_name(answer.model),
+        version=int(answer.version),
+        certainty=clean_name(answer.certainty),
+    )
+
+
+def enter(connection: sqlite3.Connection, looks: Looks, prepared: Prepared, note: Note) -> Added:
+    """Add a picture whose file is stored, or find that it has a label already.
+
+    Raises: UserInputError where it has another label.
+    """
+    near = looks.find_near(connection, prepared.dhash)
+    picture = _find_picture(connection, prepared.sha256)
+    near = [number for number in near if number != picture]
+    if picture is None:
+        picture = _insert_picture(connection, prepared, note, near)
+    connection.execute("UPDATE pictures SET removed = NULL WHERE number = ?", (picture,))
+    connection.execute(
+        "INSERT OR IGNORE INTO origins (sha256, picture) VALUES (?, ?)",
+        (prepared.origin_sha256, picture),
+    )
+    found = connection.execute(
+        "SELECT id FROM entries WHERE picture = ? AND model = ?", (picture, note.model)
+    ).fetchone()
+    if found is None:
+        number, made = _insert_entry(connection, picture, prepared, note)
+    else:
+        number, made = found[0], _change_entry(connection, found[0], note)
+    return Added(
+        entry=read_one(connection, number)[0],
+        existed=made == 0,
+        near=find_near_entry(connection, near, note.model),
+        change=made,
+    )
+
+
+def add_tombstone(connection: sqlite3.Connection, looks: Looks, tombstone: Tombstone) -> None:
+    """Know a picture that another store has removed; one that is known here stays."""
+    if _find_picture(connection, tombstone.sha256) is not None:
+        return
+    prepared = Prepared(
+        data=b"",
+        sha256=tombstone.sha256,
+        dhash=bytes.fromhex(tombstone.dhash),
+        width=tombstone.width,
+        height=tombstone.height,
+        origin_sha256=tombstone.sha256,
+    )
+    note = Note("", place=Place(tombstone.group, tombstone.split))
+    near = looks.find_near(connection, prepared.dhash)
+    number = _insert_picture(connection, prepared, note, near)
+    connection.execute("UPDATE pictures SET removed = ? WHERE number = ?", (read_now(), number))
+
+
+def _find_picture(connection: sqlite3.Connection, sha256: str) -> int | None:
+    row = connection.execute("SELECT number FROM pictures WHERE sha256 = ?", (sha256,)).fetchone()
+    return int(row[0]) if row else None
+
+
+def _insert_picture(
+    connection: sqlite3.Connection, prepared: Prepared, note: Note, near: list[int]
+) -> int:
+    sha256 = prepared.sha256
+    place = find_place(connection, sha256, near, note.place)
+    if place is None:
+        place = choose_place(connection, sha256, note.model, note.label)
+    cursor = connection.execute(
+        "INSERT INTO pictures (sha256, dhash, width, height, grp, split) VALUES (?, ?, ?, ?, ?, ?)",
+        (sha256, prepared.dhash, prepared.width, prepared.height, place.group, place.split),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def _insert_entry(
+    connection: sqlite3.Connection, picture: int, prepared: Prepared, note: Note
+) -> tuple[int, int]:
+    """Return the numbers of a new entry and of the change that it is."""
+    if note.state != "rejected":
+        check_room(connection, note.model, note.label)
+    now = read_now()
+    answer = note.answer
+    cursor = connection.execute(
+        "INSERT INTO entries (picture, model, label, state, who, created, changed, name, "
+        "origin_sha256, answer_label, answer_probability, answer_model, answer_version, "
+        "answer_certainty) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(picture, note.model, note.label, note.state, note.who, note.created or now, now),
+            *(note.name, prepared.origin_sha256),
+            *(
+                (answer.label, answer.probability, answer.model, answer.version, answer.certainty)
+                if answer
+                else (None,) * 5
+            ),
+        ),
+    )
+    number = int(cursor.lastrowid or 0)
+    after = Standing(note.label, note.state)
+    return number, record(connection, number, None, after, Act("add", note.who))
+
+
+def _change_entry(connection: sqlite3.Connection, number: int, note: Note) -> int:
+    """Let a note have its way with an entry that is there; returns the change, 0 without one.
+
+    What a person approves goes before what was only suggested, rejected or deleted.
+    """
+    standing = read_standing(connection, number)
+    after = Standing(note.label, note.state)
+    if standing.deleted:
+        return change(connection, number, after, Act("add", note.who))
+    if standing.label == note.label:
+        if note.state != "approved" or standing.state == "approved":
+            return 0
+        return change(connection, number, after, Act("approve", note.who))
+    is_open = standing.state == "rejected" or (
+        standing.state == "pending" and note.state == "approved"
+    )
+    if note.relabel or is_open:
+        return change(connection, number, after, Act("relabel", note.who))
+    raise UserInputError(
+        f"This picture is labelled {standing.label!r} already, not {note.label!r}. Relabel it, "
+        "or leave it out."
+    )

@@ -1,0 +1,194 @@
+"""What happens to labels: each change is kept with who made it, and can be undone.
+
+Everything here runs on the connection of the one writer, as part of its transaction.
+"""
+
+import json
+import sqlite3
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+
+from inference.errors import UserInputError
+from labelling.store.entries import SELECT, Entry, read_entry
+from labelling.store.labels import MAX_CLASSES, check_label, clean_name
+
+CONFIRM = "confirm"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What of an entry may change."""
+
+    label: str
+    state: str
+    deleted: bool = False
+
+
+@dataclass(frozen=True)
+class Act:
+    """What is done: `kind` is add, relabel, approve, confirm, reject, delete or undo.
+
+    `label` and `state` are None where they stay as they are. To confirm is to say that a label
+    in doubt is right, under another label if one is given.
+    """
+
+    kind: str
+    who: str
+    label: str | None = None
+    state: str | None = None
+    deleted: bool = False
+
+    def check(self) -> "Act":
+        """Return the act in the form that is stored.
+
+        Raises: UserInputError for a label that cannot be.
+        """
+        label = None if self.label is None else check_label(self.label)
+        return replace(self, who=clean_name(self.who), label=label)
+
+
+def read_now() -> str:
+    """Return the time as it is stored."""
+    return write_time(datetime.now(UTC))
+
+
+def write_time(time: datetime) -> str:
+    """Return a time in UTC as it is stored: ISO 8601, always of the same length."""
+    return time.isoformat(timespec="microseconds")
+
+
+def read_one(connection: sqlite3.Connection, number: int) -> tuple[Entry, bool]:
+    """Return an entry, and whether it is deleted.
+
+    Raises: UserInputError where there is none.
+    """
+    row = connection.execute(f"{SELECT} WHERE e.id = ?", (number,)).fetchone()
+    if row is None:
+        raise UserInputError(f"There is no label {number}. Load the page or the list anew.")
+    (deleted,) = connection.execute(
+        "SELECT deleted FROM entries WHERE id = ?", (number,)
+    ).fetchone()
+    return read_entry(row), bool(deleted)
+
+
+def read_kept(connection: sqlite3.Connection, number: int) -> Entry:
+    """Return an entry that is not deleted.
+
+    Raises: UserInputError where it is, or there is none.
+    """
+    entry, is_deleted = read_one(connection, number)
+    if is_deleted:
+        raise UserInputError(f"Label {number} was deleted. Undo that, or add the picture anew.")
+    return entry
+
+
+def read_standing(connection: sqlite3.Connection, number: int) -> Standing:
+    """Return what an entry is at present."""
+    entry, is_deleted = read_one(connection, number)
+    return Standing(entry.label, entry.state, is_deleted)
+
+
+def change_entry(connection: sqlite3.Connection, number: int, act: Act) -> int:
+    """Do to an entry what a person wants; returns the number of the change.
+
+    Raises: UserInputError where there is no such entry, or it was deleted.
+    """
+    if not act.deleted:
+        read_kept(connection, number)
+    standing = read_standing(connection, number)
+    label = standing.label if act.label is None else act.label
+    state = standing.state if act.state is None else act.state
+    return change(connection, number, Standing(label, state, act.deleted), act)
+
+
+def change(connection: sqlite3.Connection, number: int, after: Standing, act: Act) -> int:
+    """Change an entry and remember what it was; returns the number of the change.
+
+    Where it is so already, nothing is changed: the number is that of the last change if that
+    did the same (a button pressed twice), else 0. That a label is confirmed is remembered.
+    """
+    before = read_standing(connection, number)
+    if before == after:
+        last, kind = _find_last(connection, number)
+        if act.kind != CONFIRM or kind == CONFIRM:
+            return last if kind == act.kind else 0
+    if not after.deleted and after.state != "rejected":
+        check_room(connection, read_one(connection, number)[0].model, after.label)
+    _write_standing(connection, number, after)
+    return record(connection, number, before, after, act)
+
+
+def record(
+    connection: sqlite3.Connection, number: int, before: Standing | None, after: Standing, act: Act
+) -> int:
+    """Remember a change; `before` is None for an entry that was not there."""
+    cursor = connection.execute(
+        "INSERT INTO changes (entry, kind, who, made, before, after) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            number,
+            act.kind,
+            act.who,
+            read_now(),
+            json.dumps(asdict(before)) if before else None,
+            json.dumps(asdict(after)),
+        ),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def undo(connection: sqlite3.Connection, number: int, who: str) -> Entry:
+    """Reverse a change if nothing changed its entry since; returns the entry as it is then.
+
+    Raises: UserInputError where it cannot be reversed.
+    """
+    row = connection.execute(
+        "SELECT c.entry, c.before, c.after, c.undone, p.removed FROM changes c "
+        "JOIN entries e ON e.id = c.entry JOIN pictures p ON p.number = e.picture "
+        "WHERE c.id = ? AND c.kind != 'undo'",
+        (number,),
+    ).fetchone()
+    if row is None:
+        raise UserInputError(f"There is no change {number} to undo. Load the page anew.")
+    entry, before_text, after_text, undone, removed = row
+    if undone:
+        raise UserInputError("This change was undone already. Load the page anew.")
+    if _find_last(connection, entry)[0] != number:
+        raise UserInputError("This label was changed again since. Undo the later change first.")
+    if removed is not None:
+        raise UserInputError("This picture was removed for good. Add it anew.")
+    before = Standing(**json.loads(before_text)) if before_text else None
+    after = before or replace(Standing(**json.loads(after_text)), deleted=True)
+    change(connection, entry, after, Act("undo", who))
+    connection.execute("UPDATE changes SET undone = 1 WHERE id = ?", (number,))
+    return read_one(connection, entry)[0]
+
+
+def check_room(connection: sqlite3.Connection, model: str, label: str) -> None:
+    """Raise UserInputError where a label would be a class too many of its model."""
+    labels = connection.execute(
+        "SELECT DISTINCT label FROM entries "
+        "WHERE model IN (?, '') AND NOT deleted AND state = 'approved'",
+        (model,),
+    ).fetchall()
+    if (label,) not in labels and len(labels) >= MAX_CLASSES:
+        raise UserInputError(
+            f"There are {len(labels)} classes already; at most {MAX_CLASSES} are taken. "
+            "Choose one of them, or delete one."
+        )
+
+
+def _find_last(connection: sqlite3.Connection, entry: int) -> tuple[int, str]:
+    """Return the number and kind of the last change of an entry that still holds."""
+    row = connection.execute(
+        "SELECT id, kind FROM changes WHERE entry = ? AND NOT undone AND kind != 'undo' "
+        "ORDER BY id DESC LIMIT 1",
+        (entry,),
+    ).fetchone()
+    return (int(row[0]), str(row[1])) if row else (0, "")
+
+
+def _write_standing(connection: sqlite3.Connection, number: int, standing: Standing) -> None:
+    connection.execute(
+        "UPDATE entries SET label = ?, state = ?, deleted = ?, changed = ? WHERE id = ?",
+        (standing.label, standing.state, int(standing.deleted), read_now(), number),
+    )

@@ -1,0 +1,173 @@
+"""The index of all labels: one SQLite file that threads and processes share.
+
+What is committed survives a kill and a power cut: write-ahead log, every commit synced.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from inference.errors import UserInputError
+from labelling.images.files import StorageError, explaining_files
+from labelling.store.schema import MIGRATIONS
+
+TIMEOUT = 30.0  # seconds that one waits for another process to finish writing
+
+# Errors that a disk or another process causes. Source: SQLite's result codes.
+_CAUSES = {
+    sqlite3.SQLITE_BUSY: "is in use by another process that does not finish. Wait for it, or end "
+    "it, and try again.",
+    sqlite3.SQLITE_READONLY: "cannot be written to. Change its permissions, or choose another "
+    "--data.",
+    sqlite3.SQLITE_PERM: "cannot be written to. Change its permissions, or choose another --data.",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened or made. Change the permissions of its folder, or "
+    "choose another --data.",
+    sqlite3.SQLITE_FULL: "cannot grow, since the disk is full. Nothing was changed; make room, "
+    "and try again.",
+    sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports an error. Look whether it "
+    "is full or broken.",
+    sqlite3.SQLITE_CORRUPT: "is damaged. Put back a copy of it, or move it away and restore a "
+    "backup.",
+    sqlite3.SQLITE_NOTADB: "is not a database. Move it away, and restore a backup.",
+}
+
+
+class Database:
+    """Lends connections: any number of readers at once, and one writer at a time.
+
+    Safe to share between threads. Make a new one after a fork.
+    """
+
+    def __init__(self, path: Path, timeout: float = TIMEOUT) -> None:
+        """Open or make the database; `timeout` in seconds.
+
+        Raises: UserInputError for one that cannot be used, or that a later release wrote.
+        """
+        self.path = path
+        self._timeout = timeout
+        self._writer = threading.Lock()
+        self._lending = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
+        try:
+            with explaining(path), self._lend() as connection:
+                _use_write_ahead_log(connection, path)
+                _migrate(connection, path)
+        except UserInputError:
+            self.close()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection that sees one state of the database, whoever writes meanwhile.
+
+        Raises: UserInputError where the database cannot be read.
+        """
+        with explaining(self.path), self._lend() as connection, _transact(connection, "DEFERRED"):
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection to the one writer; all it did is kept at the end, or none of it.
+
+        Raises: UserInputError where the database cannot be written.
+        """
+        with (
+            explaining(self.path),
+            self._writer,
+            self._lend() as connection,
+            _transact(connection, "IMMEDIATE"),
+        ):
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections; one that is lent out is closed when it comes back."""
+        with self._lending:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
+
+    @contextmanager
+    def _lend(self) -> Iterator[sqlite3.Connection]:
+        connection = self._take()
+        try:
+            yield connection
+        finally:
+            with self._lending:
+                connection.close() if self._closed else self._idle.append(connection)
+
+    def _take(self) -> sqlite3.Connection:
+        with self._lending:
+            if self._closed:
+                raise ValueError("This store is closed.")
+            if self._idle:
+                return self._idle.pop()
+        connection = sqlite3.connect(
+            self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Turn what a disk or another process causes into one sentence for a person.
+
+    Raises: StorageError.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        cause = _CAUSES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+        if cause is None:
+            raise
+        raise StorageError(f"The list of labels ({path}) {cause}") from error
+
+
+@contextmanager
+def _transact(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection, path: Path) -> None:
+    """Switch once to the log; the switch itself does not wait for others, so a lock does."""
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return
+    with explaining_files(path.parent), FileLock(path.with_name(f".{path.name}.lock")):
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the tables to the newest version, one migration after the other, in one step."""
+    if _read_version(connection, path) == len(MIGRATIONS):
+        return
+    with _transact(connection, "IMMEDIATE"):
+        for statements in MIGRATIONS[_read_version(connection, path) :]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _read_version(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(MIGRATIONS):
+        raise UserInputError(
+            f"The list of labels ({path}) has version {version}, and this release reads up to "
+            f"{len(MIGRATIONS)}. Use the release that wrote it."
+        )
+    return version

@@ -1,0 +1,103 @@
+"""What the store is asked: which labels a model has, how many, and which pictures are known."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from labelling.images.encoding import Prepared
+from labelling.store.entries import SELECT, Counts, Entry, Tombstone, read_entry
+
+Order = Literal["newest", "unsure"]
+_ORDERS = {
+    "newest": "e.id DESC",
+    "unsure": "e.answer_probability IS NULL, e.answer_probability, e.id",
+}
+# Of a picture that has a label for the model and one for every model, the model's own counts.
+SCOPE = (
+    "NOT e.deleted AND e.model IN (:model, '') AND (e.model = :model OR NOT EXISTS (SELECT 1 "
+    "FROM entries own WHERE own.picture = e.picture AND own.model = :model AND NOT own.deleted))"
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which labels to return, in which order; model None: of all models, label None: any."""
+
+    model: str | None
+    states: tuple[str, ...]
+    label: str | None
+    order: Order
+    limit: int | None
+    offset: int
+
+
+def find_entries(connection: sqlite3.Connection, wanted: Wanted) -> list[Entry]:
+    """Return the labels that are wanted."""
+    scope = "NOT e.deleted" if wanted.model is None else SCOPE
+    rows = connection.execute(
+        f"{SELECT} WHERE {scope} AND e.state IN (SELECT value FROM json_each(:states)) "  # noqa: S608
+        "AND (:label IS NULL OR e.label = :label) "
+        f"ORDER BY {_ORDERS[wanted.order]} LIMIT :limit OFFSET :offset",
+        {
+            "model": wanted.model,
+            "states": json.dumps(wanted.states),
+            "label": wanted.label,
+            "limit": -1 if wanted.limit is None else wanted.limit,
+            "offset": wanted.offset,
+        },
+    )
+    return [read_entry(row) for row in rows]
+
+
+def count_classes(connection: sqlite3.Connection, model: str) -> dict[str, Counts]:
+    """Return class → how many pictures it has, sorted by name."""
+    rows = connection.execute(
+        "SELECT e.label, "  # noqa: S608
+        "count(*) FILTER (WHERE e.state = 'approved' AND p.split = 'train'), "
+        "count(*) FILTER (WHERE e.state = 'approved' AND p.split = 'locked'), "
+        "count(*) FILTER (WHERE e.state = 'approved' AND p.split = 'aside'), "
+        "count(DISTINCT p.grp) FILTER (WHERE e.state = 'approved' AND p.split != 'aside'), "
+        "count(*) FILTER (WHERE e.state = 'pending') "
+        "FROM entries e JOIN pictures p ON p.number = e.picture "
+        f"WHERE {SCOPE} AND e.state != 'rejected' GROUP BY e.label ORDER BY e.label",
+        {"model": model},
+    )
+    return {label: Counts(*counts) for label, *counts in rows}
+
+
+def list_models(connection: sqlite3.Connection) -> list[str]:
+    """Return the models that have labels, sorted; an empty name stands for every model."""
+    rows = connection.execute("SELECT DISTINCT model FROM entries WHERE NOT deleted")
+    return sorted(model for (model,) in rows)
+
+
+def find_known(connection: sqlite3.Connection, sha256s: Iterable[str]) -> set[str]:
+    """Return those that were ever stored, as given or as stored."""
+    rows = connection.execute(
+        "SELECT value FROM json_each(?) WHERE value IN (SELECT sha256 FROM pictures) "
+        "OR value IN (SELECT sha256 FROM origins)",
+        (json.dumps(list(sha256s)),),
+    )
+    return {sha256 for (sha256,) in rows}
+
+
+def list_removed(connection: sqlite3.Connection) -> list[Tombstone]:
+    """Return what is left of the pictures that have no label any more."""
+    rows = connection.execute(
+        "SELECT sha256, lower(hex(dhash)), width, height, grp, split FROM pictures "
+        "WHERE number NOT IN (SELECT picture FROM entries WHERE NOT deleted) ORDER BY number"
+    )
+    return [Tombstone(*row) for row in rows]
+
+
+def find_stored(connection: sqlite3.Connection, sha256: str) -> Prepared | None:
+    """Return a picture whose file is kept, without its bytes, by its SHA-256 or its origin's."""
+    row = connection.execute(
+        "SELECT sha256, dhash, width, height FROM pictures WHERE removed IS NULL AND "
+        "number IN (SELECT number FROM pictures WHERE sha256 = :sha256 "
+        "UNION SELECT picture FROM origins WHERE sha256 = :sha256)",
+        {"sha256": sha256},
+    ).fetchone()
+    return Prepared(b"", row[0], row[1], row[2], row[3], sha256) if row else None

@@ -1,0 +1,322 @@
+"""The store of labelled pictures: what others add to, look into, correct and learn from.
+
+>>> with Store(Path("data")) as store:
+...     added = store.add(Path("cat.jpg").read_bytes(), "cat", model="pets", who="Ann")
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+import labelling.store.embeddings
+import labelling.store.label_issues
+import labelling.store.queries
+from inference.errors import UserInputError
+from labelling.images.encoding import Prepared, hash_bytes, prepare, prepare_image
+from labelling.images.files import PictureFiles, explaining_files, sweep_scratch
+from labelling.store.adding import Note, add_tombstone, enter
+from labelling.store.changes import CONFIRM, Act, change_entry, read_kept, undo
+from labelling.store.database import TIMEOUT, Database
+from labelling.store.entries import SPLITS, STATES, Added, Answer, Counts, Entry, Tombstone
+from labelling.store.label_issues import Check, Doubt
+from labelling.store.labels import check_state, clean_name
+from labelling.store.placement import Looks
+from labelling.store.purging import is_brought_by, list_kept, mark_removed
+from labelling.store.queries import Order, Wanted, find_stored
+
+__all__ = [
+    "CONFIRM",
+    "SPLITS",
+    "STATES",
+    "Act",
+    "Added",
+    "Answer",
+    "Check",
+    "Counts",
+    "Doubt",
+    "Entry",
+    "Order",
+    "Store",
+]
+
+
+class Store:
+    """Labelled pictures in a data folder. Safe to share between threads and processes.
+
+    A label that a call has returned is on the disk, with its picture. An empty model stands for
+    every model. Every method raises UserInputError where the disk or the database fails.
+    """
+
+    def __init__(self, data: Path, timeout: float = TIMEOUT) -> None:
+        """Open the store in a data folder, made if need be.
+
+        `timeout`: seconds to wait while another process writes.
+        Raises: UserInputError where that cannot be done.
+        """
+        self.data = data
+        with explaining_files(data):
+            data.mkdir(parents=True, exist_ok=True)
+            sweep_scratch(data)
+        self._files = PictureFiles(data / "pictures")
+        self._looks = Looks()
+        self._database = Database(data / "labels.sqlite3", timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; calls after that fail."""
+        self._database.close()
+
+    # In
+
+    def add(  # noqa: PLR0913
+        self,
+        data: bytes,
+        label: str,
+        *,
+        model: str = "",
+        state: str = "approved",
+        who: str = "",
+        answer: Answer | None = None,
+        name: str = "",
+        relabel: bool = False,
+    ) -> Added:
+        """Add a picture file with its label; the same picture again changes nothing.
+
+        Raises: UserInputError for what is no picture, cannot be a label, or where the picture
+        is approved under another label (unless `relabel`).
+        """
+        note = Note(label, model, state, who, answer, name, relabel).check()
+        return self.enter(self.prepare(data), note)
+
+    def add_image(  # noqa: PLR0913
+        self,
+        image: NDArray[np.uint8],
+        label: str,
+        *,
+        model: str = "",
+        state: str = "approved",
+        who: str = "",
+        answer: Answer | None = None,
+        name: str = "",
+        relabel: bool = False,
+        origin_sha256: str = "",
+    ) -> Added:
+        """Add a picture that is decoded already, (H, W, 3) uint8 RGB, upright; else as `add`.
+
+        `origin_sha256`: of the file that it was decoded from, by which it is known again.
+        """
+        note = Note(label, model, state, who, answer, name, relabel).check()
+        known = self._find_stored(origin_sha256) if origin_sha256 else None
+        return self.enter(known or prepare_image(image, origin_sha256), note)
+
+    def prepare(self, data: bytes) -> Prepared:
+        """Do the slow part of adding; several threads may at once.
+
+        Raises: UserInputError for what is no picture that is taken.
+        """
+        return self._find_stored(hash_bytes(data)) or prepare(data)
+
+    def enter(self, prepared: Prepared, note: Note) -> Added:
+        """Do the rest of adding, with a note that was checked."""
+        if prepared.data:
+            self._files.write(prepared.sha256, prepared.data)
+        with self._database.writing() as connection:
+            self._restore_file(prepared)
+            return enter(connection, self._looks, prepared, note)
+
+    # Out
+
+    def find(  # noqa: PLR0913
+        self,
+        model: str | None,
+        *,
+        states: Iterable[str] = ("approved",),
+        label: str | None = None,
+        order: Order = "newest",
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Entry]:
+        """Return the labels of a model and those for every model; all there are for None.
+
+        `order`: `newest` first, or what the network was least sure of (`unsure`).
+        """
+        wanted = Wanted(model, tuple(map(check_state, states)), label, order, limit, offset)
+        with self._database.reading() as connection:
+            return labelling.store.queries.find_entries(connection, wanted)
+
+    def get(self, number: int) -> Entry:
+        """Return one label.
+
+        Raises: UserInputError where there is none, or it was deleted.
+        """
+        with self._database.reading() as connection:
+            return read_kept(connection, number)
+
+    def read_bytes(self, sha256: str) -> bytes:
+        """Return a stored picture, a JPEG.
+
+        Raises: UserInputError where there is none.
+        """
+        return self._files.read(sha256)
+
+    def path(self, sha256: str) -> Path:
+        """Return where a stored picture lies.
+
+        Raises: UserInputError for what is not a SHA-256.
+        """
+        return self._files.path(sha256)
+
+    def count(self, model: str) -> dict[str, Counts]:
+        """Return class → how many pictures it has, sorted by name."""
+        with self._database.reading() as connection:
+            return labelling.store.queries.count_classes(connection, model)
+
+    def list_models(self) -> list[str]:
+        """Return the models that have labels, sorted; an empty name stands for every model."""
+        with self._database.reading() as connection:
+            return labelling.store.queries.list_models(connection)
+
+    def knows(self, sha256s: Iterable[str]) -> set[str]:
+        """Return those that were ever stored here, as given or as stored; deleted ones too."""
+        with self._database.reading() as connection:
+            return labelling.store.queries.find_known(connection, sha256s)
+
+    # Changes
+
+    def relabel(self, number: int, label: str, who: str) -> int:
+        """Give an entry another label; returns the change, which can be undone."""
+        return self.change([number], Act("relabel", who, label=label))[0]
+
+    def approve(self, number: int, who: str, label: str | None = None) -> int:
+        """Approve an entry, under another label if one is given; returns the change."""
+        return self.change([number], Act("approve", who, label, "approved"))[0]
+
+    def confirm(self, number: int, who: str, label: str | None = None) -> int:
+        """Say that an entry's label is right, or which one is; the label is in doubt no more."""
+        return self.change([number], Act(CONFIRM, who, label, "approved"))[0]
+
+    def reject(self, number: int, who: str) -> int:
+        """Reject an entry: it is learnt from no more; returns the change."""
+        return self.change([number], Act("reject", who, state="rejected"))[0]
+
+    def delete(self, number: int, who: str) -> int:
+        """Delete an entry; its picture stays until `purge`. Returns the change."""
+        return self.change([number], Act("delete", who, deleted=True))[0]
+
+    def change(self, numbers: Iterable[int], act: Act) -> list[int]:
+        """Do the same to several entries, or to none where one cannot be; returns the changes."""
+        checked = act.check()
+        with self._database.writing() as connection:
+            return [change_entry(connection, number, checked) for number in numbers]
+
+    def undo(self, number: int, who: str) -> Entry:
+        """Reverse a change; returns the entry as it was before.
+
+        Raises: UserInputError where something changed the entry since.
+        """
+        return self.undo_all([number], who)[0]
+
+    def undo_all(self, numbers: Iterable[int], who: str) -> list[Entry]:
+        """Reverse several changes in the order given, or none where one cannot be."""
+        with self._database.writing() as connection:
+            return [undo(connection, number, clean_name(who)) for number in numbers]
+
+    def withdraw(self, number: int, who: str) -> None:
+        """Reverse the change that added a picture, and remove the picture for good.
+
+        It stays where anybody else ever labelled it, even if that was rejected or deleted.
+        Raises: UserInputError where something changed the entry since.
+        """
+        who = clean_name(who)
+        with self._database.writing() as connection:
+            entry = undo(connection, number, who)
+            if is_brought_by(connection, entry.sha256, who):
+                mark_removed(connection, -1, entry.sha256)
+        with self._database.writing() as connection:
+            self._files.sweep(list_kept(connection))
+
+    def purge(self, older_than_seconds: float) -> int:
+        """Remove for good the pictures whose every label was deleted or rejected so long ago.
+
+        Their rows stay, so that they are known when they come again. Files without a row, left
+        by writers that were killed, go too. Returns: how many pictures' files went.
+        """
+        with self._database.writing() as connection:
+            mark_removed(connection, older_than_seconds)
+        # A second step, so that a kill between them leaves files without rows, never the reverse.
+        with self._database.writing() as connection:
+            removed = self._files.sweep(list_kept(connection))
+        sweep_scratch(self.data)
+        return removed
+
+    def list_removed(self) -> list[Tombstone]:
+        """Return what is left of the pictures that have no label any more."""
+        with self._database.reading() as connection:
+            return labelling.store.queries.list_removed(connection)
+
+    def remember(self, tombstone: Tombstone) -> None:
+        """Know a picture that another store has removed; one that is known here stays."""
+        with self._database.writing() as connection:
+            add_tombstone(connection, self._looks, tombstone)
+
+    # Labels in doubt
+
+    def put_check(self, model: str, check: Check) -> None:
+        """Keep what a check of a model's labels found, in place of the one before."""
+        with self._database.writing() as connection:
+            labelling.store.label_issues.put_check(connection, model, check)
+
+    def read_check(self, model: str) -> Check | None:
+        """Return what the last check of a model's labels found; None where there was none."""
+        with self._database.reading() as connection:
+            return labelling.store.label_issues.read_check(connection, model)
+
+    def find_doubts(
+        self, model: str, limit: int | None = None, offset: int = 0
+    ) -> list[tuple[Entry, Doubt]]:
+        """Return the labels of a model that are in doubt still, the worst first."""
+        with self._database.reading() as connection:
+            return labelling.store.label_issues.find_doubts(connection, model, limit, offset)
+
+    def count_doubts(self, model: str) -> int:
+        """Return how many labels of a model are in doubt still."""
+        with self._database.reading() as connection:
+            return labelling.store.label_issues.count_doubts(connection, model)
+
+    # Embeddings
+
+    def put_embeddings(self, backbone: str, embeddings: Mapping[str, NDArray[np.float16]]) -> None:
+        """Keep what a backbone makes of pictures: SHA-256 → (D,) float16.
+
+        `backbone`: a card's `backbone_key`. Those of pictures that are not kept are left out.
+        """
+        with self._database.writing() as connection:
+            labelling.store.embeddings.put_embeddings(connection, backbone, embeddings)
+
+    def read_embeddings(
+        self, backbone: str, sha256s: Iterable[str]
+    ) -> dict[str, NDArray[np.float16]]:
+        """Return SHA-256 → (D,) float16 for those of the pictures that have one."""
+        with self._database.reading() as connection:
+            return labelling.store.embeddings.read_embeddings(connection, backbone, sha256s)
+
+    def _find_stored(self, sha256: str) -> Prepared | None:
+        with self._database.reading() as connection:
+            found = find_stored(connection, sha256)
+        return found if found and self._files.has(found.sha256) else None
+
+    def _restore_file(self, prepared: Prepared) -> None:
+        """Write a file again that was swept away before its row was there."""
+        if self._files.has(prepared.sha256):
+            return
+        if not prepared.data:
+            raise UserInputError("This picture was removed just now. Add it once more.")
+        self._files.write(prepared.sha256, prepared.data)

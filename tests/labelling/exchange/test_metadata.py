@@ -1,0 +1,135 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.errors import UserInputError
+from labelling.exchange.metadata import read_lines, read_note, read_sha256, write_line
+from labelling.store.adding import Note
+from labelling.store.entries import Answer, Entry
+from labelling.store.placement import Place
+from tests.labelling.stored import make_sha256
+
+ENTRY = Entry(
+    id=7,
+    sha256=make_sha256(1),
+    model="pets",
+    label="cat",
+    state="pending",
+    split="locked",
+    group=make_sha256(2),
+    who="Ann",
+    created="2026-01-02T03:04:05.000006+00:00",
+    answer=Answer("dog", 0.25, "pets", 3, "unsure"),
+    width=640,
+    height=480,
+    name="My cat.jpg",
+    origin_sha256=make_sha256(3),
+)
+
+
+def test_a_line_says_what_the_store_knows() -> None:
+    values = json.loads(write_line(ENTRY, "cat/1.jpg"))
+    assert values["file_name"] == "cat/1.jpg"
+    assert "id" not in values
+    assert read_sha256(values, "sha256") == ENTRY.sha256
+    assert read_note(values, Note("other", who="Bob")) == Note(
+        "cat",
+        model="pets",
+        state="pending",
+        who="Ann",
+        answer=ENTRY.answer,
+        name="My cat.jpg",
+        created=ENTRY.created,
+        place=Place(ENTRY.group, "locked"),
+    )
+
+
+def test_columns_have_one_type() -> None:
+    from dataclasses import replace
+
+    one = json.loads(write_line(ENTRY, "1.jpg"))
+    other = json.loads(write_line(replace(ENTRY, answer=None), "1.jpg"))
+    assert [(k, type(v)) for k, v in one.items()] == [(k, type(v)) for k, v in other.items()]
+    assert read_note(other, Note("")).answer is None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"label": 3},
+        {"label": None},
+        {"label": "a/b"},
+        {"label": ["cat"]},
+        {"label": "cat", "model": "../x"},
+        {"label": "cat", "state": "good"},
+        {"label": "cat", "who": {}},
+    ],
+    ids=str,
+)
+def test_lines_of_strangers_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(UserInputError):
+        read_note(values, Note("other"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"split": "locked", "group": "x"},
+        {"split": ["locked"], "group": make_sha256(1)},
+        {"split": "best", "group": make_sha256(1)},
+        {"created": "yesterday"},
+        {"answer_label": "dog", "answer_probability": "1"},
+        {"answer_label": "dog", "answer_probability": float("nan")},
+        {"answer_label": "dog", "answer_probability": 10**400},
+        {"answer_label": "dog", "answer_probability": 1.5},
+    ],
+    ids=str,
+)
+def test_what_is_not_understood_is_left_to_the_store(values: dict[str, Any]) -> None:
+    assert read_note(values, Note("cat")) == Note("cat")
+
+
+def test_huge_numbers_are_not_kept() -> None:
+    values = {"answer_label": "dog", "answer_probability": 1, "answer_version": 10**30}
+    assert read_note(values, Note("cat")).answer == Answer("dog", 1.0, "", 0, "")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"[]\n",
+        b"1\n",
+        b"\xff\xfe\n",
+        b'{"a": ' + b"[" * 99_000 + b"\n",
+        b'"' + b"a" * 200_000,
+        b'{"a": ' + b"9" * 5000 + b"}\n",
+    ],
+    ids=["cut", "list", "number", "bytes", "deep", "long", "endless"],
+)
+def test_files_that_are_no_lines_are_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "metadata.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(UserInputError, match=r"metadata\.jsonl is not"):
+        list(read_lines(path))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+names = st.sampled_from(list(json.loads(write_line(ENTRY, "x"))))
+
+
+@given(st.dictionaries(names, json_values))
+def test_any_line_is_a_note_or_a_sentence(values: dict[str, Any]) -> None:
+    try:
+        note = read_note(values, Note("cat"))
+    except UserInputError:
+        return
+    assert note == note.check()

@@ -1,0 +1,85 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from inference.errors import UserInputError
+from labelling.images.encoding import hash_bytes
+from labelling.images.files import (
+    ARRIVING,
+    BACKING_UP,
+    SCRATCH,
+    SENDING,
+    PictureFiles,
+    StorageError,
+    sweep_scratch,
+)
+
+DATA = b"a picture"
+SHA256 = hash_bytes(DATA)
+
+
+def test_pictures_lie_under_their_hash(tmp_path: Path) -> None:
+    files = PictureFiles(tmp_path / "pictures")
+    files.write(SHA256, DATA)
+    files.write(SHA256, DATA)
+    assert files.path(SHA256) == tmp_path / "pictures" / SHA256[:2] / f"{SHA256}.jpg"
+    assert files.read(SHA256) == DATA
+    assert [path.name for path in files.path(SHA256).parent.iterdir()] == [f"{SHA256}.jpg"]
+
+
+@pytest.mark.parametrize("name", ["", "../../secret", SHA256.upper(), f"{SHA256}/..", "ab" * 31])
+def test_only_hashes_name_pictures(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserInputError, match="SHA-256"):
+        PictureFiles(tmp_path).read(name)
+
+
+def test_a_picture_that_is_not_kept_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserInputError, match="not kept here"):
+        PictureFiles(tmp_path).read(SHA256)
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    files = PictureFiles(tmp_path)
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StorageError, match="No space left on device"):
+        files.write(SHA256, DATA)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "pictures").write_text("in the way")
+    with pytest.raises(StorageError, match="Nothing can be written"):
+        PictureFiles(tmp_path / "pictures").write(SHA256, DATA)
+
+
+def test_sweeping_removes_what_no_row_names(tmp_path: Path) -> None:
+    files = PictureFiles(tmp_path)
+    kept = hash_bytes(b"kept")
+    files.write(SHA256, DATA)
+    files.write(kept, b"kept")
+    folder = files.path(SHA256).parent
+    for name in (".writing-old", ".writing-new", "note.txt"):
+        (folder / name).write_bytes(b"")
+    os.utime(folder / ".writing-old", (0, 0))
+    assert files.sweep({kept}) == 1
+    assert sorted(path.name for path in folder.iterdir()) == [".writing-new", "note.txt"]
+    assert files.has(kept)
+
+
+@pytest.mark.parametrize("prefix", [ARRIVING, SCRATCH, SENDING, BACKING_UP])
+def test_what_killed_processes_left_is_removed_after_a_week(tmp_path: Path, prefix: str) -> None:
+    for name in (f"{prefix}old", f"{prefix}new", "models"):
+        (tmp_path / name / "inner").mkdir(parents=True)
+    for name in (f"{prefix}file", f"{prefix}now"):
+        (tmp_path / name).write_bytes(b"PK")
+    for name in (f"{prefix}old", f"{prefix}file", "models"):
+        os.utime(tmp_path / name, (0, 0))
+    sweep_scratch(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f"{prefix}new", f"{prefix}now", "models"}

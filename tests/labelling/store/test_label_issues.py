@@ -1,0 +1,129 @@
+"""Which labels are in doubt: those that the last check found and nobody has looked at since."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import labelling.store.database
+from labelling.store.schema import MIGRATIONS
+from labelling.store.store import Act, Check, Doubt, Store
+from tests.labelling.stored import add_pictures
+
+MODEL = "pets"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "data") as opened:
+        yield opened
+
+
+def doubt(number: int, quality: float = 0.1, label: str = "cat") -> Doubt:
+    return Doubt(number, label, "dog", 1 - quality, quality)
+
+
+def fill(store: Store, count: int = 3, model: str = MODEL) -> list[int]:
+    """Add pictures of cats, all of them in doubt, the first ones most."""
+    ids = [added.entry.id for added in add_pictures(store, "cat", range(count), model)]
+    doubts = tuple(doubt(number, 0.1 * (i + 1)) for i, number in enumerate(ids))
+    store.put_check(MODEL, Check(count, ("owl",), doubts))
+    return ids
+
+
+def list_ids(store: Store, model: str = MODEL) -> list[int]:
+    found = [entry.id for entry, _ in store.find_doubts(model)]
+    assert store.count_doubts(model) == len(found)
+    return found
+
+
+def test_never_checked_is_told_apart_from_nothing_found(store: Store) -> None:
+    assert store.read_check(MODEL) is None
+    assert list_ids(store) == []
+    store.put_check(MODEL, Check(7, (), ()))
+    check = store.read_check(MODEL)
+    assert check is not None
+    assert (check.pictures, check.too_few, check.doubts) == (7, (), ())
+    assert check.made.startswith("20")
+
+
+def test_worst_come_first_and_page_by_page(store: Store) -> None:
+    ids = fill(store)
+    assert list_ids(store) == ids
+    [(entry, found)] = store.find_doubts(MODEL, limit=1, offset=1)
+    assert (entry.id, entry.label, found) == (ids[1], "cat", doubt(ids[1], 0.2))
+    assert list_ids(store, "other") == []
+
+
+def test_next_check_takes_the_place_of_the_one_before(store: Store) -> None:
+    ids = fill(store)
+    store.put_check(MODEL, Check(3, (), (doubt(ids[2]),)))
+    assert list_ids(store) == [ids[2]]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        Act("relabel", "Ann", "dog"),
+        Act("delete", "Ann", deleted=True),
+        Act("reject", "Ann", state="rejected"),
+        Act("confirm", "Ann", None, "approved"),
+        Act("confirm", "Ann", "dog", "approved"),
+    ],
+    ids=["relabelled", "deleted", "rejected", "confirmed", "confirmed as another"],
+)
+def test_what_a_person_decided_is_in_doubt_no_more_until_undone(store: Store, act: Act) -> None:
+    ids = fill(store)
+    (change,) = store.change(ids[:1], act)
+    assert change
+    assert list_ids(store) == ids[1:]
+    store.undo(change, "Ann")
+    assert list_ids(store) == ids
+
+
+def test_confirmed_label_is_not_asked_about_by_the_next_check(store: Store) -> None:
+    ids = fill(store)
+    store.confirm(ids[0], "Ann")
+    store.confirm(ids[1], "Ann", "dog")
+    again = (doubt(ids[0]), doubt(ids[1], label="dog"), doubt(ids[2]))
+    store.put_check(MODEL, Check(3, (), again))
+    assert list_ids(store) == [ids[2]]
+
+
+def test_changed_after_it_was_confirmed_is_asked_about_again(store: Store) -> None:
+    ids = fill(store)
+    store.confirm(ids[0], "Ann")
+    store.relabel(ids[0], "dog", "Ann")
+    store.put_check(MODEL, Check(3, (), (doubt(ids[0], label="dog"),)))
+    assert list_ids(store) == [ids[0]]
+
+
+def test_confirmed_twice_is_one_change(store: Store) -> None:
+    ids = fill(store)
+    first = store.confirm(ids[0], "Ann")
+    assert store.confirm(ids[0], "Ann") == first
+    assert store.get(ids[0]).label == "cat"
+    store.undo(first, "Ann")
+    assert store.confirm(ids[0], "Ann") > first
+
+
+def test_picture_for_every_model_is_in_doubt_for_one(store: Store) -> None:
+    ids = fill(store, model="")
+    assert list_ids(store) == ids
+    own = store.add(store.read_bytes(store.get(ids[0]).sha256), "cat", model=MODEL).entry
+    assert own.id not in ids
+    assert list_ids(store) == ids[1:]  # the model's own label counts
+
+
+def test_store_of_before_learns_of_doubts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labelling.store.database, "MIGRATIONS", MIGRATIONS[:1])
+    with Store(tmp_path) as old:
+        ids = [added.entry.id for added in add_pictures(old, "cat", range(2), MODEL)]
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            old.count_doubts(MODEL)
+    monkeypatch.undo()
+    with Store(tmp_path) as new:
+        assert list_ids(new) == []
+        new.put_check(MODEL, Check(2, (), (doubt(ids[1]),)))
+        assert list_ids(new) == [ids[1]]
