@@ -22,14 +22,26 @@ from inference.classifier import find_min_side
 from inference.images import decode
 from inference.versions.cards import Thresholds
 from inference.versions.folders import find_version
-from trainer.calibration import ALONE, Known, fit_thresholds, measure_ece, measure_unseen
-from trainer.familiarity import COUNT, SEED, compare_distances, describe_outsiders, embed_outsiders
-from trainer.grafting import read_head
-from trainer.learning import Learned, learn
-from trainer.lessons import Material, gather, leave_out_conflicts, make_lesson, make_memory
-from trainer.memory import DOUBTFUL, Remembered, read_memory
+from trainer.data.replay_memory import DOUBTFUL, Remembered, read_memory
+from trainer.evaluation.calibration import ALONE, Known, fit_thresholds, measure_ece, measure_unseen
+from trainer.evaluation.out_of_distribution import (
+    COUNT,
+    SEED,
+    compare_distances,
+    describe_outsiders,
+    embed_outsiders,
+)
+from trainer.freezing.head_replacement import read_head
+from trainer.head.fitting import Learned, learn
+from trainer.head.start import Start, open_start
+from trainer.head.training_set import (
+    Material,
+    gather,
+    leave_out_conflicts,
+    make_lesson,
+    make_memory,
+)
 from trainer.progress import Progress
-from trainer.start import Start, open_start
 
 NEAREST, USED = "nearest neighbour", "in use"
 GROUPS = ("pets", "people", "furniture", "food")

@@ -15,10 +15,12 @@ from benchmarks.signs import draw_picture
 from inference.classifier import find_min_side
 from inference.images import decode
 from labelling.store.entries import Entry
-from trainer.grafting import read_head
-from trainer.heads import Head
-from trainer.learning import learn
-from trainer.lessons import (
+from trainer.data.replay_memory import Remembered, make_empty, read_memory
+from trainer.freezing.head_replacement import read_head
+from trainer.head.fitting import learn
+from trainer.head.regression import Head
+from trainer.head.start import Start
+from trainer.head.training_set import (
     Material,
     Stored,
     gather,
@@ -26,8 +28,6 @@ from trainer.lessons import (
     make_lesson,
     name_classes,
 )
-from trainer.memory import Remembered, make_empty, read_memory
-from trainer.start import Start
 
 KINDS = ("pets", "furniture", "people")
 SIGN, PET = "road_sign", "pets"

@@ -19,7 +19,7 @@ from torchvision.transforms import v2
 from inference.classifier import Classifier
 from inference.process import count_usable_cores
 from inference.versions.folders import list_versions
-from trainer.backbones import create_backbone
+from trainer.finetuning.backbones import create_backbone
 
 Answer = Callable[[NDArray[np.uint8]], Any]
 OURS, EAGER, COMPILED = "ours", "P3 torch eager", "P3 torch.compile"

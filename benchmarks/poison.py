@@ -24,10 +24,15 @@ from inference.images import decode
 from inference.versions.folders import find_version
 from labelling.images.near_duplicates import place_group
 from labelling.store.placement import LOCKED_FRACTION
-from trainer.comparison import Side, compare
-from trainer.grafting import read_head
-from trainer.learning import learn
-from trainer.lessons import (
+from trainer.commands.check_labels import Known, find_suspects
+from trainer.data.replay_memory import make_empty, read_memory
+from trainer.evaluation.comparison import Side, compare
+from trainer.evaluation.metrics import describe_rate, measure_rate
+from trainer.freezing.head_replacement import read_head
+from trainer.freezing.head_version import Draft
+from trainer.head.fitting import learn
+from trainer.head.start import Start, open_start
+from trainer.head.training_set import (
     Stored,
     find_same,
     gather,
@@ -35,11 +40,6 @@ from trainer.lessons import (
     make_lesson,
     name_classes,
 )
-from trainer.memory import make_empty, read_memory
-from trainer.metrics import describe_rate, measure_rate
-from trainer.start import Start, open_start
-from trainer.suspects import Known, find_suspects
-from trainer.taught import Draft
 
 KINDS = ("pets", "people")
 EACH = 100  # pictures a class

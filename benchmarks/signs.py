@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from trainer.drawings import Colour
-from trainer.palettes import HELDOUT, TRAIN
-from trainer.placing import develop, pick_size, place
+from trainer.synthetic.compositing import develop, pick_size, place
+from trainer.synthetic.drawings import Colour
+from trainer.synthetic.palettes import HELDOUT, TRAIN
 
 _SIDE = 320  # pixels of the canvas, drawn at twice the size that is handed out
 _MIDDLE = _SIDE / 2

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.lessons import KINDS, PET, SIGN, Found, Pools, read_pools, teach_more, teach_new
 from inference.versions.folders import find_version
-from trainer.metrics import describe_rate, measure_rate
-from trainer.start import open_start
+from trainer.evaluation.metrics import describe_rate, measure_rate
+from trainer.head.start import open_start
 
 COUNTS = (1, 5, 10, 30, 100)
 _DRAWS = {1: 10, 5: 8, 10: 6, 30: 4, 100: 3}

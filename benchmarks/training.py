@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.pages import ROOT
 from inference.versions.cards import read_card
-from trainer.rendering import render_demo_data
-from trainer.runs import TrainOptions
+from trainer.finetuning.run_folder import TrainOptions
+from trainer.synthetic.rendering import render_demo_data
 
 OURS, PLAIN = "ours", "plain torch loop"
 _BATCH = 32

@@ -11,7 +11,7 @@ from inference.versions.cards import Card, name_for_display
 
 UNSPOILT = "none"  # among `corruptions`: the pictures as they are
 FEW = 30  # pictures, under which a group's share says little
-# Of a version whose `Card.trust["outsiders"]` holds no `found` (`trainer.calibration`).
+# Of a version whose `Card.trust["outsiders"]` holds no `found` (`trainer.evaluation.calibration`).
 NEVER_UNFAMILIAR = (
     "It never answers “Unlike anything I was taught”: under 99 validation pictures set no limit."
 )

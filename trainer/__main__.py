@@ -152,12 +152,12 @@ def train(
 
     wait_asleep()
     from inference.versions.folders import check_model_name
-    from trainer.devices import make_accelerator
-    from trainer.pictures import read_dataset
+    from trainer.data.dataset import read_dataset
+    from trainer.finetuning.devices import make_accelerator
+    from trainer.finetuning.loop import train as train_network
+    from trainer.finetuning.run_folder import TrainOptions
+    from trainer.finetuning.weights import find_weights
     from trainer.progress import Progress
-    from trainer.runs import TrainOptions
-    from trainer.training import train as train_network
-    from trainer.weights import find_weights
 
     check_model_name(model)
     accelerator = make_accelerator(device)
@@ -230,11 +230,11 @@ def head(
     keep_to_one_thread()
     from inference.versions.catalog import Catalog
     from labelling.store.store import Store
+    from trainer.base_versions import find_parent
+    from trainer.commands.check_labels import finish_checked
+    from trainer.commands.head import HeadOptions, train_head
+    from trainer.head.start import open_start
     from trainer.jobs import run_job
-    from trainer.parents import find_parent
-    from trainer.start import open_start
-    from trainer.suspects import finish_checked
-    from trainer.teaching import HeadOptions, train_head
 
     catalog = Catalog(exported, data)
     with run_job(data, "quick", model) as job, Store(data) as store:
@@ -261,8 +261,8 @@ def suspects(
     keep_to_one_thread()
     from inference.versions.catalog import Catalog
     from labelling.store.store import Store
+    from trainer.commands.check_labels import check_labels, describe, summarise
     from trainer.jobs import run_quietly
-    from trainer.suspects import check_labels, describe, summarise
 
     with run_quietly() as job, Store(data) as store:
         check_labels(Catalog(exported, data), store, model, job)
@@ -325,10 +325,10 @@ def deep(
     wait_asleep()
     from inference.versions.catalog import Catalog
     from labelling.store.store import Store
-    from trainer.deep import make_options, train_deep
+    from trainer.base_versions import find_parent
+    from trainer.commands.check_labels import finish_checked
+    from trainer.commands.finetune import make_options, train_deep
     from trainer.jobs import run_job
-    from trainer.parents import find_parent
-    from trainer.suspects import finish_checked
 
     catalog = Catalog(exported, data)
     with run_job(data, "deep", model) as job, Store(data) as store:
@@ -382,7 +382,7 @@ def evaluate(
     """Measure a version on labelled pictures: accuracy by group, calibration, worst mistakes."""
     from inference.classifier import Classifier
     from inference.versions.catalog import Catalog
-    from trainer.evaluation import describe_metrics, evaluate_version
+    from trainer.commands.evaluate import describe_metrics, evaluate_version
     from trainer.progress import Progress
 
     classifier = Classifier(Catalog(exported, taught).find(model, version))
@@ -398,7 +398,7 @@ def demo_data(
     as_json: JsonOption = False,
 ) -> None:
     """Render hot dogs and other food from an open-licence font, clip art and own drawings."""
-    from trainer.rendering import render_demo_data
+    from trainer.synthetic.rendering import render_demo_data
 
     counts = render_demo_data(folder, count_per_class=count, seed=seed)
     lines = ", ".join(f"{number} in {name}" for name, number in counts.items())
@@ -444,7 +444,7 @@ def describe_dataset(dataset: Any, folder: Path) -> str:  # noqa: ANN401  (its m
 
 
 def _export(folder: Path, exported: Path, licence: str, as_json: bool) -> None:
-    from trainer.exporting import export_run
+    from trainer.freezing.export import export_run
     from trainer.progress import Progress
 
     version = export_run(folder, exported, Progress(), licence)

@@ -5,7 +5,7 @@ from typing import Any
 from inference.errors import UserInputError
 from inference.versions.cards import read_card
 from inference.versions.catalog import Catalog
-from trainer.metrics import describe_rate
+from trainer.evaluation.metrics import describe_rate
 
 SHIPPED = "shipped"
 

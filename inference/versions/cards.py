@@ -58,8 +58,8 @@ class Card:
 
     `data`, `training` and `metrics` are plain JSON: what was counted, chosen and measured, each
     accuracy with its n and 95% interval. `trust`: plain JSON too, how far answers can be relied
-    on beyond their accuracy (see `trainer.trust`). `probes`: inputs made by formula with the
-    probabilities that the network gave on the CPU (`inference.versions.probes`). `files`: name →
+    on beyond their accuracy (`trainer.evaluation.reliability`). `probes`: inputs made by formula
+    with the probabilities that the network gave on the CPU. `files`: name →
     SHA-256; `graph_sha256` is that of `model.onnx` without its metadata. `backbone_sha256`: the
     `graph_sha256` of the version whose backbone this is, empty where that is its own.
     """

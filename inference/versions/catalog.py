@@ -231,7 +231,7 @@ def _find_published(model_folder: Path) -> int | None:
 
 
 def _is_candidate(version_folder: Path) -> bool:
-    """Tell whether the gate did not let a version be used (see `trainer.comparison`)."""
+    """Tell whether the gate did not let a version be used (see `trainer.evaluation.comparison`)."""
     try:
         compared = json.loads((version_folder / "comparison.json").read_text(encoding="utf-8"))
         return compared["outcome"] not in ("first", "published")

@@ -173,7 +173,7 @@ def _is_training(training: dict[str, Any]) -> bool:
 
 
 def _is_measured(metrics: Any, classes: int) -> bool:  # noqa: ANN401
-    """Tell whether this is what `trainer.metrics` measures."""
+    """Tell whether this is what `trainer.evaluation.metrics` measures."""
     if not isinstance(metrics, dict) or not _is_rate(metrics.get("top1")):
         return False
     groups = [metrics.get(name, {}) for name in ("per_class", "per_source", "per_group")]

@@ -6,10 +6,10 @@ import pytest
 from benchmarks import familiarity
 from benchmarks.familiarity import NEAREST, USED, Asked, make_known, measure_memory, measure_nearest
 from inference.versions.folders import find_version
-from trainer.calibration import ALONE
-from trainer.memory import make_rows
+from trainer.data.replay_memory import make_rows
+from trainer.evaluation.calibration import ALONE
+from trainer.head.start import open_start
 from trainer.progress import Progress
-from trainer.start import open_start
 
 
 def make_memory() -> tuple[np.ndarray, list[int]]:

@@ -10,8 +10,8 @@ import pytest
 from benchmarks import poison
 from benchmarks.poison import Drawn, Pool, describe, draw_lots, flip, run, sum_up
 from tests.trainer.lessons import WIDTH, make_cloud
-from trainer.memory import make_empty
-from trainer.suspects import Known
+from trainer.commands.check_labels import Known
+from trainer.data.replay_memory import make_empty
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from labelling.store.store import Check, Doubt, Store
 from tests.browser.conftest import DESK, PHONE, Visit, open_visit
 from tests.browser.test_teach import assert_nothing_hangs_over, close_dialog, open_teach
 from tests.running import RunningApp, find_free_port, start_app
+from tests.trainer.commands.test_head import encode
 from tests.trainer.drawn import draw
-from tests.trainer.test_teaching import encode
 
 pytestmark = pytest.mark.browser
 

@@ -8,12 +8,12 @@ import pytest
 from inference.versions.catalog import Catalog
 from labelling.store.store import Store
 from tests.trainer.drawn import BACKBONE, write_splits
-from trainer.devices import make_accelerator
-from trainer.exporting import Version, export_run
-from trainer.pictures import Dataset, read_dataset
+from trainer.data.dataset import Dataset, read_dataset
+from trainer.finetuning.devices import make_accelerator
+from trainer.finetuning.loop import train
+from trainer.finetuning.run_folder import TrainOptions
+from trainer.freezing.export import Version, export_run
 from trainer.progress import Progress
-from trainer.runs import TrainOptions
-from trainer.training import train
 
 OPTIONS = TrainOptions(
     model="drawn", backbone=BACKBONE, epochs=2, batch_size=8, size=64, train_size=64, workers=0

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelling.store.entries import Entry
-from trainer.lessons import Stored
-from trainer.memory import Remembered, make_rows
+from trainer.data.replay_memory import Remembered, make_rows
+from trainer.head.training_set import Stored
 
 WIDTH = 24
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from tests.trainer.drawn import write_classes
-from trainer.exporting import Version
+from trainer.freezing.export import Version
 
 ROOT = Path(__file__).resolve().parents[2]
 

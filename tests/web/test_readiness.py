@@ -3,7 +3,7 @@
 import pytest
 
 from labelling.store.store import Counts
-from trainer.stored import MIN_PICTURES
+from trainer.data.stored_dataset import MIN_PICTURES
 from web.readiness import (
     MIN_DEEP,
     ClassState,

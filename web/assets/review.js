@@ -10,7 +10,7 @@ const KINDS = {
 };
 const COUNTED = ['pending', 'doubts']; // what was decided leaves these lists
 const PRELOADED = 2;
-const MIN_GROUPS = 5; // as in trainer/suspects.py
+const MIN_GROUPS = 5; // as in trainer/commands/check_labels.py
 
 export function makeReviewButton(room) {
   const badge = make('b', { class: 'mark' });

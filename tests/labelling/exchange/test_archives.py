@@ -11,7 +11,7 @@ import labelling.exchange.archives
 from inference.errors import UserInputError
 from labelling.exchange.archives import is_finished, replacing, unpack_archive
 from tests.labelling.sample_files import encode, make_image, write_pictures
-from trainer.pictures import read_dataset
+from trainer.data.dataset import read_dataset
 
 
 def make_zip(path: Path, entries: dict[str, bytes], mode: int = 0) -> Path:

@@ -13,8 +13,8 @@ from inference.versions.folders import find_version
 from labelling.exchange.strangers import check_version, hash_backbone, read_foreign_card
 from tests.inference.tiny_versions import make_card, make_network
 from tests.labelling.packed import write_memory
-from trainer.grafting import graft
-from trainer.heads import Head
+from trainer.freezing.head_replacement import graft
+from trainer.head.regression import Head
 from web.frame import count_pictures, describe_training
 from web.metrics import draw_metrics
 from web.model_tab import describe_input, draw_counts, draw_facts, format_parent

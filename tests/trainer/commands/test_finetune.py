@@ -1,0 +1,107 @@
+"""Deep training on stored pictures, from a tiny version."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from inference.classifier import Classifier
+from inference.versions.cards import read_card
+from inference.versions.catalog import Catalog
+from labelling.planned_classes import Plan, write_plan
+from labelling.store.store import Store
+from tests.labelling.sample_files import encode
+from tests.trainer.drawn import CLASSES, draw
+from trainer.__main__ import app
+from trainer.freezing.export import Version
+
+_COUNT = 60  # a class, of which a fifth is locked
+
+
+@pytest.fixture(scope="module")
+def taught(drawn_version: Version, tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """A data folder with drawn pictures, after one Deep training of the drawn model."""
+    data = tmp_path_factory.mktemp("data")
+    with Store(data) as store:
+        for label in CLASSES:
+            for seed in range(_COUNT):
+                store.add(encode(draw(label, 5000 + seed), "PNG"), label, model="drawn")
+    exported = drawn_version.folder.parents[1]
+    options = ["--data", str(data), "--exported", str(exported), "--epochs", "1", "--json"]
+    found = CliRunner().invoke(app, ["deep", "--model", "drawn", *options])
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout.splitlines()[-1])["version"] == 2
+    return Catalog(exported, data)
+
+
+def test_version_is_compared_on_the_locked_pictures(taught: Catalog) -> None:
+    folder = taught.list_versions("drawn")[2]
+    compared = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+    with Store(taught.data) as store:
+        locked = {entry.sha256 for entry in store.find("drawn") if entry.split == "locked"}
+    assert {picture["sha256"] for picture in compared["pictures"]} == locked
+    assert compared["against"] == {"model": "drawn", "version": 1}
+    assert (taught.read_current("drawn") == 2) == (compared["outcome"] == "published")
+
+
+def test_card_says_where_it_comes_from(taught: Catalog) -> None:
+    card = Classifier(taught.list_versions("drawn")[2]).card
+    assert card.parent == {"model": "drawn", "version": 1}
+    assert card.training["kind"] == "deep"
+    assert card.licence == "CC0 drawings."
+    assert card.class_names == CLASSES
+
+
+def test_page_can_follow_it(taught: Catalog) -> None:
+    lines = (taught.data / "training" / "progress.jsonl").read_text(encoding="utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
+    assert events[0]["kind"] == "deep"
+    assert [event["step"] for event in events if event["event"] == "curve"] == [1]
+    assert "epoch 1/1" in {event.get("stage") for event in events}
+    assert events[-1]["event"] == "done"
+
+
+def test_too_few_pictures_change_nothing(taught: Catalog, tmp_path: Path) -> None:
+    options = ["--data", str(tmp_path), "--exported", str(taught.exported)]
+    found = CliRunner().invoke(app, ["deep", "--model", "drawn", *options])
+    assert found.exit_code != 0
+    assert "discs has 0" in str(found.exception)
+    assert not (tmp_path / "models").exists()
+
+
+def test_unfinished_run_of_other_pictures_is_begun_anew(taught: Catalog) -> None:
+    folder = taught.data / "training" / "deep" / "drawn"
+    shutil.rmtree(folder)
+    (folder / "checkpoints" / "3").mkdir(parents=True)
+    (folder / "run.json").write_text('{"options": {}, "data_sha256": "other"}')
+    options = ["--data", str(taught.data), "--exported", str(taught.exported), "--epochs", "1"]
+    found = CliRunner().invoke(app, ["deep", "--model", "drawn", *options, "--json"])
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout.splitlines()[-1])["version"] == 3
+
+
+def test_new_network_learns_its_planned_catch_all(taught: Catalog, tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for label in CLASSES:
+            for seed in range(24):
+                store.add(encode(draw(label, 9000 + seed), "PNG"), label, model="new")
+    write_plan(tmp_path, "new", Plan(CLASSES, CLASSES[1]))
+    options = ["--data", str(tmp_path), "--exported", str(taught.exported), "--from", "drawn"]
+    found = CliRunner().invoke(app, ["deep", "--model", "new", *options, "--epochs", "1"])
+    assert found.exit_code == 0, found.output
+    catalog = Catalog(taught.exported, tmp_path)
+    assert read_card(catalog.find("new")).catch_all == CLASSES[1]
+    assert json.loads((catalog.find("new") / "comparison.json").read_text())["outcome"] == "first"
+
+
+def test_class_of_look_alikes_is_one_sentence(taught: Catalog, tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for seed in range(24):
+            store.add(encode(draw(CLASSES[0], 7000 + seed), "PNG"), CLASSES[0], model="drawn")
+            burst = draw(CLASSES[1], 1).resize((200 + seed, 200 + seed))
+            store.add(encode(burst, "PNG"), CLASSES[1], model="drawn")
+    options = ["--data", str(tmp_path), "--exported", str(taught.exported)]
+    found = CliRunner().invoke(app, ["deep", "--model", "drawn", *options])
+    assert "look alike" in str(found.exception)

@@ -1,0 +1,314 @@
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import labelling.images.fingerprints
+from inference.errors import UserInputError
+from tests.labelling.sample_files import encode, make_image, write_pictures
+from trainer.data.dataset import Dataset, read_dataset
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Ten pictures of each of two classes."""
+    folder = tmp_path / "data"
+    write_pictures(folder / "cat", range(10))
+    write_pictures(folder / "dog", range(10, 20))
+    return folder
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., Dataset]:
+    def read_into_run(*locations: Path, **options: float) -> Dataset:
+        return read_dataset([str(path) for path in locations], folder=tmp_path / "run", **options)
+
+    return read_into_run
+
+
+def reasons(dataset: Dataset) -> dict[str, str]:
+    return {entry.path: entry.reason for entry in dataset.left_out}
+
+
+def test_every_picture_of_class_folders_is_found(data: Path, read: Callable[..., Dataset]) -> None:
+    dataset = read(data)
+    assert dataset.class_names == ("cat", "dog")
+    assert dataset.left_out == ()
+    assert {p.path for p in dataset.pictures} == set(data.rglob("*.jpg"))
+    for picture in dataset.pictures:
+        assert picture.label == picture.path.parent.name
+        assert picture.sha256 == hashlib.sha256(picture.path.read_bytes()).hexdigest()
+        assert picture.group == picture.sha256  # noise resembles nothing
+
+
+def test_counts_and_select_agree(data: Path, read: Callable[..., Dataset]) -> None:
+    dataset = read(data)
+    counts = dataset.counts()
+    assert list(counts) == ["train", "val", "test"]
+    for label in ("cat", "dog"):
+        assert counts["train"][label] + counts["val"][label] == 10
+        assert counts["val"][label] >= 1
+        assert counts["test"][label] == 0
+    assert len(dataset.select("val")) == sum(counts["val"].values())
+
+
+def test_given_splits_are_kept(tmp_path: Path, read: Callable[..., Dataset]) -> None:
+    root = tmp_path / "data"
+    start = 0
+    for split, count in (("train", 6), ("validation", 3), ("test", 2)):
+        for label in ("cat", "dog"):
+            write_pictures(root / split / label, range(start, start + count))
+            start += count
+    assert read(root).counts() == {
+        "train": {"cat": 6, "dog": 6},
+        "val": {"cat": 3, "dog": 3},
+        "test": {"cat": 2, "dog": 2},
+    }
+
+
+def test_val_is_split_off_only_where_a_class_has_none(
+    tmp_path: Path, read: Callable[..., Dataset]
+) -> None:
+    write_pictures(tmp_path / "first" / "train" / "cat", range(40))
+    write_pictures(tmp_path / "first" / "val" / "cat", range(40, 43))
+    write_pictures(tmp_path / "second" / "dog", range(50, 90))
+    counts = read(tmp_path / "first", tmp_path / "second", val_fraction=0.3).counts()
+    assert (counts["train"]["cat"], counts["val"]["cat"]) == (40, 3)
+    assert 4 <= counts["val"]["dog"] <= 20
+
+
+def test_locations_are_merged(data: Path, tmp_path: Path, read: Callable[..., Dataset]) -> None:
+    write_pictures(tmp_path / "more" / "data" / "bird", range(30, 34))
+    (tmp_path / "more" / "data" / "bird" / "note.txt").write_text("no picture")
+    (data / "cat" / "note.txt").write_text("no picture")
+    dataset = read(data, tmp_path / "more" / "data" / "bird" / "..")
+    assert dataset.class_names == ("bird", "cat", "dog")
+    assert len(dataset.pictures) == 24
+    assert set(reasons(dataset)) == {"data/cat/note.txt", "data (2)/bird/note.txt"}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b"not a picture", "not a picture"),
+        (b"%PDF-1.4 and so on", "PDF"),
+        (encode(make_image(99))[:-500], "cannot be read to its end"),
+        (encode(make_image(99), "PPM"), "not a picture"),
+        (bytes(20_000_001), "20 MB"),
+    ],
+    ids=["empty", "text", "pdf", "truncated", "format", "large"],
+)
+def test_odd_files_are_left_out_with_the_reason(
+    data: Path, read: Callable[..., Dataset], content: bytes, reason: str
+) -> None:
+    (data / "cat" / "odd.jpg").write_bytes(content)
+    dataset = read(data)
+    assert len(dataset.pictures) == 20
+    assert list(reasons(dataset)) == ["data/cat/odd.jpg"]
+    assert reason in reasons(dataset)["data/cat/odd.jpg"]
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "I;16", "1"])
+def test_pictures_of_every_mode_are_taken(
+    data: Path, read: Callable[..., Dataset], mode: str
+) -> None:
+    suffix = "TIFF" if mode == "CMYK" else "PNG"
+    image = make_image(99).convert("L") if mode == "I;16" else make_image(99)
+    (data / "cat" / "odd").write_bytes(encode(image.convert(mode), suffix))
+    assert len(read(data).pictures) == 21
+
+
+def make_nothing(root: Path) -> None:
+    pass
+
+
+def make_no_folder(root: Path) -> None:
+    root.mkdir()
+    (root / "a.jpg").write_bytes(encode(make_image(1)))
+
+
+def make_empty_class(root: Path) -> None:
+    write_pictures(root / "cat", range(5))
+    (root / "dog").mkdir()
+
+
+def make_broken_class(root: Path) -> None:
+    write_pictures(root / "cat", range(5))
+    (root / "dog").mkdir()
+    (root / "dog" / "a.jpg").write_bytes(b"not a picture")
+
+
+def make_one_class(root: Path) -> None:
+    write_pictures(root / "cat", range(5))
+
+
+def make_no_picture(root: Path) -> None:
+    for label in ("cat", "dog"):
+        (root / label).mkdir(parents=True)
+        (root / label / "a.txt").write_text("not a picture")
+
+
+def make_single_picture(root: Path) -> None:
+    write_pictures(root / "cat", range(5))
+    write_pictures(root / "dog", range(5, 6))
+
+
+def make_class_of_near_duplicates(root: Path) -> None:
+    write_pictures(root / "cat", range(5))
+    (root / "dog").mkdir()
+    for quality in (70, 80, 90):
+        content = encode(make_image(9), quality=quality)
+        (root / "dog" / f"{quality}.jpg").write_bytes(content)
+
+
+def make_class_without_train(root: Path) -> None:
+    for label, seeds in (("cat", range(5)), ("dog", range(5, 10))):
+        write_pictures(root / "train" / label, seeds)
+    write_pictures(root / "test" / "bird", range(10, 15))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (make_nothing, "nothing at"),
+        (make_no_folder, "no class folder"),
+        (make_empty_class, "class dog has 0 pictures"),
+        (make_broken_class, "Files left out: 1, such as data/dog/a.jpg: This file is not"),
+        (make_one_class, "Only the class cat"),
+        (make_no_picture, "No picture could be used"),
+        (make_single_picture, "class dog has 1 pictures to train on and 0 others"),
+        (make_class_of_near_duplicates, "class dog has 3 pictures to train on and 0 others"),
+        (make_class_without_train, "class bird has 0 pictures"),
+    ],
+)
+def test_too_little_to_learn_from_is_refused(
+    tmp_path: Path, read: Callable[..., Dataset], make: Callable[..., Any], words: str
+) -> None:
+    make(tmp_path / "data")
+    with pytest.raises(UserInputError, match=words):
+        read(tmp_path / "data")
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, float("nan")])
+def test_a_fraction_that_leaves_a_side_empty_is_refused(
+    data: Path, read: Callable[..., Dataset], fraction: float
+) -> None:
+    with pytest.raises(UserInputError, match="validate"):
+        read(data, val_fraction=fraction)
+
+
+def test_the_same_picture_twice_is_kept_once(data: Path, read: Callable[..., Dataset]) -> None:
+    (data / "cat" / "z-copy.jpg").write_bytes((data / "cat" / "picture-3.jpg").read_bytes())
+    dataset = read(data)
+    assert len(dataset.pictures) == 20
+    assert reasons(dataset) == {
+        "data/cat/z-copy.jpg": "same picture as data/cat/picture-3.jpg",
+    }
+
+
+def test_a_picture_under_two_labels_is_not_used(data: Path, read: Callable[..., Dataset]) -> None:
+    (data / "dog" / "copy.jpg").write_bytes((data / "cat" / "picture-3.jpg").read_bytes())
+    dataset = read(data)
+    assert dataset.counts()["train"]["cat"] + dataset.counts()["val"]["cat"] == 9
+    reason = "the same picture is labelled cat and dog"
+    assert reasons(dataset) == {"data/cat/picture-3.jpg": reason, "data/dog/copy.jpg": reason}
+
+
+def test_near_duplicates_of_test_pictures_are_left_out_of_train(
+    tmp_path: Path, read: Callable[..., Dataset]
+) -> None:
+    root = tmp_path / "data"
+    write_pictures(root / "train" / "cat", range(10))
+    write_pictures(root / "train" / "dog", range(10, 20))
+    write_pictures(root / "test" / "cat", range(20, 22))
+    (root / "train" / "cat" / "again.png").write_bytes(encode(make_image(20, side=150), "PNG"))
+    dataset = read(root)
+    assert dataset.counts()["test"] == {"cat": 2, "dog": 0}
+    assert reasons(dataset) == {
+        "data/train/cat/again.png": (
+            "near-duplicate of a test picture (data/test/cat/picture-20.jpg)"
+        )
+    }
+
+
+def test_plain_pictures_are_not_near_duplicates(
+    tmp_path: Path, read: Callable[..., Dataset]
+) -> None:
+    for label, channel in (("red", 0), ("blue", 2)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for shade in range(50, 250, 20):
+            colour = [0, 0, 0]
+            colour[channel] = shade
+            picture = encode(Image.new("RGB", (64, 64), tuple(colour)))
+            (tmp_path / "data" / label / f"{shade}.jpg").write_bytes(picture)
+    assert len(read(tmp_path / "data").pictures) == 20
+
+
+@pytest.mark.parametrize(("sources", "kept"), [(8, True), (9, False)])
+def test_source_is_read_from_few_name_prefixes_only(
+    data: Path, read: Callable[..., Dataset], sources: int, kept: bool
+) -> None:
+    for number, path in enumerate(sorted((data / "cat").iterdir())[:sources]):
+        path.rename(path.with_name(f"source{number}_{path.name}"))
+    path = data / "dog" / "picture-10.jpg"
+    path.rename(path.with_name("no-source_10.jpg"))
+    found = {picture.source for picture in read(data).pictures}
+    assert found == ({""} | {f"source{i}" for i in range(sources)} if kept else {""})
+
+
+def test_the_hash_is_of_contents_and_labels_not_of_names(
+    data: Path, tmp_path: Path, read: Callable[..., Dataset]
+) -> None:
+    before = read(data).sha256
+    (data / "cat" / "picture-3.jpg").rename(data / "cat" / "another name.jpg")
+    assert read(data).sha256 == before
+    (data / "cat" / "another name.jpg").rename(data / "dog" / "another name.jpg")
+    assert read(data).sha256 != before
+
+
+def test_a_restart_reads_only_what_changed(
+    data: Path, read: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = read(data)
+    decoded = []
+
+    def decode(content: bytes, min_side: int | None = None) -> object:
+        decoded.append(content)
+        return original(content, min_side=min_side)
+
+    original = labelling.images.fingerprints.decode
+    monkeypatch.setattr(labelling.images.fingerprints, "decode", decode)
+    assert read(data) == first
+    assert decoded == []
+    changed = encode(make_image(77))
+    (data / "cat" / "picture-3.jpg").write_bytes(changed)
+    assert read(data) != first
+    assert decoded == [changed]
+
+
+def test_progress_counts_up_to_the_number_of_files(
+    data: Path, read: Callable[..., Dataset]
+) -> None:
+    told = []
+    read(data, progress=lambda done, total: told.append((done, total)))
+    assert told == [(done, 20) for done in range(1, 21)]
+
+
+HOTDOG = Path(__file__).parents[4] / "shared" / "data" / "hotdog"
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not HOTDOG.is_dir(), reason="../shared/data/hotdog is not here")
+def test_the_shipped_data_loses_nothing_and_validates_every_source(
+    read: Callable[..., Dataset],
+) -> None:
+    dataset = read(HOTDOG)
+    assert dataset.left_out == ()
+    assert dataset.counts()["test"] == {"hot_dog": 314, "not_hot_dog": 468}
+    assert len(dataset.pictures) == 5824
+    sources = {(p.source, p.label) for p in dataset.select("val")}
+    assert len(sources) == 4

@@ -1,0 +1,123 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from inference.classifier import Classifier
+from inference.errors import UserInputError
+from inference.versions.cards import parse_card
+from inference.versions.folders import read_current
+from tests.trainer.drawn import draw
+from trainer.data.dataset import Dataset
+from trainer.freezing import parity
+from trainer.freezing.export import Version, export_run
+from trainer.freezing.parity import ParityError
+from trainer.progress import Progress
+
+QUIET = Progress(shown=False)
+
+
+def test_version_holds_all_that_the_design_names(drawn_version: Version) -> None:
+    names = {
+        p.relative_to(drawn_version.folder).as_posix() for p in drawn_version.folder.rglob("*")
+    }
+    assert names == {
+        "README.md",
+        "model.onnx",
+        "model.json",
+        "checkpoint.safetensors",
+        "memory.npz",
+        "report",
+        "report/learning_curves.png",
+        "report/confusion.png",
+        "report/reliability.png",
+        "report/groups.png",
+        "report/mistakes.json",
+        "report/report.html",
+    }
+
+
+def test_card_is_the_same_beside_and_inside_the_network(drawn_version: Version) -> None:
+    network = onnx.load(drawn_version.folder / "model.onnx")
+    inside = {entry.key: entry.value for entry in network.metadata_props}["card"]
+    beside = (drawn_version.folder / "model.json").read_text()
+    assert inside == beside
+    assert parse_card(beside) == drawn_version.card
+
+
+def test_card_says_where_the_network_comes_from(
+    drawn_version: Version, drawn_dataset: Dataset
+) -> None:
+    card = drawn_version.card
+    assert card.data["counts"] == drawn_dataset.counts()
+    assert card.data["sha256"] == drawn_dataset.sha256
+    assert card.metrics["test"]["top1"]["n"] == 12
+    assert card.metrics["validation"]["top1"]["n"] == 12
+    assert card.training["seed"] == 0
+    assert card.licence == "CC0 drawings."
+    assert "torch" in card.libraries
+    for name, digest in card.files.items():
+        assert hashlib.sha256((drawn_version.folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_memory_holds_embeddings_and_no_pictures(
+    drawn_version: Version, drawn_dataset: Dataset
+) -> None:
+    train, val = drawn_dataset.select("train"), drawn_dataset.select("val")
+    with np.load(drawn_version.folder / "memory.npz") as memory:
+        assert set(memory) == {"embeddings", "targets", "is_val", "sha256", "group"}
+        assert set(memory["sha256"].astype(str)) == {picture.sha256 for picture in train + val}
+        assert set(memory["group"].astype(str)) == {picture.group for picture in train + val}
+        assert memory["embeddings"].dtype == np.float16
+        assert len(memory["embeddings"]) == len(memory["targets"]) == len(train + val)
+        assert memory["is_val"].sum() == len(val)
+
+
+def test_version_answers(drawn_version: Version) -> None:
+    classifier = Classifier(drawn_version.folder)
+    found = classifier.predict([np.asarray(draw("discs", 1)), np.asarray(draw("stripes", 1))])
+    assert [sorted(p.probabilities) for p in found] == [["discs", "stripes"]] * 2
+
+
+def test_next_version_names_its_parent(finished_run: Path, tmp_path: Path) -> None:
+    first = export_run(finished_run, tmp_path, QUIET)
+    second = export_run(finished_run, tmp_path, QUIET)
+    assert (first.card.version, second.card.version) == (1, 2)
+    assert second.card.parent == {"model": "drawn", "version": 1}
+    assert read_current(tmp_path / "drawn") == 2
+
+
+def test_network_that_answers_otherwise_becomes_no_version(
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mirror(image: np.ndarray, height: int, width: int) -> np.ndarray:
+        return np.asarray(Image.fromarray(image).resize((width, height)))
+
+    monkeypatch.setattr(parity, "_resize", mirror)
+    monkeypatch.setattr(parity, "TOLERANCE", -1.0)
+    with pytest.raises(ParityError, match="No version was made"):
+        export_run(finished_run, tmp_path, QUIET)
+    assert not list(tmp_path.iterdir())
+
+
+def test_unfinished_run_is_refused(finished_run: Path, tmp_path: Path) -> None:
+    for name in ("run.json", "pictures.json"):
+        (tmp_path / name).write_bytes((finished_run / name).read_bytes())
+    with pytest.raises(UserInputError, match="is not finished"):
+        export_run(tmp_path, tmp_path / "exported", QUIET)
+
+
+def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserInputError, match="holds no training run"):
+        export_run(tmp_path, tmp_path / "exported", QUIET)
+
+
+def test_mistakes_name_files_only(drawn_version: Version, drawn_dataset: Dataset) -> None:
+    mistakes = json.loads((drawn_version.folder / "report" / "mistakes.json").read_text())
+    names = {picture.path.name for picture in drawn_dataset.select("test")}
+    assert all(mistake["file"] in names for mistake in mistakes)
+    assert str(drawn_dataset.pictures[0].path.parent) not in str(mistakes)

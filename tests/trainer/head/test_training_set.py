@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from inference.errors import UserInputError
+from tests.trainer.lessons import WIDTH, make_cloud, make_remembered, make_stored
+from trainer.data.replay_memory import DOUBTFUL, make_empty
+from trainer.head.fitting import REPLAYED
+from trainer.head.regression import Head
+from trainer.head.training_set import (
+    check_material,
+    gather,
+    leave_out_conflicts,
+    make_lesson,
+    make_memory,
+    name_classes,
+)
+
+NAMES = ("cat", "other")
+
+
+def test_new_classes_come_after_those_that_were_there() -> None:
+    assert name_classes(("z", "a"), ["m", "b", "a"]) == ("z", "a", "b", "m")
+
+
+def test_picture_that_was_measured_on_is_not_trained_on_and_the_reverse() -> None:
+    seen, other = make_cloud(0, 2), make_cloud(1, 2)
+    remembered = make_remembered((0, True, seen[:1]), (0, False, seen[1:]), (1, False, other))
+    stored = make_stored(("cat", "train", seen[:1]), ("cat", "locked", seen[1:]))
+    material = gather(NAMES, stored, remembered)
+    assert material.put_aside == 2
+    assert material.train.entries == material.locked.entries == ()
+    assert len(material.remembered) == 4
+
+
+def test_stored_picture_goes_before_the_same_one_remembered() -> None:
+    seen = make_cloud(0, 3)
+    remembered = make_remembered((0, False, seen[:2]), (0, True, seen[2:]))
+    stored = make_stored(("cat", "train", seen[:1]), ("cat", "locked", seen[2:]))
+    material = gather(NAMES, stored, remembered)
+    assert len(material.train.entries) == len(material.locked.entries) == 1
+    assert len(material.remembered) == 1
+    memory = make_memory(material)
+    assert memory.is_val.tolist() == [False, False, True]
+    assert memory.list_files() == ["", "cat-train-0", "cat-locked-0"]
+
+
+def test_what_a_person_labels_otherwise_is_in_doubt() -> None:
+    seen = make_cloud(0, 1)
+    stored = make_stored(("cat", "train", seen))
+    material = gather(NAMES, stored, make_remembered((1, True, seen)))
+    assert material.remembered.targets.tolist() == [DOUBTFUL]
+    assert material.doubtful == {"train": 0, "validation": 1}
+
+
+def test_conflicting_memories_are_left_out_on_both_sides() -> None:
+    remembered = make_remembered(
+        (0, False, make_cloud(0, 40)),
+        (1, False, make_cloud(1, 40)),
+        (1, False, make_cloud(2, 40)),
+        (1, True, make_cloud(2, 10, seed=1)),
+        (0, True, make_cloud(0, 10, seed=1)),
+    )
+    stored = make_stored(("new", "train", make_cloud(2, 10, seed=2)))
+    names = (*NAMES, "new")
+    material = gather(names, stored, remembered)
+    left_out = leave_out_conflicts(material, "other", 2)
+    assert left_out.doubtful["train"] > 35
+    assert left_out.doubtful["validation"] > 7
+    assert (left_out.remembered.targets[:80] != DOUBTFUL).all()
+    assert leave_out_conflicts(material, None, 2) is material
+    lesson = make_lesson(left_out, Head(np.ones((2, WIDTH), np.float32), np.ones(2)), "other")
+    assert (lesson.groups == REPLAYED).sum() == 120 - left_out.doubtful["train"]
+    assert len(make_memory(left_out)) == 150
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([], "At least two classes are needed, and no class has"),
+        (["cat"], "only the class cat has"),
+        ([f"c{i}" for i in range(101)], "There are 101 classes; at most 100"),
+    ],
+)
+def test_number_of_classes_is_checked(labels: list[str], words: str) -> None:
+    stored = make_stored(*((label, "train", make_cloud(0, 1)) for label in labels))
+    with pytest.raises(UserInputError, match=words):
+        check_material(gather(name_classes((), labels), stored, make_empty(WIDTH)))
+
+
+def test_class_without_a_picture_to_learn_from_is_named() -> None:
+    stored = make_stored(("cat", "train", make_cloud(0, 1)), ("dog", "locked", make_cloud(1, 1)))
+    with pytest.raises(UserInputError, match="The class dog has no picture to learn from"):
+        check_material(gather(("cat", "dog"), stored, make_empty(WIDTH)))

@@ -1,0 +1,1 @@
+"""What a version says of itself: `README.md` and its plots."""

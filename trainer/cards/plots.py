@@ -1,0 +1,193 @@
+"""What training found, as pictures and one HTML page that needs nothing beside it."""
+
+import base64
+import html
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from inference.versions.cards import Card, name_for_display
+from trainer.evaluation.metrics import describe_rate
+from trainer.evaluation.predictions import Answers
+
+_SPLITS = ("test", "locked", "validation")  # the one furthest from training comes first
+_BLUE, _GREY = "#2f6fde", "#8a8f98"
+_MOST_WRITTEN = 40  # classes, beyond which the confusion matrix is colours alone
+_STYLE = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+}
+
+
+def write_report(
+    folder: Path, card: Card, history: Sequence[dict[str, float]], answers: Answers
+) -> None:
+    """Write the plots, `mistakes.json` and `report.html` of one version.
+
+    `history`: a row an epoch, or a row a step of a head's fit. `answers` are those of the first
+    of `_SPLITS` that was measured.
+    """
+    folder.mkdir(parents=True)
+    split = next(split for split in _SPLITS if split in card.metrics)
+    metrics = card.metrics[split]
+    names = [name_for_display(name) for name in card.class_names]
+    with mpl.rc_context(_STYLE):
+        if history:
+            plot = _plot_curves if "epoch" in history[0] else _plot_fit
+            _save(plot(history), folder / "learning_curves.png")
+        _save(_plot_confusion(metrics["confusion"], names, split), folder / "confusion.png")
+        _save(_plot_reliability(answers, split), folder / "reliability.png")
+        _save(_plot_groups(metrics, split), folder / "groups.png")
+    mistakes = answers.list_mistakes()
+    (folder / "mistakes.json").write_text(json.dumps(mistakes, indent=1), encoding="utf-8")
+    (folder / "report.html").write_text(_write_page(folder, card, mistakes), encoding="utf-8")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, dpi=130)
+
+
+def _new_axes(width: float = 6.0, height: float = 4.0) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _plot_curves(history: Sequence[dict[str, float]]) -> Figure:
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in history]
+    left.plot(epochs, [row["train_loss"] for row in history], "o-", color=_GREY, label="training")
+    left.plot(epochs, [row["val_loss"] for row in history], "o-", color=_BLUE, label="validation")
+    left.set(xlabel="epoch", ylabel="cross-entropy loss", title="Loss")
+    left.legend()
+    right.plot(epochs, [100 * row["val_accuracy"] for row in history], "o-", color=_BLUE)
+    probe = 100 * history[0]["probe_accuracy"] if history else 0
+    right.axhline(probe, color=_GREY, linestyle="--", label="linear probe")
+    right.set(xlabel="epoch", ylabel="accuracy, %", title="Validation accuracy")
+    right.legend()
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def _plot_fit(history: Sequence[dict[str, float]]) -> Figure:
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    steps = [row["step"] for row in history]
+    left.plot(steps, [row["loss"] for row in history], color=_BLUE)
+    left.set(xlabel="step", ylabel="cross-entropy loss", title="Loss, held-out pictures")
+    right.plot(steps, [100 * row["accuracy"] for row in history], color=_BLUE)
+    right.set(xlabel="step", ylabel="accuracy, %", title="Accuracy, held-out pictures")
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def _plot_confusion(confusion: list[list[int]], names: Sequence[str], split: str) -> Figure:
+    counts = np.array(confusion)
+    size = min(24, max(4.2, 0.6 * len(names) + 2))
+    figure, axes = _new_axes(size, size * 0.85)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.grid(visible=False)
+    cells = np.ndenumerate(counts) if len(names) <= _MOST_WRITTEN else ()
+    for (row, column), count in cells:
+        color = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, f"{count:,}", ha="center", va="center", color=color)
+    ticks = range(len(names))
+    axes.set_xticks(ticks, names, rotation=30 if len(names) > 3 else 0)
+    axes.set_yticks(ticks, names)
+    axes.set(xlabel="what the network answered", ylabel="what the picture is labelled")
+    axes.set_title(f"Confusion matrix, {split} (n = {counts.sum():,})")
+    return figure
+
+
+def _plot_reliability(answers: Answers, split: str, bins: int = 10) -> Figure:
+    figure, axes = _new_axes(5, 4.4)
+    top = answers.probabilities.max(axis=1)
+    correct = answers.probabilities.argmax(axis=1) == answers.targets
+    place = np.minimum((top * bins).astype(int), bins - 1)
+    filled = [b for b in range(bins) if (place == b).any()]
+    said = [100 * top[place == b].mean() for b in filled]
+    was = [100 * correct[place == b].mean() for b in filled]
+    axes.plot([0, 100], [0, 100], "--", color=_GREY, label="perfectly calibrated")
+    axes.plot(said, was, "o-", color=_BLUE, label=f"{split} pictures")
+    for b, x, y in zip(filled, said, was, strict=True):
+        axes.annotate(f"n={int((place == b).sum())}", (x, y), (4, -11), textcoords="offset points")
+    axes.set(xlabel="probability the network gave, %", ylabel="share that was right, %")
+    axes.set(
+        xlim=(max(0, 90 / answers.probabilities.shape[1] - 5), 102),
+        ylim=(0, 104),
+        title="Reliability",
+    )
+    axes.legend(loc="lower right")
+    return figure
+
+
+def _plot_groups(metrics: dict[str, Any], split: str) -> Figure:
+    groups = {"all": metrics["top1"], **metrics["per_class"], **metrics["per_source"]}
+    groups |= metrics["per_group"]
+    figure, axes = _new_axes(6.5, 0.45 * len(groups) + 1.2)
+    places = np.arange(len(groups))[::-1]
+    for place, rate in zip(places, groups.values(), strict=True):
+        low, high = 100 * rate["low"], 100 * rate["high"]
+        axes.plot([low, high], [place, place], color=_BLUE, linewidth=2)
+        axes.plot(100 * rate["value"], place, "o", color=_BLUE)
+    labels = [f"{name} (n = {rate['n']})" for name, rate in groups.items()]
+    axes.set_yticks(places, labels)
+    axes.set(xlabel="accuracy with its 95% interval, %", title=f"Accuracy by group, {split}")
+    return figure
+
+
+def _write_page(folder: Path, card: Card, mistakes: Sequence[dict[str, Any]]) -> str:
+    title = html.escape(f"{name_for_display(card.model)}, version {card.version}")
+    rows = "".join(
+        f"<tr><td>{html.escape(split)}</td><td>{html.escape(name)}</td>"
+        f"<td>{html.escape(describe_rate(rate))}</td></tr>"
+        for split, found in card.metrics.items()
+        for name, rate in _list_rates(found).items()
+    )
+    plots = "".join(
+        f'<img alt="{path.stem.replace("_", " ")}" '
+        f'src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'
+        for path in sorted(folder.glob("*.png"))
+    )
+    wrong = "".join(
+        f"<tr><td>{html.escape(m['file'])}</td><td>{html.escape(m['label'])}</td>"
+        f"<td>{html.escape(m['predicted'])}</td><td>{m['probability']:.1%}</td></tr>"
+        for m in mistakes
+    )
+    return f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}
+img{{max-width:100%;margin:.5rem 0}}table{{border-collapse:collapse}}
+td,th{{padding:.25rem .75rem .25rem 0;text-align:left;border-bottom:1px solid #ddd}}</style>
+<h1>{title}</h1>
+<p>Made {html.escape(card.created)} from {html.escape(card.backbone)}.
+{html.escape(card.licence)}</p>
+<h2>Accuracy</h2><table><tr><th>split</th><th>group</th><th>accuracy</th></tr>{rows}</table>
+{plots}
+<h2>Worst mistakes</h2>
+<table><tr><th>file</th><th>labelled</th><th>answered</th><th>probability</th></tr>{wrong}</table>
+<h2>Card</h2><pre>{html.escape(json.dumps(card.training, indent=1))}</pre></html>
+"""
+
+
+def _list_rates(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        "all": metrics["top1"],
+        **metrics["per_class"],
+        **metrics["per_source"],
+        **metrics["per_group"],
+    }

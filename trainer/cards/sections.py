@@ -1,0 +1,294 @@
+"""The sections of a version's `README.md` as Markdown, each from what its card holds.
+
+The format is that of the Hub's annotated model card.
+Source: Mitchell et al., "Model Cards for Model Reporting" (2019); the template in
+huggingface_hub, `templates/modelcard_template.md`.
+"""
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from inference.statements import (
+    NEVER_UNFAMILIAR,
+    flatten,
+    join_names,
+    list_limits,
+    list_uses,
+    list_wrong_uses,
+    name_corruptions,
+    name_group,
+)
+from inference.versions.cards import Card, name_for_display
+from trainer.evaluation.metrics import Rate, describe_rate
+
+PLOTS = {
+    "learning_curves": "Learning curves",
+    "confusion": "Confusion matrix",
+    "reliability": "Reliability diagram",
+    "groups": "Accuracy by group",
+}
+SNIPPET = """\
+import json
+import sys
+
+import numpy as np
+import onnxruntime as ort
+from PIL import Image, ImageOps
+
+session = ort.InferenceSession("model.onnx")
+names = json.loads(session.get_modelmeta().custom_metadata_map["card"])["class_names"]
+for path in sys.argv[1:]:
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    [[probabilities]] = session.run(["probabilities"], {"image": np.asarray(image)[None]})
+    print(path, names[probabilities.argmax()], f"{probabilities.max():.4f}", sep="\\t")
+"""
+# Settings of a full training that are options of `python -m trainer train`.
+OPTIONS = (
+    "backbone", "catch_all", "epochs", "batch_size", "lr", "weight_decay", "label_smoothing",
+    "average", "balance", "mix", "size", "train_size", "frozen", "distil", "hard",
+    "corrections", "seed",
+)  # fmt: skip
+_MOST_WRITTEN = 20  # classes, beyond which the confusion matrix is left to its plot
+_SEEN = {
+    "crop": "the middle square of the picture",
+    "squash": "the whole picture, squashed to a square",
+    "pad": "the whole picture, with grey bars",
+}
+_LOCKED = "Pictures that are kept for comparing versions: it never learned from them."
+_SPLITS = {
+    "test": "Pictures that were kept apart: it never learned from them.",
+    "locked": _LOCKED,
+    "validation": "Pictures that were used to choose and to calibrate.",
+}
+# What was taught on the page; after Quick the last fit has learned from what was held out in turn.
+_TAUGHT = {
+    "quick": {
+        "validation": "Each picture was answered by a fit that had not learned from it; these "
+        "answers chose and calibrated. The last fit then learned from those that were labelled "
+        "on the page."
+    },
+    "deep": {"test": _LOCKED},
+}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~&$!])")
+
+
+def write_details(card: Card) -> str:
+    """Return what the network is, and where it came from."""
+    parent = card.parent
+    came = f"{parent['model']}, version {parent['version']}" if parent else ""
+    seen = f"{_SEEN[card.input.geometry]}, {card.input.size} × {card.input.size} pixels"
+    facts = {
+        "Classes": join_names(card),
+        "Backbone": card.backbone,
+        "Sees": f"{seen}; resizing and normalising happen inside the network",
+        "Format": "ONNX, one file, standard operators only",
+        "Version": f"{card.version}, as numbered where it was made",
+        "Made": card.created[:10],
+        "Taught on from": came,
+    }
+    return _list(f"**{name}:** {escape(value)}" for name, value in facts.items() if value)
+
+
+def write_uses(card: Card) -> str:
+    """Return what the network is for, and what it is not for."""
+    return (
+        f"### For\n\n{_list(map(escape, list_uses(card)))}\n\n"
+        f"### Not for\n\n{_list(map(escape, list_wrong_uses(card)))}"
+    )
+
+
+def write_usage(card: Card) -> str:
+    """Return the few lines of code that ask the network, and what it answers."""
+    return (
+        "Any program that runs ONNX runs `model.onnx`; with onnxruntime and Pillow, beside the "
+        f"file:\n\n```python\n{SNIPPET}```\n\n"
+        "It takes `image`, uint8 (N, H, W, 3), RGB, upright, of any height and width, and answers "
+        f"with `probabilities` (N, {len(card.class_names)}), calibrated; `logits`; `embedding`; "
+        "and `heatmap`, whose mean over height and width plus the class's bias is that class's "
+        "logit. `metadata_props` holds this card as JSON (key `card`)."
+    )
+
+
+def write_data(card: Card) -> str:
+    """Return how many pictures of each class there were, and the hash of them all."""
+    data, parts = card.data, []
+    counts = {k: v for k, v in data.get("counts", {}).items() if isinstance(v, dict) and v}
+    if counts:
+        heads = ["pictures", *map(name_for_display, card.class_names)]
+        rows = [
+            [split, *(f"{of_class.get(name, 0):,}" for name in card.class_names)]
+            for split, of_class in counts.items()
+        ]
+        parts.append(_table(heads, rows))
+    remembered = data.get("remembered", {})
+    if any(remembered.values()):
+        words = ", ".join(f"{count:,} {split}" for split, count in remembered.items())
+        parts.append(f"Pictures of earlier versions, remembered as embeddings: {words}.")
+    others = {k: v for k, v in data.items() if k not in ("counts", "remembered", "sha256")}
+    if _flatten(others):
+        parts.append(_list(f"{escape(k)}: {escape(v)}" for k, v in _flatten(others)))
+    if data.get("sha256"):
+        parts.append(f"SHA-256 of the list of pictures, labels and splits: `{data['sha256']}`.")
+    return "\n\n".join(parts)
+
+
+def write_procedure(card: Card) -> str:
+    """Return every setting that the card holds."""
+    settings = {**card.training, "temperature": card.temperature}
+    rows = [[name, value] for name, value in _flatten(settings)]
+    return _table(["setting", "value"], rows)
+
+
+def write_evaluation(card: Card, plots: Sequence[str]) -> str:
+    """Return accuracy by split, class, source and group, calibration and confusion.
+
+    `plots`: those of `PLOTS` that lie in `report/`.
+    """
+    order = sorted(card.metrics, key=lambda split: split not in ("test", "locked"))
+    parts = [_write_split(card, split) for split in order]
+    parts += [f"![{PLOTS[name]}](report/{name}.png)" for name in plots]
+    return "\n\n".join(parts)
+
+
+def write_trust(card: Card) -> str:
+    """Return what was measured beyond accuracy; empty where nothing was."""
+    trust = card.trust
+    parts = [_write_certainty(*found) for found in trust.get("certainty", {}).items()]
+    parts.append(_write_outsiders(trust.get("outsiders", {})))
+    corruptions = trust.get("corruptions", {})
+    if corruptions:
+        rates = name_corruptions(corruptions)
+        parts.append("### Spoilt pictures\n\n" + _write_rates("spoilt by", rates))
+    return "\n\n".join(part for part in parts if part)
+
+
+def write_limits(card: Card) -> str:
+    """Return where the network falls short, as its figures tell."""
+    return _list(map(escape, list_limits(card)))
+
+
+def write_licence(card: Card) -> str:
+    """Return the note on licences, and whose it is."""
+    if not card.licence:
+        return "No note on a licence was given when this network was made."
+    if card.training.get("kind"):
+        return (
+            f"Of the network that this one was taught on from: {escape(card.licence)} "
+            "The pictures that it was taught on since have no note."
+        )
+    return escape(card.licence)
+
+
+def write_reproduction(card: Card) -> str:
+    """Return the commands that make and measure such a network, and what they were run with."""
+    hashes = {"network without its card": card.graph_sha256, "backbone": card.backbone_sha256}
+    sums = _list(f"SHA-256 of the {name}: `{value}`" for name, value in hashes.items() if value)
+    libraries = ", ".join(f"{name} {value}" for name, value in card.libraries.items())
+    return (
+        f"```sh\n{write_command(card)}\npython -m trainer evaluate PICTURES --model {card.model}\n"
+        f"```\n\nMade with {escape(libraries)}.\n\n{sums}"
+    )
+
+
+def write_command(card: Card) -> str:
+    """Return the command that trains such a network anew."""
+    kind = card.training.get("kind")
+    if kind:
+        return f"python -m trainer {'head' if kind == 'quick' else 'deep'} --model {card.model}"
+    found = {name: card.training.get(name) for name in OPTIONS}
+    words = ["python", "-m", "trainer", "train", "PICTURES", "--model", card.model]
+    for name, value in found.items():
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    words += ["--weights", str(card.training.get("weights") or "none")]
+    for size in card.training.get("other_sizes", ()):
+        words += ["--other-size", str(size)]
+    for teacher in card.training.get("teachers", ()):
+        words += ["--teacher", teacher]
+    return shlex.join(words)
+
+
+def escape(text: str) -> str:
+    """Return text as Markdown shows it; what came from outside may hold any sign."""
+    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def _write_split(card: Card, split: str) -> str:
+    measured = card.metrics[split]
+    told = _SPLITS | _TAUGHT.get(str(card.training.get("kind")), {})
+    all_of_it = f"Right for {describe_rate(measured['top1'])}."
+    if "ece" in measured:
+        all_of_it += f" Expected calibration error {measured['ece']:.3f}."
+    parts = [f"### {escape(name_for_display(split))}", told.get(split, ""), all_of_it]
+    for key in ("per_class", "per_source", "per_group"):
+        rates = {name_group(name): rate for name, rate in measured.get(key, {}).items()}
+        if rates:
+            parts.append(_write_rates(key.removeprefix("per_"), rates))
+    confusion = measured.get("confusion", [])
+    if confusion and len(confusion) <= _MOST_WRITTEN:
+        names = [name_for_display(name) for name in card.class_names]
+        rows = [[n, *(f"{c:,}" for c in row)] for n, row in zip(names, confusion, strict=True)]
+        parts.append(_table(["is (rows), answered (columns)", *names], rows))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _write_certainty(split: str, found: Mapping[str, Any]) -> str:
+    told = {
+        "unsure": "answered with “Not sure”",
+        "sure_right": "of the answers without doubt, right",
+        "unfamiliar": "answered with “Unlike anything I was taught”, a false alarm",
+    }
+    parts = [
+        f"### Certainty, {escape(split)} pictures",
+        _list(f"{told[key]}: {describe_rate(found[key])}" for key in told if key in found),
+    ]
+    coverage = found.get("coverage", {})
+    if coverage:
+        rows = [
+            [
+                name_for_display(name),
+                describe_rate(one["rate"]),
+                f"{100 * one['low']:.1f}–{100 * one['high']:.1f}%",
+            ]
+            for name, one in coverage.items()
+        ]
+        heads = ["class", "its 95% set holds it", "expected, 99% interval"]
+        parts.append(_table(heads, rows))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _write_outsiders(outsiders: Mapping[str, Any]) -> str:
+    if not outsiders:
+        return ""
+    parts = ["### Pictures of nothing that was taught"]
+    if "found" in outsiders:
+        parts.append(
+            f"Answered with “Unlike anything I was taught”: {describe_rate(outsiders['found'])}."
+        )
+    else:
+        parts.append(NEVER_UNFAMILIAR)
+    if "auroc" in outsiders:
+        auroc = f"{outsiders['auroc']:.3f}"
+        parts.append(f"AUROC against the pictures that it was measured on: {auroc}.")
+    if outsiders.get("kinds"):
+        parts.append(_write_rates("kind", outsiders["kinds"], "found out"))
+    return "\n\n".join(parts)
+
+
+def _write_rates(what: str, rates: Mapping[str, Rate], right: str = "right") -> str:
+    return _table([what, right], [[name, describe_rate(rate)] for name, rate in rates.items()])
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [map(escape, heads), ["---"] * len(heads), *(map(escape, row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
+
+
+def _flatten(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(n, f"{v:.6g}" if isinstance(v, float) else str(v)) for n, v in flatten(facts)]

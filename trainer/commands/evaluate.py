@@ -1,0 +1,87 @@
+"""Measuring a frozen version on labelled pictures."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from inference.classifier import Classifier
+from inference.errors import UserInputError
+from trainer.data.dataset import Dataset, Picture, read_dataset
+from trainer.data.replay_memory import read_memory
+from trainer.evaluation.metrics import describe_rate
+from trainer.evaluation.predictions import answer
+from trainer.evaluation.reliability import describe_trust, measure_trust
+from trainer.progress import Progress
+
+SPLITS = ("train", "val", "test", "all")
+
+
+def evaluate_version(
+    classifier: Classifier, locations: Sequence[str], split: str | None, progress: Progress
+) -> dict[str, Any]:
+    """Return accuracy by class and group, ECE, confusion, trust and the worst mistakes.
+
+    The trust (`trainer.evaluation.reliability`) is measured on pictures that the version has never
+    seen alone.
+
+    `split`: one of `SPLITS`; None takes test where there is one, else val, which training does
+    not see.
+    Raises: UserInputError for pictures that cannot be read or classes that the network lacks.
+    """
+    card = classifier.card
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = read_dataset(locations, folder=Path(folder))
+        unknown = sorted(set(dataset.class_names) - set(card.class_names))
+        if unknown:
+            raise UserInputError(
+                f"The pictures have the class {unknown[0]}, which {card.model} version "
+                f"{card.version} does not know. It knows: {', '.join(card.class_names)}."
+            )
+        pictures, name = _choose(dataset, split)
+        session = classifier.session
+        answers = answer(session, pictures, card.class_names, card.input, progress)
+        trust = {}
+        if _is_unseen(dataset.pictures, name, classifier):
+            trust = measure_trust(session, card, classifier.memory, answers, progress)
+    return {
+        "model": card.model,
+        "version": card.version,
+        "split": name,
+        **answers.measure(),
+        "trust": trust,
+        "mistakes": answers.list_mistakes(),
+    }
+
+
+def _is_unseen(pictures: Sequence[Picture], split: str, classifier: Classifier) -> bool:
+    """Return whether pictures are strangers to a version: test pictures, or from elsewhere."""
+    width = classifier.session.get_outputs()[2].shape[-1]
+    known = set(read_memory(classifier.folder, width).list_files()) - {""}
+    return split == "test" or (bool(known) and not known & {picture.sha256 for picture in pictures})
+
+
+def describe_metrics(found: dict[str, Any]) -> str:
+    """Return what `evaluate_version` found in lines that people read."""
+    lines = [
+        f"{found['model']} version {found['version']}, {found['split']}: "
+        f"{describe_rate(found['top1'])}, ECE {found['ece']:.3f}"
+    ]
+    for kind in ("per_class", "per_source", "per_group"):
+        lines += [f"  {name}: {describe_rate(rate)}" for name, rate in found[kind].items()]
+    lines += describe_trust(found["trust"])
+    lines += [
+        f"  wrong: {m['file']} is {m['label']}, answered {m['predicted']} ({m['probability']:.1%})"
+        for m in found["mistakes"][:10]
+    ]
+    return "\n".join(lines)
+
+
+def _choose(dataset: Dataset, split: str | None) -> tuple[list[Picture], str]:
+    if split is not None and split not in SPLITS:
+        raise UserInputError(f"There is no split {split!r}. Choose among {', '.join(SPLITS)}.")
+    name = split or ("test" if dataset.select("test") else "val")
+    pictures = list(dataset.pictures) if name == "all" else dataset.select(name)
+    if not pictures:
+        raise UserInputError(f"There are no {name} pictures. Choose another split.")
+    return pictures, name

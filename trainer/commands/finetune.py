@@ -1,0 +1,114 @@
+"""Deep training: fine-tune the whole network on the stored pictures, from the version in use.
+
+Unlike a new head it changes the backbone, so what was remembered as embeddings counts no more:
+every class needs stored pictures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import onnxruntime as ort
+
+from inference.providers import open_session
+from inference.versions.cards import Card, read_card
+from inference.versions.catalog import Catalog
+from labelling.store.store import Store
+from trainer.base_versions import find_catch_all
+from trainer.data.dataset import Picture
+from trainer.data.stored_dataset import read_stored
+from trainer.evaluation.comparison import Comparison, Locked, Side, compare, publish
+from trainer.evaluation.predictions import answer
+from trainer.finetuning.devices import make_accelerator
+from trainer.finetuning.loop import train
+from trainer.finetuning.run_folder import TrainOptions, clear_other_run
+from trainer.finetuning.weights import CHECKPOINT
+from trainer.freezing.export import Frozen, Version, freeze_run, mark_exported, write_version
+from trainer.jobs import Job
+from trainer.progress import Progress
+
+EPOCHS = 8
+_BATCH_SIZE = 16
+
+
+def train_deep(
+    catalog: Catalog, store: Store, parent: Path, options: TrainOptions, job: Job
+) -> tuple[Version, Comparison]:
+    """Train, freeze, compare with the version in use, and publish where the gate lets it.
+
+    `parent`: the folder of the version to start from; that of the model itself where it has one.
+    Raises: UserInputError where there are too few pictures; CancelledError; ParityError.
+    """
+    card, progress = read_card(parent), Progress(job=job)
+    own = card.model == options.model
+    # Opened now: a version that another has replaced meanwhile may be deleted.
+    current = open_session(parent / "model.onnx") if own else None
+    dataset = read_stored(store, options.model, card.class_names if own else ())
+    folder = store.data / "training" / "deep" / options.model
+    clear_other_run(folder, options, dataset.sha256)
+    train(dataset, options, folder, make_accelerator("auto"), progress)
+    frozen = freeze_run(folder, progress)
+    comparison = _compare(frozen, card, current, progress)
+    version = _write(frozen, catalog, card, comparison)
+    comparison = publish(catalog, version.folder, comparison, card.version if own else None)
+    mark_exported(folder, version)
+    catalog.prune(options.model)
+    return version, comparison
+
+
+def make_options(  # noqa: PLR0913, PLR0917  (what the command takes)
+    model: str, parent: Path, data: Path, epochs: int, seed: int, catch_all: str | None = None
+) -> TrainOptions:
+    """Return the options that suit a few pictures and a version that is good already."""
+    card = read_card(parent)
+    return TrainOptions(
+        model=model,
+        backbone=card.backbone,
+        weights=str(parent / CHECKPOINT),
+        catch_all=find_catch_all(card, data, model, catch_all),
+        epochs=epochs,
+        batch_size=_BATCH_SIZE,
+        size=card.input.size,
+        geometry=card.input.geometry,
+        seed=seed,
+        workers=0,
+    )
+
+
+def _compare(
+    frozen: Frozen, card: Card, current: ort.InferenceSession | None, progress: Progress
+) -> Comparison:
+    """Compare on the locked pictures, which are the run's test pictures.
+
+    `card`, `current`: the version in use; None where there was none.
+    """
+    pictures = frozen.test.pictures
+    locked = [Locked(picture.label, sha256=picture.sha256) for picture in pictures]
+    new = Side(frozen.card.class_names, frozen.test.probabilities)
+    if current is None:
+        return compare(locked, new)
+    old = _ask(current, card, pictures, frozen.card.class_names, progress)
+    return compare(locked, new, old, {"model": card.model, "version": card.version})
+
+
+def _ask(
+    session: ort.InferenceSession,
+    card: Card,
+    pictures: Sequence[Picture],
+    all_names: tuple[str, ...],
+    progress: Progress,
+) -> Side:
+    found = answer(session, pictures, all_names, card.input, progress)
+    return Side(card.class_names, found.probabilities)
+
+
+def _write(frozen: Frozen, catalog: Catalog, ancestor: Card, comparison: Comparison) -> Version:
+    model_folder, number = catalog.reserve(frozen.card.model)
+    card = replace(
+        frozen.card,
+        version=number,
+        licence=ancestor.licence,
+        parent={"model": ancestor.model, "version": ancestor.version},
+        training={"kind": "deep", **frozen.card.training},
+    )
+    return write_version(replace(frozen, card=card), model_folder, comparison.write)

@@ -1,0 +1,1 @@
+"""Labelled images of a training: read, deduplicated, corrected, split, loaded."""

@@ -1,0 +1,90 @@
+"""Corrections of training labels by file name: a CSV of `file,label,becomes,why`.
+
+`becomes` is the right label, or empty where a person could not say either: such a picture is not
+trained on. Validation and test pictures keep their labels, so that what is measured before and
+after is the same. `trainer/corrections/hotdog.csv` is what cleanlab pointed at and a person then
+looked at.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from inference.errors import UserInputError
+from trainer.data.deduplication import Candidate
+
+_COLUMNS = ("file", "label", "becomes", "why")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A picture's right label; None: a person could not say."""
+
+    becomes: str | None
+    why: str
+
+
+Corrections = dict[tuple[str, str], Correction]  # (file name, label that it has) → correction
+
+
+def read_corrections(path: Path) -> Corrections:
+    """Read a CSV of corrections.
+
+    Raises: UserInputError for a file that is missing or has other columns, or a file named twice.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            columns = tuple(reader.fieldnames or ())
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserInputError(
+            f"The corrections in {path} cannot be read ({error}). Give a CSV file."
+        ) from error
+    if columns != _COLUMNS or any(None in row or None in row.values() for row in rows):
+        raise UserInputError(
+            f"The corrections in {path} need the columns {','.join(_COLUMNS)}, in each line; "
+            f"found {','.join(columns) or 'nothing'}."
+        )
+    found: Corrections = {}
+    for row in rows:
+        key = (row["file"], row["label"])
+        if key in found:
+            raise UserInputError(f"The corrections in {path} name {row['file']} twice. Remove one.")
+        found[key] = Correction(row["becomes"] or None, row["why"])
+    return found
+
+
+def correct(
+    candidates: Sequence[Candidate], corrections: Corrections, left_out: dict[str, str]
+) -> tuple[list[Candidate], int]:
+    """Put training labels right and leave the doubtful pictures out; returns how many that were.
+
+    Raises: UserInputError for a label that is no class, or a name that several pictures have.
+    """
+    labels = {candidate.found.label for candidate in candidates}
+    kept, done = [], set()
+    for candidate in candidates:
+        found = candidate.found
+        key = (found.path.name, found.label)
+        if candidate.split != "train" or key not in corrections:
+            kept.append(candidate)
+            continue
+        if key in done:
+            raise UserInputError(
+                f"Several training pictures labelled {found.label} are named {found.path.name}, "
+                "so a correction could mean any of them. Rename all but one."
+            )
+        done.add(key)
+        becomes = corrections[key].becomes
+        if becomes is None:
+            left_out[found.shown] = f"not to be told by a person: {corrections[key].why}"
+        elif becomes in labels:
+            kept.append(replace(candidate, found=replace(found, label=becomes)))
+        else:
+            raise UserInputError(
+                f"The corrections make {found.path.name} a {becomes!r}, which is not "
+                f"among the classes {', '.join(sorted(labels))}."
+            )
+    return kept, len(done)

@@ -1,0 +1,205 @@
+"""Labelled pictures for training: read, checked, freed of duplicates and split.
+
+Folders, archives and Hugging Face datasets go in; one `Dataset` comes out, the same on every
+machine for the same files.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from filelock import FileLock
+
+from inference.errors import UserInputError
+from labelling.exchange.archives import unpack_archive
+from labelling.exchange.folders import EXPECTED, Opened, Scan, scan_folder
+from labelling.images.fingerprints import Progress, read_fingerprints
+from trainer.data.corrections import correct, read_corrections
+from trainer.data.deduplication import (
+    Candidate,
+    leave_out_copies,
+    leave_out_crossing,
+    leave_out_unreadable,
+    split_off_val,
+)
+from trainer.data.hub import PREFIX, fetch_dataset
+
+_MAX_SOURCES = 8
+RENDERED = "rendered"  # what the file names of our own drawn pictures begin with
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to train or measure on.
+
+    `split`: train, val or test; `source`: where its name says it came from, else ""; `sha256` of
+    the file's bytes, hex; `group`: the smallest SHA-256 among its near-duplicates.
+    """
+
+    path: Path
+    label: str
+    split: str
+    source: str
+    sha256: str
+    group: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that is not used, named without the machine's folders, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All that was read; `class_names` are sorted. `corrected`: training pictures put right."""
+
+    class_names: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+    left_out: tuple[LeftOut, ...]
+    corrected: int = 0
+
+    def select(self, split: str) -> list[Picture]:
+        """Return the pictures of `train`, `val` or `test`."""
+        return [picture for picture in self.pictures if picture.split == split]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many pictures there are: split → label → number."""
+        found = Counter((picture.split, picture.label) for picture in self.pictures)
+        return {
+            split: {label: found[split, label] for label in self.class_names}
+            for split in ("train", "val", "test")
+        }
+
+    @property
+    def sha256(self) -> str:
+        """Return a hash of contents, labels and splits that file names and order leave alone."""
+        lines = sorted(f"{p.sha256} {p.label} {p.split}\n" for p in self.pictures)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def find_photos(pictures: Sequence[Picture]) -> list[bool]:
+    """Return which pictures count for calibration: all but our rendered ones.
+
+    Those are easier than what people ask about. They count where a class has no others.
+    """
+    photo = [not picture.path.name.startswith(f"{RENDERED}_") for picture in pictures]
+    labels = {picture.label for picture in pictures}
+    shown = {picture.label for picture, kept in zip(pictures, photo, strict=True) if kept}
+    return photo if shown == labels else [True] * len(photo)
+
+
+def read_dataset(
+    locations: Sequence[str],
+    *,
+    folder: Path,
+    val_fraction: float = 0.12,
+    corrections: Path | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Read labelled pictures from one or several places and merge them.
+
+    `locations`: folders of class folders, with or without train, val and test around them; zips
+    of either; `hf://owner/name`. `folder` is the run's own: what is unpacked and remembered
+    lies there, so that a restart is quick. `val_fraction` (0–1) of the training pictures of each
+    class that has no validation pictures is split off. `corrections`: a CSV that puts labels of
+    training pictures right (`trainer.data.corrections`). `progress` is told (files done, in all).
+
+    Raises: UserInputError where there is nothing to learn from, or a place cannot be read.
+    """
+    if not 0 < val_fraction < 1:
+        raise UserInputError(
+            f"{val_fraction} cannot be the part of the pictures to validate on. Use 0.05 to 0.5."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "reading.lock"):  # processes of one run read one after the other
+        scan = _scan_all(locations, folder)
+        paths = [found.path for found in scan.found]
+        answers = read_fingerprints(paths, folder / "index.jsonl", progress)
+    left_out = dict(scan.left_out)
+    candidates = leave_out_unreadable(scan.found, answers, left_out)
+    candidates = leave_out_copies(candidates, left_out)
+    candidates = leave_out_crossing(candidates, left_out)
+    candidates = split_off_val(candidates, val_fraction)
+    corrected = 0
+    if corrections:
+        candidates, corrected = correct(candidates, read_corrections(corrections), left_out)
+    _check_classes(candidates, scan.labels, left_out)
+    return replace(_assemble(candidates, sorted(scan.labels), left_out), corrected=corrected)
+
+
+def _scan_all(locations: Sequence[str], folder: Path) -> Scan:
+    merged, names = Scan(), Counter[str]()
+    for location in locations:
+        opened = _open(location, folder)
+        names[opened.name] += 1
+        # Two folders may have the same last name: what is left out must not hide the other's.
+        number = f" ({names[opened.name]})" if names[opened.name] > 1 else ""
+        scan = scan_folder(opened.path, opened.name + number)
+        merged.found += scan.found
+        merged.labels |= scan.labels
+        merged.left_out |= scan.left_out | opened.left_out
+    return merged
+
+
+def _open(location: str, folder: Path) -> Opened:
+    """Return a folder of class folders; archives and datasets are unpacked into `folder`."""
+    if location.startswith(PREFIX):
+        return fetch_dataset(location, folder)
+    path = Path(location).expanduser().resolve()
+    if path.is_dir():
+        return Opened(path, path.name)
+    if path.is_file():
+        return Opened(unpack_archive(path, folder), path.name)
+    raise UserInputError(f"There is nothing at {location}. {EXPECTED}")
+
+
+def _check_classes(candidates: list[Candidate], labels: set[str], left_out: dict[str, str]) -> None:
+    if not candidates:
+        raise UserInputError(f"No picture could be used. {EXPECTED}{_give_example(left_out)}")
+    if len(labels) < 2:
+        raise UserInputError(
+            f"Only the class {min(labels)} was found; at least two are needed. "
+            "Add a folder of pictures that show something else."
+        )
+    sides = Counter((c.found.label, c.split) for c in candidates)
+    for label in sorted(labels):
+        train, val = sides[label, "train"], sides[label, "val"]
+        if not train or not val:
+            of_class = {shown: why for shown, why in left_out.items() if f"/{label}/" in shown}
+            raise UserInputError(
+                f"The class {label} has {train} pictures to train on and {val} others to validate "
+                "on; both need at least 1, and near-duplicates stay together. Add different "
+                f"pictures to it or remove its folder.{_give_example(of_class)}"
+            )
+
+
+def _give_example(left_out: dict[str, str]) -> str:
+    if not left_out:
+        return ""
+    shown, reason = next(iter(left_out.items()))
+    return f" Files left out: {len(left_out)}, such as {shown}: {reason}"
+
+
+def _assemble(
+    candidates: list[Candidate], class_names: list[str], left_out: dict[str, str]
+) -> Dataset:
+    found = [_find_source(c.found.path.name) for c in candidates]
+    sources = found if len(set(found) - {""}) <= _MAX_SOURCES else [""] * len(found)
+    pictures = [
+        Picture(c.found.path, c.found.label, c.split, source, c.fingerprint.sha256, c.group)
+        for c, source in zip(candidates, sources, strict=True)
+    ]
+    pictures.sort(key=lambda picture: (picture.split, picture.label, picture.sha256))
+    reasons = tuple(LeftOut(shown, reason) for shown, reason in sorted(left_out.items()))
+    return Dataset(tuple(class_names), tuple(pictures), reasons)
+
+
+def _find_source(file_name: str) -> str:
+    """Return what stands before the first underscore, such as `imagenet` or `food101`."""
+    first, underscore, _ = file_name.partition("_")
+    return first if underscore and first.isalnum() else ""

@@ -1,0 +1,60 @@
+"""The stored pictures of a network as a data set to train on: whole groups, fixed sides.
+
+Pictures that the store keeps locked become `test`: nothing is chosen by them. Of the others some
+groups are set apart as `val`, by which epoch and weights are chosen.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from inference.errors import UserInputError
+from labelling.images.near_duplicates import choose_val_groups
+from labelling.store.store import Entry, Store
+from trainer.data.dataset import Dataset, Picture
+
+MIN_PICTURES = 20  # stored ones of each class
+_VAL_FRACTION = 0.15
+
+
+def read_stored(store: Store, model: str, class_names: Sequence[str]) -> Dataset:
+    """Return the approved pictures of a model, in classes that it has or that are new.
+
+    `class_names`: those of the version in use, empty for a new network.
+    Raises: UserInputError where a class has too few to fine-tune a whole network.
+    """
+    entries = [entry for entry in store.find(model) if entry.split != "aside"]
+    names = [*class_names, *sorted({entry.label for entry in entries} - set(class_names))]
+    _check_enough(entries, names)
+    free = [entry for entry in entries if entry.split == "train"]
+    _check_different(free, names)
+    chosen = choose_val_groups([e.group for e in free], [e.label for e in free], _VAL_FRACTION)
+    pictures = [_make_picture(store, entry, chosen) for entry in entries]
+    pictures.sort(key=lambda picture: (picture.split, picture.label, picture.sha256))
+    return Dataset(tuple(names), tuple(pictures), ())
+
+
+def _check_enough(entries: Sequence[Entry], names: Sequence[str]) -> None:
+    counts = Counter(entry.label for entry in entries)
+    short = [f"{name} has {counts[name]}" for name in names if counts[name] < MIN_PICTURES]
+    if short or len(names) < 2:
+        found = ", ".join(short) or "there is only one class"
+        raise UserInputError(
+            f"Deep training needs at least {MIN_PICTURES} stored pictures of each of two or more "
+            f"classes; {found}. Add pictures, or train Quick."
+        )
+
+
+def _check_different(free: Sequence[Entry], names: Sequence[str]) -> None:
+    """Raise UserInputError for a class that cannot be both learnt from and chosen by."""
+    for name in names:
+        if len({entry.group for entry in free if entry.label == name}) < 2:
+            raise UserInputError(
+                f"The pictures of {name} to learn from all look alike, so nothing could be judged. "
+                "Add different ones, or train Quick."
+            )
+
+
+def _make_picture(store: Store, entry: Entry, chosen: set[str]) -> Picture:
+    split = {"locked": "test"}.get(entry.split, "val" if entry.group in chosen else "train")
+    path = store.path(entry.sha256)
+    return Picture(path, entry.label, split, "", entry.sha256, entry.group)

@@ -1,0 +1,1 @@
+"""What is measured of a version, and how it compares with another."""

@@ -1,0 +1,84 @@
+"""How well a version tells pictures of nothing that was taught: for its card.
+
+Stage: outsiders → familiarity → exporting, evaluation.
+"""
+
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from inference.certainty import Memory
+from inference.statements import NEVER_UNFAMILIAR
+from trainer.evaluation.metrics import describe_rate, measure_rate
+from trainer.progress import Progress
+from trainer.synthetic.unrelated import draw_outsiders
+
+COUNT, SEED = 600, 0
+
+
+def embed_outsiders(
+    session: ort.InferenceSession, progress: Progress, count: int = COUNT, seed: int = SEED
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Return kinds and embeddings (N, D) of rendered pictures of nothing that was taught."""
+    kinds, rows = [], []
+    steps = progress.track(range(count), "outsiders")
+    for _, (kind, image) in zip(steps, draw_outsiders(count, seed), strict=True):
+        kinds.append(kind)
+        rows.append(session.run(["embedding"], {"image": image[None]})[0][0])
+    return kinds, np.array(rows, dtype=np.float32)
+
+
+def measure_outsiders(
+    session: ort.InferenceSession,
+    memory: Memory,
+    limit: float | None,
+    distances: NDArray[np.floating],
+    progress: Progress,
+) -> dict[str, Any]:
+    """Return how a version fares on rendered pictures: `Card.trust["outsiders"]`.
+
+    `limit`: `Thresholds.unfamiliar`. `distances` (K,), K at least 1: of pictures that the version
+    has not seen, and that are of what was taught; of those that it remembers, as
+    `trainer.evaluation.calibration.measure_unseen` has them.
+    """
+    kinds, embeddings = embed_outsiders(session, progress)
+    return compare_distances(kinds, memory.measure_distances(embeddings), distances, limit)
+
+
+def compare_distances(
+    kinds: list[str],
+    outside: NDArray[np.floating],
+    inside: NDArray[np.floating],
+    limit: float | None,
+) -> dict[str, Any]:
+    """Compare distances of outsiders (N,), N named `kinds`, with those of others (K,).
+
+    Returns `n` of the outsiders and of the `others`; `auroc`: how often an outsider is further
+    away than another picture, 0–1; and where there is a limit `found`: how many outsiders are
+    beyond it, `kinds`: the same by kind; `false_alarms`: how many others are.
+    """
+    labels = np.repeat([0, 1], [len(inside), len(outside)])
+    auroc = float(roc_auc_score(labels, np.concatenate([inside, outside])))
+    found = {"n": len(outside), "others": len(inside), "auroc": round(auroc, 4)}
+    if limit is None:
+        return found
+    names, far = np.array(kinds), outside > limit
+    return found | {
+        "found": measure_rate(far),
+        "kinds": {kind: measure_rate(far[names == kind]) for kind in sorted(set(kinds))},
+        "false_alarms": measure_rate(inside > limit),
+    }
+
+
+def describe_outsiders(found: dict[str, Any]) -> str:
+    """Return the same in words."""
+    auroc = f"AUROC {found['auroc']:.3f} (n = {found['n']} against {found['others']})"
+    if "found" not in found:
+        return f"{auroc}. {NEVER_UNFAMILIAR}"
+    return (
+        f"{auroc}; called unlike all that was taught: {describe_rate(found['found'])}; "
+        f"false alarms: {describe_rate(found['false_alarms'])}"
+    )

@@ -1,0 +1,86 @@
+"""Labelled pictures through the frozen network, decoded as the page decodes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from inference.classifier import find_min_side
+from inference.images import decode
+from inference.versions.cards import InputGeometry
+from trainer.data.dataset import Picture
+from trainer.evaluation.metrics import measure
+from trainer.progress import Progress
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the network says of N pictures.
+
+    `probabilities` and `logits` (N, C) float32, `embeddings` (N, D) float32, `targets` (N,).
+    """
+
+    pictures: Sequence[Picture]
+    class_names: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    targets: NDArray[np.int64]
+
+    def select(self, wanted: NDArray[np.bool_]) -> Self:
+        """Return the answers of a (N,) mask."""
+        chosen = [p for p, kept in zip(self.pictures, wanted.tolist(), strict=True) if kept]
+        return type(self)(
+            chosen,
+            self.class_names,
+            self.probabilities[wanted],
+            self.logits[wanted],
+            self.embeddings[wanted],
+            self.targets[wanted],
+        )
+
+    def measure(self) -> dict[str, Any]:
+        """Return accuracy by class and group, calibration and confusion."""
+        sources = [picture.source for picture in self.pictures]
+        return measure(self.probabilities, self.targets, sources, self.class_names)
+
+    def list_mistakes(self, most: int = 30) -> list[dict[str, Any]]:
+        """Return the wrong answers, the most certain first, by file name."""
+        predicted = self.probabilities.argmax(axis=1)
+        wrong = np.flatnonzero(predicted != self.targets)
+        order = wrong[np.argsort(-self.probabilities[wrong].max(axis=1), kind="stable")]
+        return [
+            {
+                "file": self.pictures[i].path.name,
+                "label": self.class_names[self.targets[i]],
+                "predicted": self.class_names[predicted[i]],
+                "probability": round(float(self.probabilities[i].max()), 4),
+            }
+            for i in order[:most]
+        ]
+
+
+def answer(
+    session: ort.InferenceSession,
+    pictures: Sequence[Picture],
+    class_names: tuple[str, ...],
+    geometry: InputGeometry,
+    progress: Progress,
+) -> Answers:
+    """Run the frozen network on each picture, one at a time."""
+    outputs: list[list[NDArray[np.float32]]] = [[], [], []]
+    names = ["probabilities", "logits", "embedding"]
+    for picture in progress.track(pictures, "frozen network"):
+        image = decode(picture.path.read_bytes(), find_min_side(geometry))
+        for kept, value in zip(outputs, session.run(names, {"image": image[None]}), strict=True):
+            kept.append(value[0])
+    widths = [output.shape[-1] for output in session.get_outputs()[:3]]
+    probabilities, logits, embeddings = (
+        np.stack(rows) if rows else np.zeros((0, width), dtype=np.float32)
+        for rows, width in zip(outputs, widths, strict=True)
+    )
+    targets = np.array([class_names.index(p.label) for p in pictures], dtype=np.int64)
+    return Answers(pictures, class_names, probabilities, logits, embeddings, targets)

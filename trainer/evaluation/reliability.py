@@ -1,0 +1,161 @@
+"""How far answers can be relied on beyond their accuracy: what goes into `Card.trust`.
+
+`certainty`: split → coverage of the conformal sets by class, how often the answer is "Not sure"
+or "Unlike anything I was taught", and how often the others are right. `outsiders`: pictures of
+nothing that was taught (`trainer.evaluation.out_of_distribution`). `corruptions`: name → accuracy
+on bad pictures.
+"""
+
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from scipy.stats import betabinom
+
+from inference.certainty import SURE, UNFAMILIAR, UNSURE, Memory, judge
+from inference.classifier import find_min_side
+from inference.images import decode
+from inference.statements import UNSPOILT
+from inference.versions.cards import Card, InputGeometry, Thresholds
+from trainer.evaluation.calibration import MIN_CALIBRATION, find_rank
+from trainer.evaluation.corruptions import CORRUPTIONS, corrupt
+from trainer.evaluation.metrics import Rate, describe_rate, measure_rate
+from trainer.evaluation.out_of_distribution import describe_outsiders, measure_outsiders
+from trainer.evaluation.predictions import Answers
+from trainer.progress import Progress
+
+_LEVEL = 0.99
+
+
+def measure_trust(
+    session: ort.InferenceSession,
+    card: Card,
+    memory: Memory | None,
+    answers: Answers,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Return all of it, on one or more pictures that training has not seen."""
+    distances = memory.measure_distances(answers.embeddings) if memory else None
+    counts = card.data.get("counts", {})  # a card from elsewhere may have none
+    calibrated = card.data.get("calibrating") or counts.get("val", {})
+    certainty = measure_certainty(answers, distances, card.thresholds, calibrated)
+    splits = {picture.split for picture in answers.pictures}
+    found: dict[str, Any] = {
+        "certainty": {splits.pop() if len(splits) == 1 else "all": certainty},
+    }
+    if memory is not None and distances is not None:
+        progress.say("Asking about pictures of nothing that was taught.")
+        limit = card.thresholds.unfamiliar
+        found["outsiders"] = measure_outsiders(session, memory, limit, distances, progress)
+    found["corruptions"] = measure_corruptions(session, answers, card.input, progress)
+    return found
+
+
+def measure_certainty(
+    answers: Answers,
+    distances: NDArray[np.floating] | None,
+    thresholds: Thresholds,
+    calibrated: dict[str, int],
+) -> dict[str, Any]:
+    """Return what the certainties of N answers are worth.
+
+    `distances` (N,) as `judge` takes them, None where nothing is remembered. `calibrated`: class
+    name → how many pictures its conformal limit was found by. `coverage`: class name → how often
+    its prediction sets hold the right class, and the 99% interval `low` to `high` (0–1) in which
+    that lies if these pictures are like the calibrating ones; without the classes that had too
+    few of those, and borrow the limit of all. `unfamiliar` is left out where it has no limit.
+    Source: Vovk, "Conditional validity of inductive conformal predictors" (2012).
+    """
+    names = answers.class_names
+    far = [None] * len(answers.targets) if distances is None else distances.tolist()
+    kinds = np.array(
+        [
+            judge(row, names, distance, thresholds)
+            for row, distance in zip(answers.probabilities, far, strict=True)
+        ],
+        dtype=object,
+    )
+    right = answers.probabilities.argmax(axis=1) == answers.targets
+    found = {
+        "coverage": _measure_coverage(answers, thresholds, calibrated),
+        "unsure": measure_rate(kinds == UNSURE),
+        "unfamiliar": measure_rate(kinds == UNFAMILIAR),
+        "sure_right": measure_rate(right[kinds == SURE]),
+    }
+    if distances is None or thresholds.unfamiliar is None:
+        del found["unfamiliar"]
+    return found
+
+
+def find_coverage_interval(calibrated: int, n: int) -> tuple[float, float]:
+    """Return between which shares (0–1) the coverage of `n` new pictures lies 99 times in 100.
+
+    How many are covered by a limit found by `calibrated` pictures is beta-binomial.
+    """
+    rank = find_rank(calibrated)
+    covered = betabinom(n, rank, calibrated + 1 - rank)
+    low, high = covered.ppf((1 - _LEVEL) / 2), covered.ppf((1 + _LEVEL) / 2)
+    return float(low) / n, float(high) / n
+
+
+def measure_corruptions(
+    session: ort.InferenceSession, answers: Answers, geometry: InputGeometry, progress: Progress
+) -> dict[str, Rate]:
+    """Return name of a corruption → accuracy on pictures that suffered it; `none` comes first.
+
+    `answers`: those for the pictures as they are.
+    """
+    names = np.array(answers.class_names)
+    right: dict[str, list[bool]] = {name: [] for name in CORRUPTIONS}
+    for picture in progress.track(answers.pictures, "corruptions"):
+        image = decode(picture.path.read_bytes(), find_min_side(geometry))
+        for name, kept in right.items():
+            bad = corrupt(image, name)
+            [[probabilities]] = session.run(["probabilities"], {"image": bad[None]})
+            kept.append(bool(names[probabilities.argmax()] == picture.label))
+    unspoilt = answers.probabilities.argmax(axis=1) == answers.targets
+    spoilt = {name: measure_rate(np.array(kept, dtype=bool)) for name, kept in right.items()}
+    return {UNSPOILT: measure_rate(unspoilt), **spoilt}
+
+
+def describe_trust(trust: dict[str, Any]) -> list[str]:
+    """Return what is known of the trust in lines that people read."""
+    lines = []
+    for split, found in trust.get("certainty", {}).items():
+        told = {
+            "unsure": "answered “Not sure”",
+            "unfamiliar": "“Unlike anything I was taught”",
+            "sure_right": "of the others right",
+        }
+        parts = [f"{told[key]} {describe_rate(found[key])}" for key in told if key in found]
+        lines.append(f"{split}: {'; '.join(parts)}")
+        lines += [
+            f"  prediction sets at 95% that hold {name}: {describe_rate(one['rate'])}, "
+            f"expected {100 * one['low']:.1f}–{100 * one['high']:.1f}%"
+            for name, one in found["coverage"].items()
+        ]
+    if "outsiders" in trust:
+        found = trust["outsiders"]
+        lines.append(f"pictures of nothing that was taught: {describe_outsiders(found)}")
+        kinds = found.get("kinds", {})
+        lines += [f"  {kind}: {describe_rate(rate)}" for kind, rate in kinds.items()]
+    if "corruptions" in trust:
+        lines.append("bad pictures:")
+        lines += [f"  {name}: {describe_rate(r)}" for name, r in trust["corruptions"].items()]
+    return lines
+
+
+def _measure_coverage(
+    answers: Answers, thresholds: Thresholds, calibrated: dict[str, int]
+) -> dict[str, Any]:
+    found = {}
+    for target, name in enumerate(answers.class_names):
+        mine = answers.targets == target
+        few = calibrated.get(name, 0) < MIN_CALIBRATION
+        if few or not mine.any() or name not in thresholds.conformal:
+            continue
+        covered = 1.0 - answers.probabilities[mine, target] <= thresholds.conformal[name]
+        low, high = find_coverage_interval(calibrated[name], int(mine.sum()))
+        found[name] = {"rate": measure_rate(covered), "low": round(low, 4), "high": round(high, 4)}
+    return found

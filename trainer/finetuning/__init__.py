@@ -1,0 +1,1 @@
+"""Training of a whole network: linear probe, then fine-tuning, by validation."""

@@ -1,0 +1,91 @@
+"""Learning from what larger or other networks answer, beside the labels.
+
+The teachers see the same crop, mixed and coloured alike, as the network that learns.
+Source: Beyer et al., "Knowledge distillation: a good teacher is patient and consistent" (2022).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inference.errors import UserInputError
+from inference.versions.cards import read_card
+from trainer.finetuning import run_folder as runs
+from trainer.finetuning.backbones import create_backbone, read_normalisation
+from trainer.finetuning.run_folder import TrainOptions
+from trainer.finetuning.weights import CHECKPOINT, CHOSEN
+
+_TEMPERATURE = 2.0  # makes the teachers' doubts visible; Source: Hinton et al. (2015)
+
+
+class Teachers:
+    """The networks of finished runs or of versions; their mean logits are what they say."""
+
+    def __init__(
+        self, options: TrainOptions, class_names: Sequence[str], device: torch.device
+    ) -> None:
+        """Open the folders that the options name; none is right, too.
+
+        Raises: UserInputError for a folder without a network of the same classes that sees
+        pictures in the same numbers.
+        """
+        self.share = options.distil
+        self.networks = [_open(Path(name), class_names).to(device) for name in options.teachers]
+        own = create_backbone(options.backbone, len(class_names)) if self.networks else None
+        for network, name in zip(self.networks, options.teachers, strict=True):
+            if own is not None and read_normalisation(network) != read_normalisation(own):
+                raise UserInputError(
+                    f"The network in {name} sees pictures in other numbers (mean and std) than "
+                    f"{options.backbone}. Learn from one with the same."
+                )
+
+    def add_to(self, loss: Tensor, logits: Tensor, batch: Tensor) -> Tensor:
+        """Return a loss that is the labels' to one part and the teachers' to the other.
+
+        `logits` (N, C) of the network that learns, `batch` (N, 3, H, W) what it saw.
+        """
+        if not self.networks:
+            return loss
+        with torch.no_grad():
+            said = torch.stack([network(batch) for network in self.networks]).mean(0)
+        heard = functional.kl_div(
+            functional.log_softmax(logits / _TEMPERATURE, dim=1),
+            functional.log_softmax(said / _TEMPERATURE, dim=1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        return (1 - self.share) * loss + self.share * _TEMPERATURE**2 * heard
+
+
+def _open(folder: Path, class_names: Sequence[str]) -> nn.Module:
+    found, backbone, weights = _find(folder)
+    if tuple(found) != tuple(class_names):
+        raise UserInputError(
+            f"The network in {folder} knows the classes {', '.join(found)}, not "
+            f"{', '.join(class_names)}. Learn from one of the same classes."
+        )
+    network = create_backbone(backbone, len(found))
+    try:
+        network.load_state_dict(load_file(weights))
+    except (OSError, SafetensorError) as error:
+        raise UserInputError(f"The weights {weights} cannot be read ({error}).") from error
+    network.requires_grad_(requires_grad=False)
+    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _find(folder: Path) -> tuple[tuple[str, ...], str, Path]:
+    """Return the classes, the backbone and the weights of a finished run or a version."""
+    if (folder / "model.json").is_file():
+        card = read_card(folder)
+        return card.class_names, card.backbone, folder / CHECKPOINT
+    if not runs.is_finished(folder):
+        raise UserInputError(
+            f"{folder} holds neither a finished run nor a version to learn from. Train it first."
+        )
+    names = runs.read_pictures(folder).class_names
+    return names, runs.read_options(folder).backbone, folder / CHOSEN

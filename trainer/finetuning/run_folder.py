@@ -1,0 +1,206 @@
+"""The folder of one training run: its options, its checkpoints, what was found.
+
+`run.json` options and data hash · `pictures.json` the labelled pictures and their splits ·
+`left_out.txt` the files that are not used, and why · `scores.npy` what a probe that had not seen
+a training picture gives its label · `checkpoints/<epoch>/` to go on from · `history.json` a line an
+epoch · `chosen.safetensors` the weights to be frozen · `result.json` what validation chose ·
+`version.json` the version that was made of it.
+"""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inference.errors import UserInputError
+from trainer.data.dataset import Dataset, LeftOut, Picture
+from trainer.finetuning.backbones import DEFAULT_BACKBONE
+from trainer.finetuning.weights import CHOSEN
+
+SCORES = "scores.npy"
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a training run does; the same options, data and seed give the same weights.
+
+    `size` in pixels is what the frozen network takes, `train_size` what it is trained at: a
+    little smaller suits, since random crops show things larger than whole pictures do
+    (Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019). `other_sizes`:
+    what the frozen network takes instead, where validation prefers it.
+    `balance`: 0 draws the pictures as they are, 1 every source and class alike.
+    `geometry`: how the network sees a picture (one of `GEOMETRIES`); None: the one that
+    does best on validation.
+    `average`: decay a step of the averaged weights. `mix`: share of the batches (0–1) whose
+    pictures are mixed in pairs (CutMix or MixUp). `frozen`: how many of the backbone's first
+    stages, the stem being one, stay as they were pretrained. `teachers`: folders of finished runs
+    or versions whose answers are learnt from, too; `distil` (0–1) is their share of the loss, the
+    rest is the labels'. `hard`: a picture that a linear probe
+    gets wrong out of fold is drawn up to 1 + `hard` times as often. `corrections`: name of the
+    file that put labels right.
+    """
+
+    model: str
+    backbone: str = DEFAULT_BACKBONE
+    weights: str | None = None
+    catch_all: str | None = None
+    epochs: int = 14
+    batch_size: int = 32
+    lr: float = 1.5e-4
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.1
+    average: float = 0.998
+    balance: float = 0.5
+    mix: float = 0.3
+    size: int = 224
+    train_size: int = 192
+    other_sizes: tuple[int, ...] = ()
+    geometry: str | None = None
+    frozen: int = 0
+    teachers: tuple[str, ...] = ()
+    distil: float = 0.7
+    hard: float = 0.0
+    corrections: str | None = None
+    seed: int = 0
+    workers: int = 1
+
+
+@dataclass
+class Result:
+    """What validation chose, by the calibrated log loss, and each candidate's accuracy (0–1).
+
+    `size` in pixels; 0 in runs of an earlier release: that of the options. `bias`: what was added
+    to the classes' logits (`calibration.fit_calibration`). `tuned`: the share of the
+    fine-tuned weights, the rest being the pretrained ones.
+    Source: Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
+    """
+
+    epoch: int
+    geometry: str
+    size: int = 0
+    sizes: dict[str, float] = field(default_factory=dict)
+    bias: list[float] = field(default_factory=list)
+    tuned: float = 1.0
+    geometries: dict[str, float] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
+    probe_accuracy: float = 0.0
+    seconds: float = 0.0
+    device: str = "cpu"
+    processes: int = 1
+
+
+def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
+    """Prepare the folder; return whether a run of the same options and data goes on.
+
+    A finished run of other options or data, or one that became a version, is cleared away.
+    Raises: UserInputError where an unfinished run of other options or data would be lost.
+    """
+    if _is_same(folder, options, data_sha256) and not (folder / "version.json").is_file():
+        return bool(list_checkpoints(folder)) or is_finished(folder)
+    if list_checkpoints(folder):
+        raise UserInputError(
+            f"{folder} holds an unfinished run with other options or pictures. Start it again as "
+            "it was, choose another --run-folder, or delete that folder."
+        )
+    for name in ("result.json", "history.json", SCORES, CHOSEN, "run.json", "version.json"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "run.json", _describe(options, data_sha256))
+    return False
+
+
+def clear_other_run(folder: Path, options: TrainOptions, data_sha256: str) -> None:
+    """Clear away whatever the folder holds, unless it is a run of these options and this data."""
+    if not _is_same(folder, options, data_sha256):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_finished(folder: Path) -> bool:
+    """Return whether training came to its end; a version may not have been made of it yet."""
+    return (folder / "result.json").is_file()
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Return the finished checkpoints, oldest first."""
+    found = (folder / "checkpoints").glob("[0-9]*")
+    return sorted(found, key=lambda path: int(path.name))
+
+
+def read_options(folder: Path) -> TrainOptions:
+    """Return the options of a run.
+
+    Raises: UserInputError where the folder holds no run.
+    """
+    path = folder / "run.json"
+    if not path.is_file():
+        raise UserInputError(
+            f"{folder} holds no training run. Run `python -m trainer train` first."
+        )
+    options: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["options"]
+    lists = {name: tuple(value) for name, value in options.items() if isinstance(value, list)}
+    return TrainOptions(**{**options, **lists})
+
+
+def describe_options(options: TrainOptions) -> dict[str, Any]:
+    """Return the options as JSON keeps them."""
+    values: dict[str, Any] = json.loads(json.dumps(asdict(options)))
+    return values
+
+
+def read_result(folder: Path) -> Result:
+    """Return what validation chose.
+
+    Raises: UserInputError where the run is not finished.
+    """
+    path = folder / "result.json"
+    if not path.is_file():
+        raise UserInputError(f"The run in {folder} is not finished. Start the training again.")
+    return Result(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Return one row an epoch: epoch, train_loss, val_loss, val_accuracy, lr, seconds."""
+    path = folder / "history.json"
+    rows: list[dict[str, float]] = json.loads(path.read_text("utf-8")) if path.is_file() else []
+    return rows
+
+
+def write_pictures(folder: Path, dataset: Dataset) -> None:
+    """Remember the labelled pictures and their splits, for `export`."""
+    rows = [{**asdict(p), "path": str(p.path)} for p in dataset.pictures]
+    left_out = [asdict(item) for item in dataset.left_out]
+    content = {"class_names": dataset.class_names, "pictures": rows, "left_out": left_out}
+    write_json(folder / "pictures.json", content)
+    lines = [f"{item.path}: {item.reason}\n" for item in dataset.left_out]
+    (folder / "left_out.txt").write_text("".join(lines), encoding="utf-8")
+
+
+def read_pictures(folder: Path) -> Dataset:
+    """Return what `write_pictures` wrote."""
+    content = json.loads((folder / "pictures.json").read_text(encoding="utf-8"))
+    pictures = (Picture(**{**row, "path": Path(row["path"])}) for row in content["pictures"])
+    left_out = (LeftOut(**row) for row in content["left_out"])
+    return Dataset(tuple(content["class_names"]), tuple(pictures), tuple(left_out))
+
+
+def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  (any JSON value)
+    """Write JSON in one step that a kill cannot leave half done."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    part.replace(path)
+
+
+def _is_same(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
+    path = folder / "run.json"
+    if not path.is_file():
+        return False
+    found = json.loads(path.read_text(encoding="utf-8"))
+    defaults = describe_options(TrainOptions(model=options.model))  # an earlier release had fewer
+    found["options"] = defaults | found["options"]
+    return bool(found == _describe(options, data_sha256))
+
+
+def _describe(options: TrainOptions, data_sha256: str) -> dict[str, Any]:
+    return {"options": describe_options(options), "data_sha256": data_sha256}

@@ -1,0 +1,165 @@
+"""What validation chooses when training is over: weights, input geometry and bias, together.
+
+Judged by the log loss after calibration: of a few hundred pictures accuracy tells too little.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from inference.versions.cards import GEOMETRIES, InputGeometry
+from trainer.data.dataloaders import PictureDataset, make_loader
+from trainer.data.dataset import Dataset, Picture, find_photos
+from trainer.evaluation.calibration import fit_calibration
+from trainer.finetuning.backbones import create_backbone, get_head, mix_weights
+from trainer.finetuning.linear_probe import embed
+from trainer.finetuning.run_folder import TrainOptions
+from trainer.finetuning.weights import read_classes
+from trainer.progress import Progress
+
+# Of the fine-tuned weights, the rest being those that it began with.
+_SHARES = (1.0, 0.85, 0.7, 0.5, 0.3)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How a network does on validation: `accuracy` 0–1; `loss`, the log loss after calibration.
+
+    `bias` (C,) is what calibration adds to the logits.
+    """
+
+    accuracy: float
+    loss: float
+    bias: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen: the share of the fine-tuned weights, the geometry, the bias (C,).
+
+    `tried`: share and geometry → how each did.
+    """
+
+    share: float
+    geometry: InputGeometry
+    tried: dict[tuple[float, InputGeometry], Measured]
+
+    @property
+    def bias(self) -> NDArray[np.float64]:
+        """What was added to the classes' logits."""
+        return self.tried[self.share, self.geometry].bias
+
+    def compare_shares(self) -> dict[str, float]:
+        """Return share → accuracy (0–1), in the geometry that was chosen."""
+        return {
+            f"{share:g}": found.accuracy
+            for (share, geometry), found in self.tried.items()
+            if geometry == self.geometry
+        }
+
+    def compare_geometries(self) -> dict[str, float]:
+        """Return geometry → accuracy (0–1), with the share and at the size that were chosen."""
+        return {
+            geometry.geometry: found.accuracy
+            for (share, geometry), found in self.tried.items()
+            if share == self.share and geometry.size == self.geometry.size
+        }
+
+    def compare_sizes(self) -> dict[str, float]:
+        """Return size in pixels → accuracy (0–1), with the share and geometry that were chosen."""
+        return {
+            str(geometry.size): found.accuracy
+            for (share, geometry), found in self.tried.items()
+            if share == self.share and geometry.geometry == self.geometry.geometry
+        }
+
+
+class Validation:
+    """The validation pictures, ready to measure networks by."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        options: TrainOptions,
+        accelerator: Accelerator,
+        progress: Progress,
+    ) -> None:
+        self.dataset, self.options = dataset, options
+        self.accelerator, self.progress = accelerator, progress
+
+    def measure(self, network: nn.Module, geometry: InputGeometry) -> Measured:
+        """Measure a network that sees pictures in this geometry."""
+        pictures = self.dataset.select("val")
+        loader = make_val_loader(pictures, self.dataset, geometry, self.options)
+        prepared = self.accelerator.prepare(loader)
+        task = f"validation, {geometry.geometry}"
+        _, logits, targets = embed(network, prepared, self.accelerator, self.progress, task)
+        photos = np.array(find_photos(pictures), dtype=bool)
+        bias, temperature = fit_calibration(logits[photos], targets[photos])
+        scaled = log_softmax((logits + bias) / temperature, axis=1)
+        return Measured(
+            accuracy=float((scaled.argmax(axis=1) == targets).mean()),
+            loss=-float(scaled[np.arange(len(targets)), targets].mean()),
+            bias=bias,
+        )
+
+
+def choose(network: nn.Module, geometry: InputGeometry, validation: Validation) -> Choice:
+    """Try every share, geometry and size; leave the best weights and their bias in the network.
+
+    `network` holds the fine-tuned weights; of `geometry` the mean and std are kept.
+    Source for the shares: Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
+    """
+    mixes = _mix_shares(network, validation.dataset, validation.options)
+    tried = {}
+    for share, weights in mixes.items():
+        network.load_state_dict(weights)
+        for candidate in _list_geometries(geometry, validation.options):
+            found = validation.measure(network, candidate)
+            tried[share, candidate] = found
+            validation.progress.say(
+                f"{share:.0%} fine-tuned, {candidate.geometry}, {candidate.size} pixels: "
+                f"validation accuracy {found.accuracy:.2%}, loss {found.loss:.4f}"
+            )
+    share, best = min(tried, key=lambda key: tried[key].loss)
+    choice = Choice(share, best, tried)
+    network.load_state_dict(mixes[share])
+    head = get_head(network)
+    with torch.no_grad():
+        head.bias += torch.from_numpy(choice.bias).to(head.bias)  # type: ignore[union-attr,arg-type,operator]
+    return choice
+
+
+def make_val_loader(
+    pictures: list[Picture], dataset: Dataset, geometry: InputGeometry, options: TrainOptions
+) -> DataLoader[Any]:
+    """Return the loader of pictures as the frozen network will see them."""
+    plain = PictureDataset(pictures, dataset.class_names, geometry)
+    return make_loader(plain, options.batch_size, options.workers)
+
+
+def _list_geometries(geometry: InputGeometry, options: TrainOptions) -> Iterator[InputGeometry]:
+    for name in GEOMETRIES if options.geometry is None else (options.geometry,):
+        for size in dict.fromkeys((options.size, *options.other_sizes)):
+            yield replace(geometry, geometry=name, size=size)
+
+
+def _mix_shares(
+    network: nn.Module, dataset: Dataset, options: TrainOptions
+) -> dict[float, dict[str, Tensor]]:
+    """Return share → weights that are the fine-tuned ones to that part, the first ones else."""
+    tuned = {name: value.clone() for name, value in network.state_dict().items()}
+    if options.weights is None:
+        return {1.0: tuned}
+    names = dataset.class_names
+    before = create_backbone(options.backbone, len(names), options.weights).state_dict()
+    known = read_classes(options.weights) == names  # then its head means the same
+    return {share: mix_weights(network, tuned, before, share, with_head=known) for share in _SHARES}

@@ -1,0 +1,1 @@
+"""From trained weights to a version: the graph, its proof, its folder."""

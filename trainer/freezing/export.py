@@ -1,0 +1,293 @@
+"""From a finished run to an immutable version: freeze, prove, measure, write, rename."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from inference.certainty import remember
+from inference.providers import open_session
+from inference.versions.cards import Card, Thresholds, read_card
+from inference.versions.folders import add_version, read_current, reserve_version, set_current
+from trainer.cards.plots import write_report
+from trainer.data.dataset import Dataset, Picture, find_photos
+from trainer.data.replay_memory import Remembered, make_rows, write_memory
+from trainer.evaluation.calibration import (
+    ALONE,
+    Known,
+    fit_temperature,
+    fit_thresholds,
+    measure_unseen,
+)
+from trainer.evaluation.metrics import describe_rate
+from trainer.evaluation.predictions import Answers, answer
+from trainer.evaluation.reliability import measure_trust
+from trainer.finetuning import run_folder as runs
+from trainer.finetuning.loop import load_chosen, make_geometry
+from trainer.finetuning.weights import CHECKPOINT, CHOSEN
+from trainer.freezing.finishing import answer_probes, hash_graph, list_libraries, seal
+from trainer.freezing.graph import build_graph, set_temperature
+from trainer.freezing.parity import prove_parity
+from trainer.progress import Progress
+
+_REMEMBERED = 1500  # training pictures whose embeddings are kept
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version that was made, and where it lies."""
+
+    folder: Path
+    card: Card
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a program wants to know, as JSON values."""
+        rates = {split: found["top1"] for split, found in self.card.metrics.items()}
+        return {
+            "model": self.card.model,
+            "version": self.card.version,
+            "folder": str(self.folder),
+            "megabytes": round((self.folder / "model.onnx").stat().st_size / 1e6, 2),
+            **rates,
+        }
+
+    def describe(self) -> str:
+        """Return the same in words."""
+        lines = [f"{self.card.model} version {self.card.version} is in {self.folder}"]
+        lines += [f"{s}: {describe_rate(m['top1'])}" for s, m in self.card.metrics.items()]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The graph of a run, with its answers for every split that is remembered or measured."""
+
+    run: Path
+    graph: onnx.ModelProto
+    card: Card
+    remembered: Answers
+    val: Answers
+    test: Answers
+
+
+def export_run(folder: Path, exported: Path, progress: Progress, licence: str = "") -> Version:
+    """Freeze a finished run into the next version and make it the current one.
+
+    Raises: UserInputError where the run is missing or unfinished; ParityError if the frozen
+    network does not answer as the trained one. Then nothing changes under `exported`.
+    """
+    frozen = freeze_run(folder, progress)
+    model_folder = exported / frozen.card.model
+    parent = read_current(model_folder)
+    card = replace(
+        frozen.card,
+        version=reserve_version(model_folder),
+        licence=licence,
+        parent=None if parent is None else {"model": frozen.card.model, "version": parent},
+    )
+    version = write_version(replace(frozen, card=card), model_folder)
+    set_current(model_folder, card.version)
+    mark_exported(frozen.run, version)
+    return version
+
+
+def mark_exported(run: Path, version: Version) -> None:
+    """Remember that a run became a version, so that the next one begins anew."""
+    names = {"model": version.card.model, "version": version.card.version}
+    runs.write_json(run / "version.json", names)
+
+
+def write_version(
+    frozen: Frozen, model_folder: Path, finish: Callable[[Path], None] | None = None
+) -> Version:
+    """Write a folder with all of a version and make it that version by one rename.
+
+    `frozen.card` names the reserved version. `finish` may write more into the folder.
+    """
+    staging = Path(tempfile.mkdtemp(dir=model_folder, prefix=".staging-"))
+    try:
+        card = _write(staging, frozen)
+        if finish:
+            finish(staging)
+        staging.chmod(0o755)
+        target = add_version(staging, model_folder, card.version)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return Version(target, card)
+
+
+def freeze_run(folder: Path, progress: Progress) -> Frozen:
+    """Build the graph, fit what validation fits, prove parity, then look at test, once.
+
+    Raises: UserInputError where the run is missing or unfinished; ParityError.
+    """
+    options, result = runs.read_options(folder), runs.read_result(folder)
+    dataset = runs.read_pictures(folder)
+    model = load_chosen(folder, dataset)
+    geometry = make_geometry(model, result.size or options.size, result.geometry)
+    progress.say("Freezing the network.")
+    graph = build_graph(model, geometry, temperature=1.0)
+
+    def ask(session: ort.InferenceSession, pictures: Sequence[Picture]) -> Answers:
+        return answer(session, pictures, dataset.class_names, geometry, progress)
+
+    raw = ask(open_session(graph.SerializeToString()), dataset.select("val"))
+    used = _choose_calibrating(raw)
+    temperature = fit_temperature(used.logits, used.targets)
+    set_temperature(graph, temperature)
+    session = open_session(graph.SerializeToString())
+    gap = prove_parity(session, model, geometry, temperature, _mix(dataset.select("val")))
+    progress.say(f"Parity with PyTorch: probabilities differ by at most {gap:.5f}.")
+    val = ask(session, dataset.select("val"))
+    remembered = ask(session, _choose_remembered(dataset))
+    known = _join_known(remembered, val)
+    thresholds = _fit_thresholds(known, val)
+    test = ask(session, dataset.select("test"))
+    card = Card(
+        model=options.model,
+        version=0,
+        class_names=dataset.class_names,
+        input=geometry,
+        temperature=temperature,
+        thresholds=thresholds,
+        backbone=options.backbone,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        catch_all=options.catch_all if options.catch_all in dataset.class_names else None,
+        probes=answer_probes(session),
+        data=_describe_data(dataset, val),
+        training=_describe_training(folder, gap),
+        metrics={"validation": val.measure()} | ({"test": test.measure()} if test.pictures else {}),
+        libraries=list_libraries(),
+        graph_sha256=hash_graph(graph),
+    )
+    if test.pictures:
+        memory = remember(known.embeddings, known.targets, card.class_names, thresholds)
+        card = replace(card, trust=measure_trust(session, card, memory, test, progress))
+    return Frozen(folder, graph, card, remembered, val, test)
+
+
+def _write(staging: Path, frozen: Frozen) -> Card:
+    """Write all files of a version; returns the card with their hashes."""
+    run = frozen.run
+    shutil.copyfile(run / CHOSEN, staging / CHECKPOINT)
+    write_memory(staging, _make_memory(frozen.remembered, frozen.val))
+    measured = frozen.test if frozen.test.pictures else frozen.val
+    write_report(staging / "report", frozen.card, runs.read_history(run), measured)
+    return seal(staging, frozen.graph, frozen.card)
+
+
+def _make_memory(remembered: Answers, val: Answers) -> Remembered:
+    """Return what the version remembers: training pictures, then all validation pictures."""
+    pictures = [*remembered.pictures, *val.pictures]
+    return make_rows(
+        np.concatenate([remembered.embeddings, val.embeddings]),
+        np.concatenate([remembered.targets, val.targets]).tolist(),
+        [number >= len(remembered.pictures) for number in range(len(pictures))],
+        [picture.sha256 for picture in pictures],
+        [picture.group for picture in pictures],
+    )
+
+
+def _choose_remembered(dataset: Dataset) -> list[Picture]:
+    """Return the same share of every class and source, chosen by content hash."""
+    train = sorted(dataset.select("train"), key=lambda picture: picture.sha256)
+    share = min(1.0, _REMEMBERED / len(train))
+    kept: list[Picture] = []
+    for group in sorted({(p.label, p.source) for p in train}):
+        members = [p for p in train if (p.label, p.source) == group]
+        kept += members[: max(1, round(share * len(members)))]
+    return kept
+
+
+def _mix(pictures: Sequence[Picture]) -> list[Picture]:
+    """Return the pictures in an order that does not depend on class or name."""
+    return sorted(pictures, key=lambda picture: picture.sha256)
+
+
+def _choose_calibrating(val: Answers) -> Answers:
+    return val.select(np.array(find_photos(val.pictures), dtype=bool))
+
+
+def _join_known(remembered: Answers, val: Answers) -> Known:
+    groups = [picture.group for picture in (*remembered.pictures, *val.pictures)]
+    _, numbers, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    return Known(
+        np.concatenate([remembered.embeddings, val.embeddings]),
+        np.concatenate([remembered.targets, val.targets]),
+        np.where(counts[numbers] > 1, numbers, ALONE),
+    )
+
+
+def _fit_thresholds(known: Known, val: Answers) -> Thresholds:
+    first = len(known.targets) - len(val.targets)
+    asked = np.arange(first, len(known.targets))
+    distances, measure = measure_unseen(known, asked, val.class_names)
+    used = _choose_calibrating(val)
+    return fit_thresholds(used.probabilities, used.targets, val.class_names, distances, measure)
+
+
+def _describe_data(dataset: Dataset, val: Answers) -> dict[str, Any]:
+    calibrating = _choose_calibrating(val).targets
+    return {
+        "sha256": dataset.sha256,
+        "counts": dataset.counts(),
+        "calibrating": {
+            name: int((calibrating == target).sum())
+            for target, name in enumerate(dataset.class_names)
+        },
+        "left_out": len(dataset.left_out),
+    }
+
+
+def _describe_weights(path: Path) -> dict[str, str]:
+    """Return the name of weights, and of those that the version or run behind them began with.
+
+    As far as it is known: a version or a run may be gone by now.
+    """
+    folder = path.parent
+    if path.name == CHECKPOINT and (folder / "model.json").is_file():
+        card = read_card(folder)
+        name, before = f"{card.model}/{card.version}", card.training
+    elif path.name == CHOSEN and (folder / "run.json").is_file():
+        name, before = f"run {folder.name}", runs.describe_options(runs.read_options(folder))
+        if before["weights"]:
+            before |= _describe_weights(Path(before["weights"]))
+    else:
+        return {"weights": path.name}
+    first = before.get("first_weights") or before.get("weights")
+    return {"weights": name} | ({"first_weights": str(first)} if first else {})
+
+
+def _name_teacher(folder: Path) -> str:
+    weights = CHECKPOINT if (folder / "model.json").is_file() else CHOSEN
+    name = _describe_weights(folder / weights)["weights"]
+    return folder.name if name == weights else name
+
+
+def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
+    result = runs.read_result(folder)
+    options = runs.describe_options(runs.read_options(folder))
+    if options["weights"] is not None:  # the name says enough; the folder is nobody's business
+        options |= _describe_weights(Path(options["weights"]))
+    options["teachers"] = [_name_teacher(Path(name)) for name in options["teachers"]]
+    return {
+        **options,
+        "last_epoch": result.epoch,
+        "tuned": result.tuned,
+        "shares": result.shares,
+        "sizes": result.sizes,
+        "bias": result.bias,
+        "geometries": result.geometries,
+        "probe_accuracy": result.probe_accuracy,
+        "minutes": round(result.seconds / 60, 1),
+        "device": result.device,
+        "processes": result.processes,
+        "parity": round(gap, 6),
+    }

@@ -1,0 +1,59 @@
+"""Embeddings of stored pictures: those that are kept, and the missing ones computed and kept."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.classifier import find_min_side
+from inference.images import decode
+from inference.process import count_usable_cores
+from labelling.store.entries import Entry
+from labelling.store.store import Store
+from trainer.head.start import Start
+from trainer.head.training_set import Stored
+from trainer.jobs import Job
+
+_KEPT_AT_ONCE = 256  # so that a kill loses little
+
+
+def embed_stored(store: Store, entries: Sequence[Entry], start: Start, job: Job) -> Stored:
+    """Return the pictures with what the backbone of a version makes of each.
+
+    Raises: CancelledError; UserInputError for a picture that is not there any more.
+    """
+    names = sorted({entry.sha256 for entry in entries})
+    known = store.read_embeddings(start.card.backbone_key, names)
+    missing = [name for name in names if name not in known]
+    for first in range(0, len(missing), _KEPT_AT_ONCE):
+        some = missing[first : first + _KEPT_AT_ONCE]
+        fresh = _compute(store, some, start, job, (first, len(missing)))
+        store.put_embeddings(start.card.backbone_key, fresh)
+        known |= fresh
+    width = start.session.get_outputs()[2].shape[1]
+    rows = [known[entry.sha256] for entry in entries]
+    return Stored(tuple(entries), np.array(rows, dtype=np.float16).reshape(-1, width))
+
+
+def _compute(
+    store: Store, names: Sequence[str], start: Start, job: Job, place: tuple[int, int]
+) -> dict[str, NDArray[np.float16]]:
+    """Compute some of all that are missing; `place`: how many were before, and are in all."""
+    min_side = find_min_side(start.card.input)
+
+    def compute(name: str) -> NDArray[np.float16]:
+        image = decode(store.read_bytes(name), min_side)
+        found: NDArray[np.float32] = start.session.run(["embedding"], {"image": image[None]})[0][0]
+        return found.astype(np.float16)
+
+    fresh = {}
+    with ThreadPoolExecutor(count_usable_cores()) as pool:
+        try:
+            for name, row in zip(names, pool.map(compute, names), strict=True):
+                fresh[name] = row
+                job.stage("embedding", place[0] + len(fresh), place[1])
+        finally:
+            # A cancelled process that ends while a network runs on aborts: wait for what runs.
+            pool.shutdown(cancel_futures=True)
+    return fresh

@@ -1,0 +1,199 @@
+"""What a quick retrain learns from: stored pictures beside what the version before remembers.
+
+Everything is embeddings here. What is in doubt (a picture on both sides, a remembered one that
+may show a new class) is put aside before anything is fitted or measured.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.certainty import normalise
+from inference.errors import UserInputError
+from labelling.store.entries import Entry
+from trainer.data.replay_memory import DOUBTFUL, Remembered, join_rows, make_rows
+from trainer.head.conflicts import find_conflicts
+from trainer.head.fitting import REPLAYED, Lesson
+from trainer.head.regression import Head, extend_head, measure_scale
+
+# Cosine above which two embeddings are of the same picture. Seen: the same one encoded again has
+# at least 0.998; of 5,824 different ones 2 have over 0.99 with another.
+SAME = 0.99
+_BLOCK = 1024  # rows that are compared with all others at a time
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Stored pictures with their embeddings (N, D) float16, in the order of `entries`."""
+
+    entries: tuple[Entry, ...]
+    embeddings: NDArray[np.float16]
+
+    def select(self, wanted: NDArray[np.bool_]) -> "Stored":
+        """Return the pictures of a (N,) mask."""
+        kept = tuple(e for e, keep in zip(self.entries, wanted, strict=True) if keep)
+        return Stored(kept, self.embeddings[wanted])
+
+    def list_targets(self, class_names: Sequence[str]) -> list[int]:
+        """Return the place of each picture's class."""
+        return [class_names.index(entry.label) for entry in self.entries]
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that a version is made of: what it is trained on, measured on, and remembers.
+
+    `put_aside` counts stored pictures that stand, as numbers, on the other side already.
+    """
+
+    class_names: tuple[str, ...]
+    train: Stored
+    locked: Stored
+    remembered: Remembered
+    put_aside: int = 0
+
+    @property
+    def doubtful(self) -> dict[str, int]:
+        """Count the remembered rows that are left out, on either side."""
+        out = self.remembered.targets == DOUBTFUL
+        is_val = self.remembered.is_val
+        return {"train": int((out & ~is_val).sum()), "validation": int((out & is_val).sum())}
+
+    def select_remembered(self, *, is_val: bool) -> NDArray[np.bool_]:
+        """Return which remembered rows are of one side and in no doubt."""
+        sure = self.remembered.targets != DOUBTFUL
+        return np.asarray((self.remembered.is_val == is_val) & sure)
+
+
+def name_classes(known: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes in order: those that were there, then new ones by name."""
+    return (*known, *sorted(set(labels) - set(known)))
+
+
+def gather(class_names: tuple[str, ...], stored: Stored, remembered: Remembered) -> Material:
+    """Sort pictures by side; one that is there as a stored one and as numbers counts once.
+
+    What a person labelled goes before what is remembered; a picture that was measured on is not
+    trained on, and the reverse.
+    """
+    splits = np.array([entry.split for entry in stored.entries])
+    to_train, to_lock = splits == "train", splits == "locked"
+    same = find_same(stored.embeddings, remembered.embeddings)
+    seen_val = (same & remembered.is_val).any(axis=1)
+    seen_train = (same & ~remembered.is_val).any(axis=1)
+    wrong_side = (to_train & seen_val) | (to_lock & seen_train)
+    train, locked = stored.select(to_train & ~wrong_side), stored.select(to_lock & ~wrong_side)
+    targets = np.array(stored.list_targets(class_names), dtype=np.int16)
+    disputed = (same & (targets[:, None] != remembered.targets)).any(axis=0)
+    replaced = same[~wrong_side & (to_train | to_lock)].any(axis=0)
+    kept = replace(
+        remembered, targets=np.where(disputed, DOUBTFUL, remembered.targets).astype(np.int16)
+    ).select(~replaced)
+    return Material(class_names, train, locked, kept, int(wrong_side.sum()))
+
+
+def find_same(embeddings: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which of (N, D) embeddings show the same picture as which of (M, D): (N, M) bool."""
+    left, right = normalise(embeddings), normalise(others)
+    same = np.empty((len(left), len(right)), dtype=bool)
+    for start in range(0, len(left), _BLOCK):
+        same[start : start + _BLOCK] = left[start : start + _BLOCK] @ right.T > SAME
+    return same
+
+
+def check_material(material: Material) -> None:
+    """Make sure that every class has something to learn from.
+
+    Raises: UserInputError otherwise.
+    """
+    names = material.class_names
+    if len(names) < 2:
+        found = f"only the class {names[0]} has" if names else "no class has"
+        raise UserInputError(
+            f"At least two classes are needed, and {found} approved pictures. Add pictures of "
+            "something else."
+        )
+    if len(names) > 100:
+        raise UserInputError(f"There are {len(names)} classes; at most 100 can be told apart.")
+    remembered = material.remembered.targets[material.select_remembered(is_val=False)]
+    have = {*material.train.list_targets(names), *remembered.tolist()}
+    missing = [name for target, name in enumerate(names) if target not in have]
+    if missing:
+        raise UserInputError(
+            f"The class {missing[0]} has no picture to learn from. Add pictures of it, approved "
+            "and different from each other."
+        )
+
+
+def leave_out_conflicts(material: Material, catch_all: str | None, first_new: int) -> Material:
+    """Mark as doubtful what is remembered as the catch-all and looks like a class that is new.
+
+    `first_new`: the place of the first class that the version before lacks.
+    """
+    names = material.class_names
+    remembered = material.remembered
+    sure = remembered.targets != DOUBTFUL
+    if catch_all not in names[:first_new] or not sure.any():
+        return material
+    known = remembered.embeddings[sure].astype(np.float32)
+    scale = measure_scale(known, 0.5)
+    features = scale.apply(np.concatenate([known, material.train.embeddings]))
+    targets = np.array([*remembered.targets[sure], *material.train.list_targets(names)])
+    groups = np.array([*range(-len(known), 0), *number_groups(material.train)])
+    candidates = (targets == names.index(str(catch_all))) & (groups < 0)
+    found = np.zeros(len(targets), dtype=bool)
+    for newcomer in range(first_new, len(names)):
+        found |= find_conflicts(features, targets, groups, candidates, newcomer)
+    changed = remembered.targets.copy()
+    changed[np.flatnonzero(sure)[found[: len(known)]]] = DOUBTFUL
+    return replace(material, remembered=replace(remembered, targets=changed))
+
+
+def make_lesson(material: Material, parent: Head | None, catch_all: str | None) -> Lesson:
+    """Return what the head learns from; `parent` None begins from nothing."""
+    names, remembered = material.class_names, material.remembered
+    replayed = material.select_remembered(is_val=False)
+    val = material.select_remembered(is_val=True)
+    width = remembered.embeddings.shape[1]
+    if parent is None:
+        prior = Head(np.zeros((len(names), width), np.float32), np.zeros(len(names), np.float32))
+    else:
+        place = names.index(catch_all) if catch_all in names[: len(parent.bias)] else None
+        prior = extend_head(parent, len(names) - len(parent.bias), place)
+    rows = np.concatenate([remembered.embeddings[replayed], material.train.embeddings])
+    targets = [*remembered.targets[replayed], *material.train.list_targets(names)]
+    groups = [*[REPLAYED] * int(replayed.sum()), *number_groups(material.train)]
+    return Lesson(
+        class_names=names,
+        embeddings=rows.astype(np.float32),
+        targets=np.array(targets, dtype=np.int64),
+        groups=np.array(groups, dtype=np.int64),
+        val_embeddings=remembered.embeddings[val].astype(np.float32),
+        val_targets=remembered.targets[val].astype(np.int64),
+        prior=prior,
+    )
+
+
+def make_memory(material: Material) -> Remembered:
+    """Return what the new version remembers: all of it, doubtful rows by their look alone."""
+    parts = [material.remembered]
+    for stored, is_val in ((material.train, False), (material.locked, True)):
+        parts.append(
+            make_rows(
+                stored.embeddings,
+                stored.list_targets(material.class_names),
+                [is_val] * len(stored.entries),
+                [entry.sha256 for entry in stored.entries],
+                [entry.group for entry in stored.entries],
+            )
+        )
+    return join_rows(parts)
+
+
+def number_groups(stored: Stored) -> list[int]:
+    """Return a number from 0 for each picture's group of near-duplicates."""
+    names = sorted({entry.group for entry in stored.entries})
+    numbers = {name: number for number, name in enumerate(names)}
+    return [numbers[entry.group] for entry in stored.entries]
