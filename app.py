@@ -139,9 +139,9 @@ def serve(options: Options) -> None:
 
     service = Service(catalog, options.model, options.version, options.providers)
     classifier = service.open()
-    from web.access import make_access  # noqa: PLC0415  (nor a wrong option)
+    from web.access.rules import make_access  # noqa: PLC0415  (nor a wrong option)
     from web.page import Address, launch, make_page, make_site  # noqa: PLC0415
-    from web.temporary import use_own_folder  # noqa: PLC0415
+    from web.uploads_folder import use_own_folder  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the clean-up at exit runs
     use_own_folder()

@@ -32,6 +32,16 @@ MAY_NOT_IMPORT = {
     "labelling": TORCH | GRADIO,
     "inference": TORCH | GRADIO | {"onnx", "scipy", "safetensors"},
 }
+# What stands in each folder, top to bottom: wings, and modules that belong to none. An import
+# points down. What is missing here has no place yet.
+ROOMS = {
+    "inference": "__main__ folders classifier certainty statements geometry versions images exif"
+    " providers process commands errors threads allocation",
+    "labelling": "__main__ exchange store planned_classes images",
+    "trainer": "__main__ commands freezing cards head finetuning listing base_versions evaluation synthetic"
+    " data progress jobs",
+    "web": "page teach refresh model try_it access http frame serving uploads_folder",
+}
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "core"}
 
 
@@ -88,6 +98,37 @@ def test_imports_point_the_allowed_way() -> None:
         return (ours - MAY_IMPORT[part]) | imported & MAY_NOT_IMPORT.get(part, set())
 
     assert not list_offenders(offends)
+
+
+def name_room(name: str) -> tuple[str, str]:
+    """Return folder and room of a module: `trainer.data.hub` → `trainer`, `data`."""
+    part, _, rest = name.partition(".")
+    return part, rest.partition(".")[0]
+
+
+def test_imports_point_down_inside_a_folder() -> None:
+    def offends(path: Path) -> set[str]:
+        part, room = name_room(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        if part not in ROOMS or room == "__init__":
+            return set()
+        rooms = ROOMS[part].split()
+        if room not in rooms:
+            return {f"{room} has no place in ROOMS"}
+        above = rooms[: rooms.index(room)]
+        imported = {name_room(name) for name in list_imported_modules(path)}
+        return {name for folder, name in imported if folder == part and name in above}
+
+    assert not list_offenders(offends)
+
+
+def test_every_room_is_there() -> None:
+    missing = [
+        f"{part}/{room}"
+        for part, rooms in ROOMS.items()
+        for room in rooms.split()
+        if not (ROOT / part / room).is_dir() and not (ROOT / part / f"{room}.py").is_file()
+    ]
+    assert not missing
 
 
 def test_no_circle() -> None:

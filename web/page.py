@@ -12,26 +12,26 @@ from starlette.routing import BaseRoute
 from inference.errors import UserInputError
 from inference.images import register_formats
 from labelling.store.store import Store
-from web.access import Access
-from web.api import add_api
-from web.chooser import EXAMPLE_LABELS, EXAMPLES
+from web.access.rules import Access
+from web.access.sign_in import draw_foot, make_sign_in_routes
 from web.frame import ask, draw_chip, draw_strip, draw_title
-from web.model_tab import draw_model
-from web.neighbours import make_neighbour_route
-from web.network_choice import READ_CHOICE, choose_model, draw_networks
-from web.plain_api import make_plain_api
-from web.routes import make_routes
+from web.http.classify import make_plain_api
+from web.http.files import make_routes
+from web.http.gradio_api import add_api
+from web.model.tab import draw_model
+from web.model.version_routes import make_version_routes
+from web.refresh import Refresh
 from web.serving import Service, count_at_once
-from web.sign_in import draw_foot, make_sign_in_routes
-from web.suggestions import Suggestions, make_suggestion_routes
-from web.surroundings import Refresh
-from web.teach_tab import add_teach_tab
-from web.teaching import make_teach_routes
-from web.try_it import Surroundings, add_try_it
-from web.version_routes import make_version_routes
+from web.teach.tab import add_teach_tab
+from web.teach.teaching import make_teach_routes
+from web.try_it.chooser import EXAMPLE_LABELS, EXAMPLES
+from web.try_it.feedback import Suggestions, make_suggestion_routes
+from web.try_it.network_choice import READ_CHOICE, choose_model, draw_networks
+from web.try_it.similar import make_neighbour_route
+from web.try_it.tab import Surroundings, add_try_it
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("page.js", "suggestions.js", "neighbours.js", "teachers.js")
+_SCRIPTS = ("page.js", "try_it/feedback.js", "try_it/similar.js", "access/teachers.js")
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _MONO = ["ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace"]
 # Whose copies of the page's description Gradio keeps; nothing of ours is in them.

@@ -297,7 +297,8 @@ def test_quick_training_is_watched_and_survives_a_closed_tab(
 
 
 _STAGES = """async (events) => {
-  const { Course, nameStage } = await import(new URL('teach/assets/course.js', document.baseURI));
+  const place = new URL('teach/client/training_progress.js', document.baseURI);
+  const { Course, nameStage } = await import(place);
   const course = new Course();
   return events.map(([kind, stage, done, total]) =>
     [course.follow({ pid: 1, kind, stage, done, total, curve: [] }), nameStage(stage)]);

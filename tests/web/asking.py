@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from web.access import Access
+from web.access.rules import Access
 
 PLAIN = {"host": "127.0.0.1:7860", "user-agent": "test"}
 

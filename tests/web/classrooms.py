@@ -17,7 +17,7 @@ from labelling.store.store import Store
 from tests.inference.tiny_versions import write_version
 from tests.web.asking import make_access
 from web.serving import Service
-from web.teaching import make_teach_routes
+from web.teach.teaching import make_teach_routes
 
 MODEL = "colours"
 COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue_berry": (20, 20, 220)}

@@ -18,8 +18,8 @@ from inference.images import decode
 from inference.versions.catalog import Catalog
 from tests.running import ROOT, RunningApp, find_free_port, start_app
 from tests.web.changed_versions import add_leaning_version
+from tests.web.http.test_gradio_api import describe_upload, upload
 from tests.web.pictures import CAT
-from tests.web.test_api import describe_upload, upload
 from web.serving import MAX_OPEN
 
 CLIENTS = 16

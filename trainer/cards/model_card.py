@@ -1,7 +1,8 @@
 """A version's `README.md`: the card in the Hub's format, written from what was measured.
 
 `trainer.freezing.finishing` writes it with every version. A version's folder can be pushed to the
-Hub as it is: `huggingface_hub.ModelCard` reads the front matter, accuracy by split and group included.
+Hub as it is: `huggingface_hub.ModelCard` reads the front matter, accuracy by split and group
+included.
 """
 
 import re

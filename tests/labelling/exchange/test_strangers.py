@@ -16,9 +16,9 @@ from tests.labelling.packed import write_memory
 from trainer.freezing.head_replacement import graft
 from trainer.head.regression import Head
 from web.frame import count_pictures, describe_training
-from web.metrics import draw_metrics
-from web.model_tab import describe_input, draw_counts, draw_facts, format_parent
-from web.trust import draw_trust
+from web.model.metrics import draw_metrics
+from web.model.tab import describe_input, draw_counts, draw_facts, format_parent
+from web.model.trust import draw_trust
 
 RATE = {"correct": 9, "n": 10, "value": 0.9, "low": 0.6, "high": 0.98}
 COVERED = {"rate": RATE, "low": 0.9, "high": 0.99}

@@ -8,7 +8,7 @@ from inference.errors import UserInputError
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
 from trainer.data.stored_dataset import MIN_PICTURES, read_stored
-from web.readiness import MIN_DEEP
+from web.teach.readiness import MIN_DEEP
 
 
 def fill(folder: Path, counts: dict[str, int]) -> Store:

@@ -1,0 +1,214 @@
+"""Networks, classes and pictures, as the Teach tab's first column asks for them."""
+
+import hashlib
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.images import decode
+from tests.inference.tiny_versions import write_version
+from tests.web.classrooms import MODEL, Visit, paint
+from tests.web.pictures import CAT, save_heic
+from web.teach.classroom import open_classroom
+from web.teach.collect import Given, add_picture
+
+
+def find_class(state: dict, label: str) -> dict:
+    (found,) = [found for found in state["classes"] if found["label"] == label]
+    return dict(found)
+
+
+def test_empty_state_shows_what_the_network_knows(visit: Visit) -> None:
+    state = visit.ask("state")
+    assert (state["model"], state["version"], state["networks"]) == (MODEL, 1, [MODEL])
+    assert [found["label"] for found in state["classes"]] == ["red", "green", "blue_berry"]
+    assert all(found["known"] and not found["pictures"] for found in state["classes"])
+    assert state["plans"]["quick"]["obstacle"] == "Add pictures to a class first."
+
+
+def test_picture_is_kept_with_the_answer_and_its_embedding(visit: Visit) -> None:
+    data = paint("red")
+    added = visit.add("green", data, "C:\\holiday\\berry.png").json()
+    assert not added["existed"]
+    entry = visit.store.get(added["entry"]["id"])
+    assert (entry.label, entry.model, entry.state, entry.name) == (
+        *("green", MODEL, "approved"),
+        "berry.png",
+    )
+    assert entry.answer is not None
+    assert (entry.answer.label, entry.answer.model, entry.answer.version) == ("red", MODEL, 1)
+    assert entry.origin_sha256 == hashlib.sha256(data).hexdigest()
+    (prediction,) = visit.service.open(MODEL).predict([decode(data)])
+    kept = visit.store.read_embeddings("a" * 64, [entry.sha256])[entry.sha256]
+    assert np.allclose(kept, prediction.embedding, atol=0.01)
+    assert added["entry"]["answer"][0] == "red"
+
+
+def test_classes_count_and_show_their_last_pictures(visit: Visit) -> None:
+    for seed in range(6):
+        assert visit.add("red", paint("red", seed)).status_code == 200
+    found = find_class(visit.ask("state", model=MODEL), "red")
+    newest = [entry.sha256 for entry in visit.store.find(MODEL, label="red", limit=4)]
+    assert found["pictures"] == found["groups"] == 6
+    assert found["last"] == newest
+    assert found["sentence"] == "6 different pictures. 4 more for a start."
+
+
+def test_same_picture_is_not_added_twice(visit: Visit) -> None:
+    first = visit.add("red", paint("red")).json()
+    again = visit.add("red", paint("red")).json()
+    assert again["existed"]
+    assert again["entry"]["id"] == first["entry"]["id"]
+    other = visit.add("green", paint("red"))
+    assert other.status_code == 400
+    assert "labelled 'red' already" in other.json()["error"]
+
+
+def test_near_duplicate_is_pointed_out_and_counts_once(visit: Visit) -> None:
+    visit.add("red", paint("red", size=64))
+    assert visit.add("red", paint("red", size=96)).json()["near"]
+    found = find_class(visit.ask("state"), "red")
+    assert (found["pictures"], found["groups"]) == (2, 1)
+
+
+def test_phone_pictures_are_taken(visit: Visit, tmp_path: Path) -> None:
+    heic = save_heic(CAT, tmp_path / "IMG_1.HEIC").read_bytes()
+    assert visit.add("red", heic).json()["entry"]["width"] > 100
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "This file is empty"),
+        (b"<svg/>", "looks like an SVG drawing"),
+        (b"PK\x03\x04", "looks like a zip archive"),
+        (paint("red")[:200], "cannot be read to its end"),
+    ],
+)
+def test_what_is_no_picture_is_a_sentence(visit: Visit, data: bytes, words: str) -> None:
+    response = visit.add("red", data)
+    assert response.status_code == 400
+    assert words in response.json()["error"]
+    assert not visit.store.find(MODEL)
+
+
+def test_too_large_a_body_is_refused_while_it_arrives(visit: Visit) -> None:
+    response = visit.add("red", bytes(20_000_001))
+    assert response.status_code == 400
+    assert "20 MB" in response.json()["error"]
+
+
+@pytest.mark.parametrize("label", ["", " ", "a/b", "..", "a" * 41, "a\nb"])
+def test_what_can_be_no_class_is_a_sentence(visit: Visit, label: str) -> None:
+    assert visit.add(label, paint("red")).status_code == 400
+    assert visit.refuse("classes", model=MODEL, label=label)
+
+
+def test_unknown_network_is_a_sentence(visit: Visit) -> None:
+    response = visit.client.get("/teach/state", params={"model": "nobody"})
+    assert response.status_code == 400
+    assert response.json()["error"] == "There is no network named 'nobody'; there are: colours."
+
+
+def test_new_network_is_made_taught_and_embedded(visit: Visit) -> None:
+    state = visit.tell("networks", model="pets", labels=["cat", "dog"], catch_all="none of these")
+    assert state["networks"] == [MODEL, "pets"]
+    assert state["version"] is None
+    assert [found["label"] for found in state["classes"]] == ["cat", "dog", "none of these"]
+    values = {"model": "pets", "label": "cat", "name": "a.png"}
+    added = visit.client.post("/teach/pictures", params=values, content=paint("red")).json()
+    assert added["entry"]["answer"] is None  # it does not exist yet
+    assert visit.store.read_embeddings("a" * 64, [added["entry"]["sha256"]])
+    assert visit.ask("state", model="pets")["plans"]["quick"]["obstacle"] == (
+        "Add pictures to at least two classes."
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"model": "pets", "labels": ["cat"]}, "at least two classes"),
+        ({"model": "a b", "labels": ["cat", "dog"]}, "cannot name a model"),
+        ({"model": "../a", "labels": ["cat", "dog"]}, "cannot name a model"),
+        ({"model": "Colours", "labels": ["cat", "dog"]}, "a network colours already"),
+        ({"model": "pets", "labels": ["cat", "Cat"]}, "a class Cat already"),
+        ({"model": "pets", "labels": [f"c{i}" for i in range(101)]}, "at most 100 classes"),
+        ({"model": "pets", "labels": "cat"}, "as a list of names"),
+        ({"model": 7, "labels": ["cat", "dog"]}, "'model' as text"),
+    ],
+)
+def test_new_network_that_cannot_be_is_a_sentence(visit: Visit, values: dict, words: str) -> None:
+    assert words in visit.refuse("networks", **values)
+    assert visit.ask("state")["networks"] == [MODEL]
+
+
+def test_class_is_added_once_and_removed_while_it_is_empty(visit: Visit) -> None:
+    visit.tell("classes", model=MODEL, label=" yellow ")
+    assert "a class Yellow already" in visit.refuse("classes", model=MODEL, label="Yellow")
+    visit.add("yellow", paint("red"))
+    assert "has pictures" in visit.refuse("classes/remove", model=MODEL, label="yellow")
+    assert "knows Red" in visit.refuse("classes/remove", model=MODEL, label="red")
+    (entry,) = visit.store.find(MODEL)
+    visit.store.delete(entry.id, "Ann")
+    state = visit.tell("classes/remove", model=MODEL, label="yellow")
+    assert [found["label"] for found in state["classes"]] == ["red", "green", "blue_berry"]
+
+
+def test_what_visitors_suggest_is_no_class_yet(visit: Visit) -> None:
+    visit.store.add(paint("red"), "spam", model=MODEL, state="pending")
+    state = visit.ask("state")
+    assert "spam" not in [found["label"] for found in state["classes"]]
+    visit.store.approve(visit.store.find(MODEL, states=("pending",))[0].id, "Ann")
+    assert find_class(visit.ask("state"), "spam")["pictures"] == 1
+
+
+def test_all_that_waits_for_review_is_counted(visit: Visit) -> None:
+    visit.store.add(paint("red"), "spam", model=MODEL, state="pending")
+    visit.store.add(paint("green"), "green", model=MODEL, state="pending")
+    assert visit.ask("state")["pending"] == 2
+
+
+def test_classes_keep_the_order_in_which_they_were_typed(visit: Visit) -> None:
+    visit.tell("networks", model="pets", labels=["zebra", "cat", "dog"])
+    names = ("cat", "zebra")  # as a trained version orders them
+    write_version(visit.data / "models" / "pets" / "1", model="pets", class_names=names)
+    visit.store.add(paint("red"), "ant", model="pets")
+    state = visit.ask("state", model="pets")
+    assert [found["label"] for found in state["classes"]] == ["zebra", "cat", "dog", "ant"]
+    shipped = visit.tell("classes", model=MODEL, label="amber")
+    assert [found["label"] for found in shipped["classes"]] == [
+        *("red", "green", "blue_berry", "amber"),
+    ]
+
+
+def test_pictures_of_what_ships_are_never_out_of_balance(visit: Visit) -> None:
+    for seed in range(5):
+        visit.add("red", paint("red", seed))
+    visit.add("green", paint("green"))
+    assert visit.ask("state")["warnings"] == []
+
+
+def test_pictures_are_added_one_at_a_time(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that answers on Try it stay quick."""
+    room = open_classroom(visit.service, visit.store)
+    network, most, inside = room.open_network(MODEL), [0], [0]
+    predict = network.predict
+
+    def count(images: list) -> list:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        found = predict(images)
+        inside[0] -= 1
+        return found
+
+    monkeypatch.setattr(network, "predict", count)
+    given = [Given(MODEL, "red", "Ann", "a.png", paint("red", seed)) for seed in range(12)]
+    threads = [threading.Thread(target=add_picture, args=(room, one)) for one in given]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+    assert len(visit.store.find(MODEL)) == 12

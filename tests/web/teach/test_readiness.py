@@ -1,0 +1,111 @@
+"""Whether there are enough pictures, in words."""
+
+import pytest
+
+from labelling.store.store import Counts
+from trainer.data.stored_dataset import MIN_PICTURES
+from web.teach.readiness import (
+    MIN_DEEP,
+    ClassState,
+    describe_class,
+    estimate_deep,
+    estimate_quick,
+    find_deep_obstacle,
+    find_quick_obstacle,
+    format_estimate,
+    list_warnings,
+)
+
+
+def make_state(
+    label: str = "cat",
+    groups: int = 0,
+    *,
+    pictures: int | None = None,
+    known: bool = False,
+    ships: bool = False,
+) -> ClassState:
+    count = groups if pictures is None else pictures
+    return ClassState(label, Counts(count, 0, 0, groups, 0), known or ships, ships)
+
+
+@pytest.mark.parametrize(
+    ("groups", "known", "words"),
+    [
+        (0, False, "No pictures yet."),
+        (0, True, "The network knows it already."),
+        (1, False, "1 different picture. Few: 9 more for a start."),
+        (9, True, "9 different pictures. 1 more for a start."),
+        (10, False, "10 different pictures. 20 more for good."),
+        (30, False, "30 different pictures. 70 more for plenty."),
+        (1200, False, "1,200 different pictures. Plenty."),
+    ],
+)
+def test_meter_in_words(groups: int, known: bool, words: str) -> None:
+    assert describe_class(make_state(groups=groups, known=known)) == words
+
+
+def test_burst_counts_once() -> None:
+    state = make_state(groups=1, pictures=50)
+    assert (state.level, state.pictures) == (0, 50)
+
+
+def test_what_is_out_of_balance_is_said() -> None:
+    states = [make_state("cat", 41), make_state("old_dog", 10)]
+    assert list_warnings(states) == [
+        "Out of balance: Cat has 41 different pictures and Old dog only 10. Add pictures of "
+        "Old dog."
+    ]
+    assert not list_warnings([make_state("cat", 40), make_state("dog", 10)])
+    assert list_warnings([make_state("cat", 45, known=True), make_state("dog", 2, known=True)])
+    assert not list_warnings([make_state("cat", 41), make_state("dog", 1, ships=True)])
+
+
+def test_what_will_be_left_out_is_said() -> None:
+    cat, dog = make_state("cat", 5), make_state("dog", known=True)
+    assert list_warnings([cat, dog, make_state("none of these")]) == [
+        "None of these has no pictures yet: it will be left out."
+    ]
+    assert list_warnings([cat, make_state("people"), make_state("bird")]) == [
+        "People and Bird have no pictures yet: they will be left out."
+    ]
+    (many,) = list_warnings([cat, *(make_state(f"c{i}") for i in range(6))])
+    assert many == "C0, C1, C2, C3 and 2 more have no pictures yet: they will be left out."
+    assert not list_warnings([make_state("cat"), make_state("dog")])
+
+
+def test_quick_needs_pictures_of_two_classes_or_known_ones() -> None:
+    assert find_quick_obstacle([make_state("a"), make_state("b")])
+    assert find_quick_obstacle([make_state("a", 5), make_state("b")])
+    assert not find_quick_obstacle([make_state("a", 5), make_state("b", 1)])
+    assert not find_quick_obstacle([make_state("a", 5), make_state("b", known=True)])
+
+
+def test_deep_says_what_is_missing() -> None:
+    states = [make_state("hot_dog", 20), make_state("cat", 7), make_state("dog", known=True)]
+    assert find_deep_obstacle(states) == (
+        "Needs at least 20 stored pictures of each class; Cat has 7, Dog has none."
+    )
+    assert not find_deep_obstacle([make_state("a", 20), make_state("b", 21), make_state("c")])
+    assert find_deep_obstacle([make_state("a", 20)])
+    assert find_deep_obstacle([make_state("a", 20), make_state("b")])
+    many = find_deep_obstacle([make_state(f"c{i}", known=True) for i in range(7)])
+    assert many.endswith("C3 has none, 3 more have too few.")
+
+
+def test_deep_needs_pictures_that_differ() -> None:
+    states = [make_state("a", 20), make_state("old_dog", 1, pictures=30)]
+    assert find_deep_obstacle(states) == (
+        "Needs different pictures; the pictures of Old dog all look alike."
+    )
+
+
+def test_page_asks_of_deep_what_the_trainer_asks() -> None:
+    assert MIN_DEEP == MIN_PICTURES
+
+
+def test_estimates_are_in_words() -> None:
+    assert format_estimate(estimate_quick(50)) == "about 3 seconds"
+    assert format_estimate(60 * estimate_deep(5100, 2)) == "about 23 minutes"
+    assert format_estimate(60 * estimate_deep(129, 2)) == "about 1 minute"
+    assert format_estimate(3600 * 5) == "about 5 hours"

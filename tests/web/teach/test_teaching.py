@@ -1,0 +1,117 @@
+"""All routes of the Teach tab: who is refused, what is no call, and the files of the tab itself."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+import web.teach.collect
+from inference.errors import UserInputError
+from inference.versions.catalog import Catalog
+from labelling.store.store import Store
+from tests.web.asking import make_access
+from tests.web.classrooms import MODEL, Visit, paint
+from web.serving import DEFECT_SENTENCE, Service
+from web.teach.teaching import make_teach_routes
+
+ASSETS = Path(__file__).parents[3] / "web" / "teach" / "client"
+STRANGERS = [
+    {"X-Forwarded-For": "8.8.8.8"},
+    {"Host": "page.example"},
+    {"Origin": "http://evil.example"},
+    {"Sec-Fetch-Site": "cross-site"},
+]
+
+
+def list_calls(visit: Visit) -> list[tuple[str, str]]:
+    """Return method and path of every route."""
+    app = visit.client.app
+    assert isinstance(app, Starlette)
+    calls = []
+    for route in app.routes:
+        assert isinstance(route, Route)
+        path = re.sub(r"\{[^}]*\}", "teach.js", route.path)
+        calls += [(method, path) for method in sorted(route.methods or ())]
+    return calls
+
+
+def test_every_route_refuses_strangers(visit: Visit) -> None:
+    calls = list_calls(visit)
+    assert len(calls) > 20
+    visit.add("red", paint("red"))
+    for method, path in calls:
+        for headers in STRANGERS:
+            response = visit.client.request(method, path, headers=headers, content=b"{}")
+            assert response.status_code == 403, (method, path, headers)
+            assert method == "HEAD" or response.json()["error"].startswith("Only someone on")
+    assert visit.ask("state")["classes"][0]["pictures"] == 1
+
+
+def test_every_route_refuses_where_nobody_teaches(visit: Visit) -> None:
+    routes = make_teach_routes(visit.service, make_access(teach=False), visit.store)
+    client = TestClient(Starlette(routes=routes), "http://127.0.0.1:7860", client=("127.0.0.1", 1))
+    for method, path in list_calls(visit):
+        assert client.request(method, path, content=b"{}").status_code == 403, (method, path)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{", b"1", b"[" * 9000, b'{"a": ' + b" " * 10**6])
+def test_what_is_no_call_is_a_sentence(visit: Visit, content: bytes) -> None:
+    for method, path in list_calls(visit):
+        if method == "POST" and path not in ("/teach/pictures", "/teach/zip"):
+            response = visit.client.post(path, content=content)
+            assert response.status_code in (200, 400), path
+            assert path.endswith("cancel") or response.json()["error"], path
+
+
+def test_defect_is_a_plain_sentence(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("secret path")
+
+    monkeypatch.setattr(web.teach.collect, "describe_network", fail)
+    response = visit.client.get("/teach/state")
+    assert response.status_code == 500
+    assert response.json() == {"error": DEFECT_SENTENCE}
+
+
+def test_answers_are_kept_by_nobody(visit: Visit) -> None:
+    for place in ("state", "training", f"gallery?model={MODEL}", f"versions?model={MODEL}"):
+        assert visit.client.get(f"/teach/{place}").headers["cache-control"] == "no-store"
+
+
+def test_files_of_the_tab_are_sent_and_no_others(visit: Visit) -> None:
+    names = sorted(path.name for path in ASSETS.iterdir())
+    assert "teach.js" in names
+    for name in names:
+        response = visit.client.get(f"/teach/client/{name}")
+        assert response.status_code == 200, name
+        kind = "text/css" if name.endswith(".css") else "text/javascript"
+        assert response.headers["content-type"].startswith(kind)
+    for name in ("../teaching.py", "..%2fteaching.py", "teaching.py", "", ".", "nothing.js"):
+        assert visit.client.get(f"/teach/client/{name}").status_code == 404
+
+
+def test_scripts_import_only_each_other() -> None:
+    """Nothing comes from anywhere else, and nothing that is asked for is missing."""
+    names = {path.name for path in ASSETS.iterdir()}
+    for path in ASSETS.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        assert set(re.findall(r"from '\./([^']+)'", text)) <= names, path.name
+        assert text.count(" from '") == text.count(" from './"), path.name
+
+
+def test_text_never_becomes_html() -> None:
+    """What people typed is put in as text; a script that can set HTML could forget it."""
+    for path in ASSETS.glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        words = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function"
+        assert not re.findall(words, text), path.name
+
+
+def test_teaching_needs_a_data_folder(visit: Visit) -> None:
+    service = Service(Catalog(visit.service.catalog.exported), MODEL, None, "cpu")
+    with pytest.raises(UserInputError, match="--data"), Store(visit.data) as store:
+        make_teach_routes(service, make_access(), store)

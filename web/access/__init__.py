@@ -1,0 +1,1 @@
+"""Who may do what: rules, sign-in, limits, and the routes of teachers."""

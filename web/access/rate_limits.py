@@ -1,0 +1,82 @@
+"""How often one visitor, and all together, may do something: kept in memory, forgotten in time."""
+
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+
+from web.access.rules import Access, read_headers
+
+_MAX_CLIENTS = 10_000  # remembered at once; the ones that came first are forgotten first
+
+
+@dataclass
+class Limit:
+    """At most `each` times a visitor and `all` times altogether within `seconds`.
+
+    Safe between threads.
+    """
+
+    each: int
+    all: int
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _times: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, client: str) -> bool:
+        """Count one more for a visitor; False, and nothing counted, where that is too many."""
+        with self._lock:
+            self._forget()
+            mine = self._times.get(client, deque())
+            if len(mine) >= self.each or sum(map(len, self._times.values())) >= self.all:
+                return False
+            mine.append(self.clock())
+            self._times[client] = mine
+            if len(self._times) > _MAX_CLIENTS:
+                self._times.popitem(last=False)
+            return True
+
+    def give_back(self, client: str) -> None:
+        """Take back what was counted last for a visitor."""
+        with self._lock:
+            if self._times.get(client):
+                self._times[client].pop()
+
+    def _forget(self) -> None:
+        """Drop what is over; called with the lock held."""
+        since = self.clock() - self.seconds
+        for client, times in list(self._times.items()):
+            while times and times[0] <= since:
+                times.popleft()
+            if not times:
+                del self._times[client]
+
+
+def name_client(request: Any, access: Access) -> str:  # noqa: ANN401  (Starlette's and Gradio's)
+    """Return the address that a visitor is counted under.
+
+    Behind a Space's proxies that is the last address of X-Forwarded-For that is of the internet:
+    what stands before it, a visitor can make up. Of IPv6, the network that one household gets.
+    """
+    client = getattr(getattr(request, "client", None), "host", "") or "unknown"
+    if access.on_space:
+        passed = read_headers(request).get("x-forwarded-for", "").split(",")
+        client = next((a.strip() for a in reversed(passed) if _is_public(a.strip())), client)
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return str(client)
+    if address.version == 4:
+        return str(address)
+    return ":".join(address.exploded.split(":")[:4])
+
+
+def _is_public(text: str) -> bool:
+    try:
+        return ip_address(text).is_global
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Routes beside the page: classification, files, request bodies."""

@@ -1,0 +1,49 @@
+"""What is drawn anew when another version answers: strip, chip, title and the Model tab."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from inference.classifier import Classifier
+from web.access.rules import Access
+from web.frame import draw_chip, draw_strip, draw_title, name_version
+from web.model.tab import draw_model
+from web.serving import Answer, Service
+from web.try_it.chooser import EXAMPLE_LABELS
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """The components around the answer, and whose they are."""
+
+    service: Service
+    access: Access
+    strip: gr.HTML
+    chip: gr.HTML
+    title: gr.HTML
+    about: gr.HTML
+
+    def list_components(self) -> list[gr.HTML]:
+        """Return them in the order in which they are drawn."""
+        return [self.strip, self.chip, self.title, self.about]
+
+    def draw(self, classifier: Classifier, request: gr.Request) -> tuple[str, str, str, str]:
+        """Return everything as one visitor may see it."""
+        return (
+            draw_strip(self.service, classifier),
+            draw_chip(classifier),
+            draw_title(classifier.card, EXAMPLE_LABELS),
+            draw_model(self.service, classifier, self.access.may_teach(request)),
+        )
+
+    def draw_after(self, answer: Answer | None, seen: str, request: gr.Request) -> tuple[Any, ...]:
+        """Return what an answer changes; `seen`: the version that this visitor's page shows."""
+        if answer is None:
+            return (gr.skip(),) * 4
+        classifier = answer.classifier
+        strip = draw_strip(self.service, classifier)
+        chip = draw_chip(classifier, answer.prediction.milliseconds)
+        if seen == name_version(classifier):
+            return strip, chip, gr.skip(), gr.skip()
+        return strip, chip, *self.draw(classifier, request)[2:]

@@ -1,0 +1,1 @@
+"""The Teach tab."""

@@ -1,0 +1,284 @@
+// Step 3: the new network against the one in use, and which of all versions answers.
+
+import { button, count, icon, make, nameOf, percent, sureness, tidy } from './dom.js';
+import { ask, picture, tell } from './requests.js';
+
+const LET_THROUGH = ['published', 'first'];
+const FIRST_SHOWN = 9; // pictures on which they differ
+
+export function makeCompare(room) {
+  return new Compare(room).elements;
+}
+
+class Compare {
+  constructor(room) {
+    Object.assign(this, { room, shown: null });
+    this.report = make('div', { class: 'report' });
+    this.versions = make('div', { class: 'versions' });
+    this.elements = [this.report, this.versions];
+    room.watch('versions', () => room.attempt(() => this.load()));
+    window.addEventListener('renew', () => { if (!this.changing) room.attempt(() => this.load()); });
+  }
+
+  // The newest taught version is what was just trained.
+  async load() {
+    const { model } = this.room;
+    const list = await ask('versions', { model });
+    if (model !== this.room.model) return;
+    this.take(list);
+    const newest = list.versions.find(({ compared }) => compared);
+    await this.show(newest?.version ?? null);
+  }
+
+  take(list) {
+    this.list = list;
+    this.showVersions();
+  }
+
+  async show(version) {
+    this.shown = version;
+    if (version === null) return this.report.replaceChildren(makeEmpty());
+    const found = await this.room.attempt(() => ask('comparison', { model: this.list.model, version }));
+    if (found && this.shown === version) this.report.replaceChildren(...this.draw(found));
+    return undefined;
+  }
+
+  draw(found) {
+    return [
+      drawHeadline(found),
+      this.drawGate(found),
+      drawClasses(found),
+      this.drawDifferences(found),
+      ...['old', 'new'].filter((side) => found[side]?.confusion?.flat().some(Boolean)).map((side) => this.drawMatrix(found, side)),
+    ].filter(Boolean);
+  }
+
+  // What is so now stands first; what the gate said when the version was made is kept under it.
+  drawGate(found) {
+    const { symbol, tone, words } = judge(found);
+    return make('div', { class: 'gate', data: { tone } }, icon(symbol), make('div', {},
+      words && make('p', { class: 'now' }, words), make('p', { class: `sentence ${words ? 'soft' : ''}` }, tidy(found.sentence)),
+      make('div', { class: 'line' }, this.makeActs(found))));
+  }
+
+  makeActs(found) {
+    if (found.in_use) {
+      const choose = () => window.dispatchEvent(new CustomEvent('choose-network', { detail: found.model }));
+      return [make('p', { class: 'soft' }, 'It answers on ', make('a', { href: '#try', on: { click: choose } }, 'Try it'), ' now.')];
+    }
+    return [button(found.outcome === 'held_back' ? 'Publish anyway' : 'Publish', () => this.publish(found.version), { kind: 'main' }),
+      found.taught && button('Delete', () => this.delete(found.version), { kind: 'plain danger' })];
+  }
+
+  // ---- pictures ---------------------------------------------------------------------------------
+
+  drawDifferences(found) {
+    if (!found.old) return null;
+    const differing = listDifferences(found);
+    if (!differing.length && !found.hidden) return make('p', { class: 'soft' }, 'Both answer the same on every picture.');
+    const open = button('Show all', () => this.openPictures('Pictures on which they differ', differing, found.hidden), { kind: 'link' });
+    return make('section', {}, make('h4', {}, 'Pictures on which they differ', differing.length > FIRST_SHOWN && open),
+      makeShots(differing.slice(0, FIRST_SHOWN)), makeHidden(found.hidden, differing.length));
+  }
+
+  openPictures(title, shots, hidden) {
+    this.room.openDialog(title, 'gallery-dialog', make('div', { class: 'scrolled' }, makeShots(shots), makeHidden(hidden, shots.length)));
+  }
+
+  drawMatrix(found, side) {
+    const { class_names: names, confusion } = found[side];
+    const rowNames = found[side].labels || names; // a class that this version lacks has a row too
+    const version = side === 'new' ? `Version ${found.version}` : describeAgainst(found.against);
+    const kept = countKept(found, side);
+    let lacking = false;
+    const cell = (row, column) => {
+      const total = confusion[row][column];
+      const share = total / (confusion[row].reduce((sum, value) => sum + value, 0) || 1);
+      if (!total) return make('td', { class: 'none' }, '0');
+      const [label, said] = [rowNames[row], names[column]];
+      const shown = kept.get(`${label}/${said}`) || 0;
+      lacking ||= shown < total;
+      const look = { class: label === said ? 'hit' : 'miss', style: `--share: ${share.toFixed(3)}` };
+      if (!shown) return make('td', look, make('span', {}, total.toLocaleString('en')));
+      return make('td', look, make('button', {
+        type: 'button', 'aria-label': `${count(total, 'picture')} of ${nameOf(label)} answered ${nameOf(said)}`,
+        on: { click: () => this.openCell(found, side, label, said, total) },
+      }, total.toLocaleString('en')));
+    };
+    const head = make('tr', {}, make('td', { class: 'corner' }, 'is ↓  said →'), names.map((name) => make('th', { scope: 'col' }, nameOf(name))));
+    const rows = rowNames.map((name, row) => make('tr', {}, make('th', { scope: 'row' }, nameOf(name)), names.map((_, column) => cell(row, column))));
+    const words = ['A row for what a picture is, a column for what was answered.', kept.size && 'Press a number to see the pictures.',
+      lacking && 'Remembered pictures are kept as numbers only, so they cannot be shown.'].filter(Boolean).join(' ');
+    return make('details', { class: 'matrix', open: side === 'new' }, make('summary', {}, `${version}: what was answered`),
+      make('p', { class: 'soft' }, words),
+      make('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${version}: what was answered` }, make('table', {}, make('thead', {}, head), make('tbody', {}, rows))));
+  }
+
+  openCell(found, side, label, said, total) {
+    const shots = found.pictures.filter((shot) => shot.label === label && shot[side]?.[0] === said);
+    this.openPictures(`${nameOf(label)} answered ${nameOf(said)}`, shots, total - shots.length);
+  }
+
+  // ---- versions ---------------------------------------------------------------------------------
+
+  showVersions() {
+    const { versions, current, model } = this.list;
+    const shipped = versions.some(({ taught }) => !taught);
+    const reset = shipped && versions.some(({ taught, in_use: inUse }) => taught && inUse);
+    this.versions.replaceChildren(
+      make('h4', {}, 'Versions', reset && button('Reset to the shipped one', () => this.reset(), { kind: 'link' })),
+      versions.length ? make('ol', {}, versions.map((row) => this.drawVersion(row)))
+        : make('p', { class: 'soft' }, `${nameOf(model)} has none yet. The first comes from Train.`),
+    );
+    this.versions.dataset.current = current ?? '';
+  }
+
+  drawVersion(row) {
+    const made = new Date(row.created);
+    const date = Number.isNaN(made.getTime()) ? row.created : made.toLocaleString('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
+    const facts = [
+      row.taught ? nameOf(row.kind || 'taught here') : 'Shipped',
+      date,
+      count(row.pictures, 'picture'),
+      row.top1 && row.top1.n ? `${percent(row.top1.value, 1)} of ${row.top1.n.toLocaleString('en')} right` : null,
+      row.parent ? `from ${row.parent.model === this.list.model ? '' : `${row.parent.model}, `}version ${row.parent.version}` : null,
+    ].filter(Boolean).join(' · ');
+    const use = row.version < this.list.current ? 'Roll back to' : 'Use';
+    const acts = [
+      row.compared && button('Compare', () => this.show(row.version), { kind: 'link', 'aria-label': `Compare version ${row.version}` }),
+      !row.in_use && button(use, () => this.publish(row.version), { kind: 'link', 'aria-label': `${use} version ${row.version}` }),
+      row.taught && !row.in_use && button('Delete', () => this.delete(row.version), { kind: 'link danger', 'aria-label': `Delete version ${row.version}` }),
+    ].filter(Boolean);
+    return make('li', { data: { version: row.version } }, make('div', { class: 'line' }, make('b', {}, `Version ${row.version}`), row.in_use && make('span', { class: 'mark' }, 'in use')),
+      make('p', { class: 'soft' }, facts), make('div', { class: 'line acts' }, acts));
+  }
+
+  publish(version) {
+    return this.change('versions/publish', { version }, `Version ${version} answers from now on.`);
+  }
+
+  reset() { return this.change('versions/reset', {}, 'The shipped version answers from now on.'); }
+
+  async delete(version) {
+    if (await this.confirm(`Delete version ${version}?`, 'It cannot be brought back. The pictures stay.', 'Delete')) {
+      await this.change('versions/delete', { version }, `Version ${version} is deleted.`);
+    }
+  }
+
+  async change(path, values, words) {
+    const list = await this.room.attempt(() => tell(path, { model: this.list.model, ...values }));
+    if (!list) return;
+    this.take(list);
+    const shown = list.versions.some(({ version, compared }) => version === this.shown && compared);
+    await this.show(shown ? this.shown : list.versions.find(({ compared }) => compared)?.version ?? null);
+    this.room.say(words);
+    this.changing = true;
+    window.dispatchEvent(new Event('renew')); // what stands around the tabs
+    this.changing = false;
+    await this.room.attempt(() => this.room.refresh());
+  }
+
+  confirm(title, words, act) {
+    return new Promise((settle) => {
+      const dialog = this.room.openDialog(title, 'narrow', make('p', {}, words), make('div', { class: 'line' },
+        button(act, () => { settle(true); dialog.close(); }, { kind: 'plain danger' }), button('Keep it', () => dialog.close())));
+      dialog.addEventListener('close', () => settle(false));
+    });
+  }
+}
+
+// ---- the parts of a comparison ------------------------------------------------------------------
+
+function makeEmpty() {
+  return make('div', { class: 'empty' }, make('p', {}, 'Nothing to compare yet.'),
+    make('p', { class: 'soft' }, 'Train once. The new network is then measured here against the one in use, on the same pictures, which neither has learned from.'));
+}
+
+// Which icon and colour stand for a version, and what is so now where that is not what the gate said.
+function judge({ outcome, in_use: inUse, new: now }) {
+  const passed = LET_THROUGH.includes(outcome);
+  if (inUse && !passed) return { symbol: 'check', tone: 'good', words: 'Published by a person.' };
+  if (inUse && now?.top1?.n) return { symbol: 'check', tone: 'good', words: 'In use now.' };
+  if (inUse) return { symbol: 'note', tone: 'plain', words: 'In use now; nothing is measured yet.' };
+  if (passed) return { symbol: 'note', tone: 'plain', words: 'Not in use now.' };
+  return outcome === 'held_back' ? { symbol: 'cross', tone: 'bad' } : { symbol: 'hold', tone: 'plain' };
+}
+
+// How many pictures of a cell can be shown, by `is/said`.
+function countKept(found, side) {
+  const kept = new Map();
+  for (const shot of found.pictures) {
+    const key = `${shot.label}/${shot[side]?.[0]}`;
+    kept.set(key, (kept.get(key) || 0) + 1);
+  }
+  return kept;
+}
+
+function drawHeadline(found) {
+  const [before, after] = [found.old?.top1, found.new?.top1];
+  const n = found.locked ?? after?.n ?? 0;
+  if (!after?.n) {
+    return make('div', { class: 'headline-numbers' }, make('p', { class: 'soft' }, 'No locked pictures yet, so nothing can be measured. Add more pictures: from the fourth different one on, some are kept for comparing.'));
+  }
+  const digits = n >= 500 || (before && Math.round(100 * before.value) === Math.round(100 * after.value) && before.value !== after.value) ? 1 : 0;
+  const number = (rate, words) => make('div', { class: 'number-block' }, make('b', {}, percent(rate.value, digits)),
+    make('span', {}, words), make('small', {}, `${percent(rate.low, digits).slice(0, -1)}–${percent(rate.high, digits)}`));
+  return make('div', { class: 'headline-numbers' },
+    make('div', { class: 'pair' }, before?.n ? [number(before, describeAgainst(found.against)), make('i', { 'aria-label': 'became' }, '→')] : null, number(after, `Version ${found.version}`)),
+    make('p', {}, `right on ${count(n, 'locked picture')}, which ${before?.n ? 'neither' : 'it has not'} learned from. Below each number: its 95% interval.`),
+    listTests(found).map((words) => make('p', {}, words)));
+}
+
+function listTests({ p, better, worse, set_aside: aside }) {
+  const value = p < 0.001 ? 'p under 0.001' : `p = ${Number(p?.toPrecision(2))}`;
+  return [
+    Number.isFinite(p) && `Better on ${better}, worse on ${worse} (exact McNemar test, two-sided ${value}).`,
+    aside > 0 && (aside === 1 ? '1 locked picture is set aside, since its label is in doubt.' : `${aside.toLocaleString('en')} locked pictures are set aside, since their label is in doubt.`),
+  ].filter(Boolean);
+}
+
+const describeAgainst = (against) => (against ? `Version ${against.version}` : 'Before');
+
+function drawClasses(found) {
+  if (!found.new?.per_class) return null;
+  const names = found.new.class_names.filter((name) => found.new.per_class[name]?.n);
+  if (!names.length) return null;
+  const fresh = new Set(found.new_classes || []);
+  const share = (rate) => (rate?.n ? percent(rate.value) : '–');
+  const change = (old, now) => {
+    if (!old?.n || !now?.n) return make('td', { class: 'number' }, '');
+    const points = Math.round(100 * (now.value - old.value));
+    const tone = points > 0 ? 'better' : points < 0 ? 'worse' : '';
+    return make('td', { class: `number ${tone}` }, points > 0 ? `+${points}` : points < 0 ? `−${-points}` : '±0');
+  };
+  const row = (name) => make('tr', {}, make('th', { scope: 'row' }, nameOf(name), fresh.has(name) && make('span', { class: 'mark' }, 'new')),
+    found.old && make('td', { class: 'number' }, fresh.has(name) ? '–' : share(found.old.per_class?.[name])),
+    make('td', { class: 'number' }, share(found.new.per_class[name])),
+    found.old && (fresh.has(name) ? make('td') : change(found.old.per_class?.[name], found.new.per_class[name])),
+    make('td', { class: 'number' }, found.new.per_class[name].n.toLocaleString('en')));
+  const heads = ['', ...(found.old ? ['Before'] : []), 'Now', ...(found.old ? ['Points'] : []), 'Pictures'];
+  const known = names.filter((name) => !fresh.has(name));
+  const added = names.filter((name) => fresh.has(name));
+  return make('section', {}, make('h4', {}, 'Found, by class'), make('div', { class: 'scroll' }, make('table', { class: 'figures' },
+    make('thead', {}, make('tr', {}, heads.map((words) => make('th', { scope: 'col', class: words ? 'number' : '' }, words)))),
+    make('tbody', {}, [...known, ...added].map(row)))));
+}
+
+// What got worse first; new classes last, since nothing but gain can be seen there.
+function listDifferences(found) {
+  const fresh = new Set(found.new_classes || []);
+  const rank = (shot) => (fresh.has(shot.label) ? 2 : 0) + (shot.new[0] === shot.label ? 1 : 0);
+  return found.pictures.filter((shot) => shot.old && shot.new && shot.old[0] !== shot.new[0]).sort((a, b) => rank(a) - rank(b));
+}
+
+function makeShots(shots) {
+  const said = (answer, label) => make('span', { class: answer[0] === label ? 'better' : 'worse' }, icon(answer[0] === label ? 'check' : 'cross'), `${nameOf(answer[0])}, ${sureness(answer[1])}`);
+  return make('div', { class: 'shots-compared' }, shots.map((shot) => make('figure', {},
+    make('img', { src: picture(shot.sha256, 320), alt: nameOf(shot.label), loading: 'lazy', decoding: 'async' }),
+    make('figcaption', {}, make('b', {}, nameOf(shot.label)), shot.old && make('div', {}, 'before ', said(shot.old, shot.label)), shot.new && make('div', {}, 'now ', said(shot.new, shot.label))))));
+}
+
+function makeHidden(hidden, shown) {
+  if (!hidden) return null;
+  return make('p', { class: 'soft' }, `${shown ? 'And ' : ''}${count(hidden, 'remembered one')}, of which no picture is kept.`);
+}

@@ -1,0 +1,115 @@
+// A zip of class folders for this network, or all that another installation has taught.
+
+import { makeComplaints } from './rejected_files.js';
+import { button, count, make, nameOf } from './dom.js';
+import { follow } from './requests.js';
+
+const MANIFEST = 'manifest.json'; // of what "Download everything" made
+const ENDING = 66_000; // bytes that a zip's last record has at most
+
+// `asking`: where not the place says into which network the pictures of class folders go.
+export function makeTakeZip(room, words, { kind, asking = false }) {
+  const input = make('input', { type: 'file', accept: '.zip,application/zip', hidden: true, 'aria-label': 'A zip of class folders', on: { change: take } });
+  const choose = button(words, () => input.click(), { kind });
+  const note = make('p', { class: 'note', role: 'status' });
+  const bar = make('progress', { 'aria-label': 'Pictures of the zip that were added', hidden: true });
+  const complaints = make('div', { class: 'complaints' });
+
+  async function take() {
+    const [file] = input.files;
+    input.value = '';
+    if (!file || (asking && !await isBundle(file) && !await confirmFolders(room, file))) return;
+    choose.disabled = true;
+    complaints.replaceChildren();
+    note.textContent = `Sending ${file.name}…`;
+    bar.hidden = false;
+    bar.removeAttribute('value');
+    const done = await room.attempt(() => addZip(room, file, show), note);
+    choose.disabled = false;
+    bar.hidden = true;
+    if (done) report(done);
+    await room.attempt(() => room.refresh());
+  }
+
+  function report(done) {
+    const summary = summarise(done);
+    note.textContent = summary;
+    if (done.changes.length) room.sayUndoable(summary, done.changes, () => { note.textContent = ''; });
+    if (done.refused.length) complaints.append(makeComplaints(done.refused));
+    if (done.sentence) window.dispatchEvent(new Event('renew')); // networks may have come with it
+  }
+
+  function show(seen) {
+    note.textContent = seen.sentence || `Adding ${seen.done} of ${seen.total}…`;
+    if (!seen.total) return;
+    bar.max = seen.total;
+    bar.value = seen.done;
+  }
+
+  return make('div', { class: 'take-zip' }, choose, bar, note, complaints, input);
+}
+
+// Tells by the list of names, which lies at a zip's end, what kind of zip it is.
+async function isBundle(file) {
+  const last = new DataView(await file.slice(-ENDING).arrayBuffer());
+  let at = last.byteLength - 22;
+  while (at >= 0 && last.getUint32(at, true) !== 0x06054b50) at -= 1;
+  if (at < 0) return false;
+  const [size, start] = [last.getUint32(at + 12, true), last.getUint32(at + 16, true)];
+  return listNames(await file.slice(start, start + size).arrayBuffer()).includes(MANIFEST);
+}
+
+function listNames(buffer) {
+  const [bytes, names] = [new DataView(buffer), []];
+  for (let at = 0; at + 46 <= bytes.byteLength && bytes.getUint32(at, true) === 0x02014b50;) {
+    const [name, extra, comment] = [28, 30, 32].map((place) => bytes.getUint16(at + place, true));
+    names.push(new TextDecoder().decode(buffer.slice(at + 46, at + 46 + name)));
+    at += 46 + name + extra + comment;
+  }
+  return names;
+}
+
+function confirmFolders(room, file) {
+  const name = nameOf(room.model);
+  return new Promise((settle) => {
+    const dialog = room.openDialog(`Add the pictures to ${name}?`, 'narrow',
+      make('p', {}, `“Download everything” did not make ${file.name}. If it holds class folders, their pictures go into the network ${name}.`),
+      make('div', { class: 'line' }, button(`Add to ${name}`, () => { settle(true); dialog.close(); }, { kind: 'main' }), button('Cancel', () => dialog.close())));
+    dialog.addEventListener('close', () => settle(false));
+  });
+}
+
+async function addZip(room, file, show) {
+  const seen = { done: 0, total: 0, added: 0, existed: 0, near: 0, changes: [], refused: [], sentence: '', failed: false };
+  await follow('zip', { model: room.model, name: file.name }, file, (line) => {
+    tally(seen, line, file.name);
+    show(seen);
+  });
+  return seen;
+}
+
+function tally(seen, line, fallback) {
+  if (line.total !== undefined) seen.total = line.total;
+  if (line.sentence) seen.sentence = line.sentence;
+  if (line.error && !line.name && !line.left_out) Object.assign(seen, { failed: true, sentence: '' });
+  seen.changes.push(...(line.changes || []));
+  if (line.error) seen.refused.push({ name: line.name || line.left_out || fallback, sentence: line.error });
+  if (line.name === undefined) return;
+  seen.done += 1;
+  if (line.error) return;
+  if (line.existed) seen.existed += 1;
+  else {
+    seen.added += 1;
+    seen.changes.push(line.change);
+  }
+  if (line.near && !line.existed) seen.near += 1;
+}
+
+function summarise({ sentence, added, existed, near, failed }) {
+  if (sentence || (failed && !added)) return sentence;
+  return [
+    `Added ${count(added, 'picture')}.`,
+    near ? `${near} look like pictures that were here: look-alikes count once.` : '',
+    existed ? `${existed} were here already.` : '',
+  ].filter(Boolean).join(' ');
+}

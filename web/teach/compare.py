@@ -1,0 +1,134 @@
+"""Compare and publish: a new version against the one before, on the same locked pictures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from inference.versions.cards import Card, read_card
+from web.access.rules import Access
+from web.access.teacher_routes import Call, MissingError, answer, ask, tell
+from web.teach.classroom import Classroom
+
+_FILE = "comparison.json"
+
+
+def list_comparing(room: Classroom, access: Access) -> list[Route]:
+    """Return the routes."""
+
+    def show(call: Call) -> Response:
+        model, version = room.roster.check(call.get_text("model")), call.get_number("version")
+        return answer(describe_comparison(room, model, version))
+
+    def show_versions(call: Call) -> Response:
+        return answer(describe_versions(room, room.roster.check(call.get_text("model"))))
+
+    def publish(call: Call) -> Response:
+        model = call.get_text("model")
+        room.catalog.publish(model, call.get_number("version"))
+        return answer(describe_versions(room, model))
+
+    def delete(call: Call) -> Response:
+        model = call.get_text("model")
+        room.catalog.delete(model, call.get_number("version"))
+        return answer(describe_versions(room, model))
+
+    def reset(call: Call) -> Response:
+        model = call.get_text("model")
+        room.catalog.reset(model)
+        return answer(describe_versions(room, model))
+
+    return [
+        ask(access, "/teach/comparison", show),
+        ask(access, "/teach/versions", show_versions),
+        tell(access, "/teach/versions/publish", publish),
+        tell(access, "/teach/versions/delete", delete),
+        tell(access, "/teach/versions/reset", reset),
+    ]
+
+
+def describe_comparison(room: Classroom, model: str, version: int) -> dict[str, Any]:
+    """Return what a version's comparison shows.
+
+    Of the pictures only those that are stored and can be shown; `hidden` counts the remembered
+    ones on which the two differ, of which no picture is kept.
+    """
+    folder = room.catalog.find(model, version)
+    found = read_comparison(folder)
+    pictures = found.pop("pictures", [])
+    differing = [picture for picture in pictures if _differs(picture)]
+    return {
+        **found,
+        "model": model,
+        "version": version,
+        "in_use": version == room.catalog.read_current(model),
+        "taught": room.catalog.is_taught(model, version),
+        "pictures": [picture for picture in pictures if picture.get("sha256")],
+        "hidden": sum(1 for picture in differing if not picture.get("sha256")),
+    }
+
+
+def read_comparison(folder: Path) -> dict[str, Any]:
+    """Return a version's comparison as the trainer wrote it.
+
+    Raises: MissingError for a version that was not compared, such as one that ships.
+    """
+    try:
+        text = (folder / _FILE).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise MissingError(
+            f"Version {folder.name} was not compared with another. Choose one that was taught here."
+        ) from error
+    values: dict[str, Any] = json.loads(text)
+    return values
+
+
+def describe_versions(room: Classroom, model: str) -> dict[str, Any]:
+    """Return all versions of a network, the newest first, and whether one ships."""
+    current = room.catalog.read_current(model)
+    versions = room.catalog.list_versions(model)
+    rows = [
+        describe_version(folder, read_card(folder))
+        | {"taught": room.catalog.is_taught(model, number), "in_use": number == current}
+        for number, folder in reversed(versions.items())
+    ]
+    return {"model": model, "current": current, "versions": rows}
+
+
+def describe_version(folder: Path, card: Card) -> dict[str, Any]:
+    """Return a row of the list."""
+    try:
+        compared = read_comparison(folder)
+    except MissingError:
+        compared = {}
+    new = compared.get("new") or {}
+    return {
+        "version": card.version,
+        "created": card.created,
+        "kind": card.training.get("kind"),
+        "classes": len(card.class_names),
+        "pictures": _count(card.data.get("counts", {})),
+        "parent": card.parent,
+        "outcome": compared.get("outcome"),
+        "compared": bool(compared),
+        "top1": new.get("top1") or _find_top1(card),
+    }
+
+
+def _find_top1(card: Card) -> dict[str, Any] | None:
+    measured = card.metrics.get("validation") or card.metrics.get("test") or {}
+    top1: dict[str, Any] | None = measured.get("top1")
+    return top1
+
+
+def _count(counts: object) -> int:
+    if isinstance(counts, dict):
+        return sum(_count(value) for value in counts.values())
+    return counts if isinstance(counts, int) else 0
+
+
+def _differs(picture: dict[str, Any]) -> bool:
+    old, new = picture.get("old"), picture.get("new")
+    return bool(old and new and old[0] != new[0])

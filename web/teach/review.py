@@ -1,0 +1,145 @@
+"""Review: stored pictures as the gallery shows them, suggestions, labels in doubt, corrections."""
+
+import io
+from typing import Any
+
+from PIL import Image
+from starlette.responses import Response
+from starlette.routing import Route
+
+from inference.errors import UserInputError
+from labelling.store.labels import check_label
+from labelling.store.store import CONFIRM, Act, Order
+from web.access.rules import Access
+from web.access.teacher_routes import PRIVATE, Call, MissingError, answer, ask, tell
+from web.teach.classroom import Classroom
+from web.teach.collect import describe_entry
+
+_PAGE = 60  # pictures
+_MOST = 500  # pictures that are changed in one go
+_SIZES = (160, 320, 1024)  # pixels, the longer side
+_QUALITY = 85
+
+
+def list_reviewing(room: Classroom, access: Access) -> list[Route]:
+    """Return the routes."""
+
+    def send_picture(call: Call) -> Response:
+        picture = draw(room, call.get_text("sha256"), call.get_number("size", _SIZES[-1]))
+        return Response(picture, media_type="image/jpeg", headers=PRIVATE)
+
+    def show_gallery(call: Call) -> Response:
+        state = "pending" if call.get_text("state", "") == "pending" else "approved"
+        order: Order = "unsure" if call.get_text("order", "") == "unsure" else "newest"
+        found = room.store.find(
+            room.roster.check(call.get_text("model")),
+            states=(state,),
+            label=call.get_text("label", "") or None,
+            order=order,
+            limit=_PAGE + 1,
+            offset=call.get_number("offset", 0),
+        )
+        entries = [describe_entry(entry) for entry in found[:_PAGE]]
+        return answer({"entries": entries, "more": len(found) > _PAGE})
+
+    def show_doubts(call: Call) -> Response:
+        model = room.roster.check(call.get_text("model"))
+        return answer(describe_doubts(room, model, call.get_number("offset", 0)))
+
+    def relabel(call: Call) -> Response:
+        label = check_label(call.get_text("label"))
+        return _change(room, call, Act("relabel", call.who, label=label))
+
+    def approve(call: Call) -> Response:
+        return _change(room, call, Act("approve", call.who, _read_label(call), "approved"))
+
+    def confirm(call: Call) -> Response:
+        return _change(room, call, Act(CONFIRM, call.who, _read_label(call), "approved"))
+
+    def reject(call: Call) -> Response:
+        return _change(room, call, Act("reject", call.who, state="rejected"))
+
+    def delete(call: Call) -> Response:
+        return _change(room, call, Act("delete", call.who, deleted=True))
+
+    def undo(call: Call) -> Response:
+        changes = _read_some(call, "changes")
+        entries = room.store.undo_all(reversed(changes), call.who)
+        return answer({"entries": [describe_entry(entry) for entry in entries]})
+
+    return [
+        ask(access, "/teach/pictures/{sha256}", send_picture),
+        ask(access, "/teach/gallery", show_gallery),
+        ask(access, "/teach/doubts", show_doubts),
+        tell(access, "/teach/gallery/relabel", relabel),
+        tell(access, "/teach/gallery/approve", approve),
+        tell(access, "/teach/gallery/confirm", confirm),
+        tell(access, "/teach/gallery/reject", reject),
+        tell(access, "/teach/gallery/delete", delete),
+        tell(access, "/teach/gallery/undo", undo),
+    ]
+
+
+def describe_doubts(room: Classroom, model: str, offset: int = 0) -> dict[str, Any]:
+    """Return labels in doubt, the worst first, and what the last check had looked at.
+
+    `check` is None where the labels were never checked.
+    """
+    found = room.store.find_doubts(model, _PAGE + 1, offset)
+    check = room.store.read_check(model)
+    entries = [
+        describe_entry(entry)
+        | {"doubt": {"suggested": doubt.suggested, "probability": doubt.probability}}
+        for entry, doubt in found[:_PAGE]
+    ]
+    return {
+        "entries": entries,
+        "more": len(found) > _PAGE,
+        "check": check and {"pictures": check.pictures, "too_few": check.too_few},
+    }
+
+
+def draw(room: Classroom, sha256: str, size: int) -> bytes:
+    """Return a stored picture as JPEG, its longer side at most the next size that there is.
+
+    Raises: MissingError where it is not kept (any more).
+    """
+    try:
+        data = room.store.read_bytes(sha256)
+    except UserInputError as error:
+        raise MissingError(str(error)) from error
+    side = next((known for known in _SIZES if known >= size), _SIZES[-1])
+    if side == _SIZES[-1]:
+        return data
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.draft("RGB", (side, side))
+        picture.thumbnail((side, side))
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()
+
+
+def _change(room: Classroom, call: Call, act: Act) -> Response:
+    """Do the same to all pictures that were named; the changes are what can be undone."""
+    changes = room.store.change(_read_some(call, "ids"), act)
+    return answer({"changes": [change for change in changes if change]})
+
+
+def _read_label(call: Call) -> str | None:
+    """Return the label that came with a call; None where there was none."""
+    label = call.get_text("label", "")
+    return check_label(label) if label else None
+
+
+def _read_some(call: Call, name: str) -> list[int]:
+    """Return a list of numbers that is not too long.
+
+    Raises: UserInputError otherwise.
+    """
+    numbers = call.get_numbers(name)
+    if len(numbers) > _MOST:
+        raise UserInputError(
+            f"You chose {len(numbers)} pictures; at most {_MOST} are changed at a time. "
+            "Choose fewer."
+        )
+    return numbers

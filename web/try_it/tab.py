@@ -1,0 +1,166 @@
+"""The Try it tab: pictures in, the answer beside them as soon as they are chosen."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from inference.classifier import Classifier
+from inference.errors import UserInputError
+from inference.images import MAX_BYTES
+from web.access.rules import Access
+from web.serving import Answer, Service, check_count, explain
+from web.try_it.chooser import (
+    EXAMPLE_LABELS,
+    EXAMPLES,
+    Choice,
+    SentPicture,
+    list_examples,
+    make_chooser,
+)
+from web.try_it.feedback import Suggestions, draw_wrong
+from web.try_it.heatmap import encode_preview, make_overlay
+from web.try_it.network_choice import make_networks
+from web.try_it.similar import draw_neighbours
+from web.try_it.table import THUMBNAIL, Row, draw_progress, draw_table
+from web.try_it.verdict import EMPTY, draw_answer, draw_error
+
+_PREVIEW = 1024  # pixels
+_PROGRESS_STEP = 4  # pictures between two steps of the bar
+DrawAfter = Callable[[Answer | None, str, gr.Request], tuple[Any, ...]]
+_WAITING = '<div class="waiting" role="status"><p class="words"></p></div>'
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands around the answer: its components, and what an answer makes of them.
+
+    `draw_after`: (answer, the version that this visitor's page shows, request) → their values.
+    """
+
+    components: Sequence[gr.HTML]
+    draw_after: DrawAfter
+
+
+def add_try_it(
+    service: Service, access: Access, suggestions: Suggestions | None, surroundings: Surroundings
+) -> gr.HTML:
+    """Lay the tab out inside the open `gr.Tab`; an answer also renews what stands around it.
+
+    `suggestions`: None where nobody would look at them. Returns: the choice among networks.
+    """
+    with gr.Row(elem_id="try-it", equal_height=False):
+        with gr.Column(elem_id="picture-side", min_width=320):
+            networks = make_networks(service)
+            known = set(service.open().card.class_names) >= EXAMPLE_LABELS
+            chooser = make_chooser(list_examples(EXAMPLES), shown=known)
+        with gr.Column(elem_id="answer-side", min_width=320):
+            gr.HTML(_WAITING, apply_default_css=False, elem_id="waiting")
+            answer = gr.HTML(EMPTY, apply_default_css=False, elem_id="answer")
+
+    def respond(choice: Choice, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        is_teacher = access.may_teach(request)
+        for html, last in answer_choice(service, choice, suggestions, is_teacher):
+            yield html, *surroundings.draw_after(last, choice.seen, request)
+
+    chooser.upload(
+        respond,
+        chooser,
+        [answer, *surroundings.components],
+        api_visibility="private",
+        concurrency_id="classify",
+        show_progress="hidden",
+        trigger_mode="multiple",
+    ).failure(js="() => window.dispatchEvent(new Event('unanswered'))", api_visibility="private")
+    return networks
+
+
+def answer_choice(
+    service: Service,
+    choice: Choice,
+    suggestions: Suggestions | None = None,
+    is_teacher: bool = False,
+) -> Iterator[tuple[str, Answer | None]]:
+    """Yield HTML for one or several pictures, with the answer that was the last.
+
+    `is_teacher`: whether who chose them may see labelled pictures.
+    """
+    try:
+        check_count(len(choice.pictures))
+        classifier = service.open(choice.model or None)
+        if len(choice.pictures) == 1:
+            path = find_file(choice.pictures[0])
+            answer = service.answer_by(classifier, path.read_bytes())
+            more = ""
+            if suggestions is not None:
+                more = draw_more(suggestions, path, choice.pictures[0].name, answer, is_teacher)
+            yield draw_one(answer, choice, more), answer
+        else:
+            yield from answer_many(service, classifier, choice)
+    except Exception as error:  # noqa: BLE001  (the edge of the page: a sentence, never silence)
+        yield draw_error(explain(error), choice.token), None
+
+
+def draw_one(answer: Answer, choice: Choice, more: str) -> str:
+    """Return the answer for the one picture that was chosen; `more`: what stands at its end."""
+    image, prediction, card = answer.image, answer.prediction, answer.classifier.card
+    overlay = make_overlay(prediction, card.class_names, image.shape[:2], card.input)
+    preview = None if choice.pictures[0].shown else encode_preview(image, _PREVIEW)
+    return draw_answer(prediction, card, overlay, preview, choice.token, more)
+
+
+def draw_more(
+    suggestions: Suggestions, path: Path, name: str, answer: Answer, is_teacher: bool
+) -> str:
+    """Return what is offered under an answer: pictures like it, to teachers; That's wrong."""
+    prediction = answer.prediction
+    slip = suggestions.make_slip(path, name, prediction)
+    model = answer.classifier.folder.parent.name
+    near = draw_neighbours(suggestions.store, model, slip) if is_teacher else ""
+    return near + draw_wrong(prediction, slip)
+
+
+def answer_many(
+    service: Service, classifier: Classifier, choice: Choice
+) -> Iterator[tuple[str, Answer | None]]:
+    """Yield a bar that fills, then the table; a file that cannot be read is a row of it.
+
+    All rows are by one version, whatever comes into use meanwhile.
+    """
+    rows: list[Row] = []
+    last: Answer | None = None
+    for picture in choice.pictures:
+        if len(rows) % _PROGRESS_STEP == 0:
+            yield draw_progress(len(rows), len(choice.pictures), choice.token), last
+        row, answer = make_row(service, classifier, picture)
+        rows.append(row)
+        last = answer or last
+    yield draw_table(rows, classifier.card, choice.token), last
+
+
+def make_row(
+    service: Service, classifier: Classifier, picture: SentPicture
+) -> tuple[Row, Answer | None]:
+    """Return one picture's row, whatever happens."""
+    try:
+        answer = service.answer_by(classifier, find_file(picture).read_bytes())
+    except Exception as error:  # noqa: BLE001  (one bad file is not the end of the others)
+        return Row(picture.name, error=explain(error)), None
+    return Row(picture.name, answer.prediction, encode_preview(answer.image, THUMBNAIL)), answer
+
+
+def find_file(picture: SentPicture) -> Path:
+    """Return where a sent picture lies.
+
+    Raises: UserInputError where it was too large to send, or got lost on its way.
+    """
+    if picture.file is not None:
+        return Path(picture.file.path)
+    if picture.size > MAX_BYTES:
+        raise UserInputError(
+            f"This file has {picture.size / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are "
+            "taken. Send a smaller copy."
+        )
+    raise UserInputError("This file did not arrive. Check the connection and choose it again.")
