@@ -38,8 +38,8 @@ ROOMS = {
     "inference": "__main__ folders classifier certainty statements geometry versions images exif"
     " providers process commands errors threads allocation",
     "labelling": "__main__ exchange store planned_classes images",
-    "trainer": "__main__ commands freezing cards head finetuning listing base_versions evaluation synthetic"
-    " data progress jobs",
+    "trainer": "__main__ commands freezing cards head finetuning listing base_versions"
+    " evaluation synthetic data progress jobs",
     "web": "page teach refresh model try_it access http frame serving uploads_folder",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "core"}
