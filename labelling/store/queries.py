@@ -1,10 +1,13 @@
-"""What the store is asked: which labels a model has, how many, and which pictures are known."""
+"""Queries: which labels a model has, how many, which pictures are known, and their embeddings."""
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from labelling.images.encoding import Prepared
 from labelling.store.entries import SELECT, Counts, Entry, Tombstone, read_entry
@@ -101,3 +104,31 @@ def find_stored(connection: sqlite3.Connection, sha256: str) -> Prepared | None:
         {"sha256": sha256},
     ).fetchone()
     return Prepared(b"", row[0], row[1], row[2], row[3], sha256) if row else None
+
+
+def put_embeddings(
+    connection: sqlite3.Connection, backbone: str, embeddings: Mapping[str, NDArray[np.float16]]
+) -> None:
+    """Keep SHA-256 → (D,) float16 of a backbone, for the pictures whose files are kept."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO embeddings (backbone, picture, vector) "
+        "SELECT ?, number, ? FROM pictures WHERE sha256 = ? AND removed IS NULL",
+        (
+            (backbone, np.asarray(vector, dtype=np.float16).tobytes(), sha256)
+            for sha256, vector in embeddings.items()
+        ),
+    )
+
+
+def read_embeddings(
+    connection: sqlite3.Connection, backbone: str, sha256s: Iterable[str]
+) -> dict[str, NDArray[np.float16]]:
+    """Return SHA-256 → (D,) float16 for those pictures that have one."""
+    # CROSS JOIN keeps this order: in the other one SQLite goes through the whole list for each row.
+    rows = connection.execute(
+        "SELECT p.sha256, v.vector FROM json_each(?) wanted CROSS JOIN pictures p "
+        "ON p.sha256 = wanted.value "
+        "CROSS JOIN embeddings v ON v.picture = p.number AND v.backbone = ?",
+        (json.dumps(list(sha256s)), backbone),
+    )
+    return {sha256: np.frombuffer(vector, dtype=np.float16) for sha256, vector in rows}

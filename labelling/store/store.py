@@ -11,20 +11,27 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-import labelling.store.embeddings
 import labelling.store.label_issues
 import labelling.store.queries
 from inference.errors import UserInputError
 from labelling.images.encoding import Prepared, hash_bytes, prepare, prepare_image
 from labelling.images.files import PictureFiles, explaining_files, sweep_scratch
 from labelling.store.adding import Note, add_tombstone, enter
-from labelling.store.changes import CONFIRM, Act, change_entry, read_kept, undo
+from labelling.store.changes import (
+    CONFIRM,
+    Act,
+    change_entry,
+    is_brought_by,
+    list_kept,
+    mark_removed,
+    read_kept,
+    undo,
+)
 from labelling.store.database import TIMEOUT, Database
 from labelling.store.entries import SPLITS, STATES, Added, Answer, Counts, Entry, Tombstone
 from labelling.store.label_issues import Check, Doubt
 from labelling.store.labels import check_state, clean_name
 from labelling.store.placement import Looks
-from labelling.store.purging import is_brought_by, list_kept, mark_removed
 from labelling.store.queries import Order, Wanted, find_stored
 
 __all__ = [
@@ -299,14 +306,14 @@ class Store:
         `backbone`: a card's `backbone_key`. Those of pictures that are not kept are left out.
         """
         with self._database.writing() as connection:
-            labelling.store.embeddings.put_embeddings(connection, backbone, embeddings)
+            labelling.store.queries.put_embeddings(connection, backbone, embeddings)
 
     def read_embeddings(
         self, backbone: str, sha256s: Iterable[str]
     ) -> dict[str, NDArray[np.float16]]:
         """Return SHA-256 → (D,) float16 for those of the pictures that have one."""
         with self._database.reading() as connection:
-            return labelling.store.embeddings.read_embeddings(connection, backbone, sha256s)
+            return labelling.store.queries.read_embeddings(connection, backbone, sha256s)
 
     def _find_stored(self, sha256: str) -> Prepared | None:
         with self._database.reading() as connection:

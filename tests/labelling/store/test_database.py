@@ -7,8 +7,7 @@ import pytest
 import labelling.store.database
 from inference.errors import UserInputError
 from labelling.images.files import StorageError
-from labelling.store.database import Database
-from labelling.store.schema import MIGRATIONS
+from labelling.store.database import MIGRATIONS, Database
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_pictures

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import labelling.store.database
-from labelling.store.schema import MIGRATIONS
+from labelling.store.database import MIGRATIONS
 from labelling.store.store import Act, Check, Doubt, Store
 from tests.labelling.stored import add_pictures
 

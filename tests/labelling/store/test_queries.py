@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from labelling.store.embeddings import put_embeddings, read_embeddings
-from labelling.store.schema import MIGRATIONS
+from labelling.store.database import MIGRATIONS
+from labelling.store.queries import put_embeddings, read_embeddings
 
 KEY = "a" * 64
 
