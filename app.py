@@ -13,9 +13,8 @@ from typing import Annotated
 
 import typer
 
-from inference.allocation import give_back_freed_memory
 from inference.errors import UserInputError
-from inference.threads import keep_to_one_thread
+from inference.process import give_back_freed_memory, keep_to_one_thread
 from inference.versions.catalog import Catalog
 
 # Read when gradio is imported: nothing is told to anybody, and its queue's own statistics, which

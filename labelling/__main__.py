@@ -16,8 +16,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Column, Table
 
-from inference.commands import run_command
-from inference.errors import UserInputError
+from inference.errors import UserInputError, run_command
 from inference.versions.catalog import Catalog
 from labelling.exchange.exporting import export_folder
 from labelling.exchange.importing import Imported, Said, import_path

@@ -35,8 +35,8 @@ MAY_NOT_IMPORT = {
 # What stands in each folder, top to bottom: wings, and modules that belong to none. An import
 # points down. What is missing here has no place yet.
 ROOMS = {
-    "inference": "__main__ folders classifier certainty statements geometry versions images exif"
-    " providers process commands errors threads allocation",
+    "inference": "__main__ classifier certainty statements geometry versions images exif providers"
+    " process errors",
     "labelling": "__main__ exchange store planned_classes images",
     "trainer": "__main__ commands freezing cards head finetuning listing base_versions"
     " evaluation synthetic data progress jobs",

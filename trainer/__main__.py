@@ -12,8 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from inference.commands import run_command
-from inference.errors import UserInputError
+from inference.errors import UserInputError, run_command
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -148,9 +147,9 @@ def train(
     Killed and started again with the same options, it goes on from its last checkpoint. On
     several processes: torchrun --nproc_per_node N -m trainer train …
     """
-    from inference.threads import wait_asleep
+    from inference.process import use_passive_waiting
 
-    wait_asleep()
+    use_passive_waiting()
     from inference.versions.folders import check_model_name
     from trainer.data.dataset import read_dataset
     from trainer.finetuning.devices import make_accelerator
@@ -225,7 +224,7 @@ def head(
     A model that does not exist yet is made. The new version is published unless it is worse on
     the locked pictures.
     """
-    from inference.threads import keep_to_one_thread
+    from inference.process import keep_to_one_thread
 
     keep_to_one_thread()
     from inference.versions.catalog import Catalog
@@ -256,7 +255,7 @@ def suspects(
     The same check runs after each training. Of a class with under five different pictures
     nothing can be said.
     """
-    from inference.threads import keep_to_one_thread
+    from inference.process import keep_to_one_thread
 
     keep_to_one_thread()
     from inference.versions.catalog import Catalog
@@ -320,9 +319,9 @@ def deep(
     Needs at least 20 stored pictures of each class. The new version is published unless it is
     worse on the locked pictures.
     """
-    from inference.threads import wait_asleep
+    from inference.process import use_passive_waiting
 
-    wait_asleep()
+    use_passive_waiting()
     from inference.versions.catalog import Catalog
     from labelling.store.store import Store
     from trainer.base_versions import find_parent

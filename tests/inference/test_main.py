@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from inference.__main__ import app
-from inference.commands import run_command
+from inference.errors import run_command
 from tests.inference.tiny_versions import write_version
 from tests.running import ROOT
 

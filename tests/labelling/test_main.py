@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from inference.commands import run_command
+from inference.errors import run_command
 from labelling.__main__ import app, describe_enough
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image, write_pictures

@@ -5,9 +5,8 @@ import os
 import torch
 from accelerate import Accelerator
 
-from inference.allocation import keep_freed_memory
 from inference.errors import UserInputError
-from inference.process import count_usable_cores
+from inference.process import count_usable_cores, keep_freed_memory
 
 
 def make_accelerator(device: str = "auto") -> Accelerator:
