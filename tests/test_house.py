@@ -13,6 +13,7 @@ import typer
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+DOCS = (README, *sorted((ROOT / "docs").glob("*.md")))
 FOLDERS = ("labelling", "trainer", "inference", "web", "benchmarks")
 # Of our own folders; `web` starts the trainer as a process of its own.
 MAY_IMPORT = {
@@ -231,10 +232,6 @@ def _list_commands() -> list[tuple[str, click.Command]]:
 COMMANDS = _list_commands()
 
 
-def read_readme() -> str:
-    return README.read_text(encoding="utf-8")
-
-
 def test_commands_are_found() -> None:
     names = {name for name, _ in COMMANDS}
     assert {"python app.py", "python -m inference predict", "python -m trainer train"} <= names
@@ -267,39 +264,78 @@ def test_results_can_be_read_by_programs() -> None:
     assert not lacking
 
 
-def test_readme_names_every_command() -> None:
-    readme = read_readme()
+def read_docs() -> str:
+    """Return the README and all pages of docs/, in which what a person may type is documented."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in DOCS)
+
+
+def test_every_command_is_documented() -> None:
+    docs = read_docs()
     words = [name.removeprefix("python ") for name, _ in COMMANDS]
-    assert not [word for word in words if not re.search(rf"{re.escape(word)}(?![\w-])", readme)]
+    assert not [word for word in words if not re.search(rf"{re.escape(word)}(?![\w-])", docs)]
 
 
-def test_readme_names_every_option_of_the_page() -> None:
-    command = dict(COMMANDS)["python app.py"]
-    readme = read_readme()
-    for parameter in command.params:
-        option = parameter.opts[0]
-        assert re.search(rf"{re.escape(option)}(?![\w-])", readme), option
-
-
-def test_readme_names_no_option_that_is_not_there() -> None:
-    """An option in a line with one of our commands must be one of that command's."""
-    known = {
-        option
-        for _, command in COMMANDS
+def test_every_option_is_documented() -> None:
+    """By any of its names, such as `--no-export` for `--export`."""
+    docs = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", read_docs()))
+    lacking = [
+        (name, parameter.name)
+        for name, command in COMMANDS
         for parameter in command.params
-        for option in (*parameter.opts, *parameter.secondary_opts)
-    } | {"--help"}
-    lines = [
-        line for line in read_readme().splitlines() if re.search(r"app\.py|-m (trainer|inf)", line)
+        if parameter.opts[0].startswith("-")
+        and not docs & {*parameter.opts, *parameter.secondary_opts}
     ]
-    told = {
-        option
-        for line in lines
-        for option in re.findall(
-            r"(?<![\w-])--[a-z][\w-]*", re.split(r"app\.py|-m \w+", line, maxsplit=1)[1]
+    assert not lacking
+
+
+def list_variables(path: Path) -> Iterator[str]:
+    """Yield the environment variables that a module reads or sets."""
+    text = path.read_text(encoding="utf-8")
+    yield from re.findall(r"\b(?:CLASSIFIER|GRADIO|SPACE|HF)_[A-Z_]+\b", text)
+    for node in ast.walk(ast.parse(text)):
+        is_call = isinstance(node, ast.Call) and re.fullmatch(
+            r"(os\.)?environ(ment)?\.(get|setdefault)", ast.unparse(node.func)
         )
+        if is_call and isinstance(node.args[0], ast.Constant):
+            yield str(node.args[0].value)
+
+
+def test_every_environment_variable_is_documented() -> None:
+    docs = read_docs()
+
+    def offends(path: Path) -> set[str]:
+        return {name for name in list_variables(path) if not re.search(rf"\b{name}\b", docs)}
+
+    assert "CLASSIFIER_TEACH_PASSWORD" in {n for path in MODULES for n in list_variables(path)}
+    assert not list_offenders(offends)
+
+
+def test_every_make_target_is_documented() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z][\w-]*):.*##", makefile, re.MULTILINE)
+    docs = read_docs()
+    assert len(targets) > 8
+    assert not [name for name in targets if not re.search(rf"make {name}(?![\w-])", docs)]
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """Also the sections: `page.md#a-title` needs a title of these words."""
+    lost = {
+        f"{path.name}: {target}"
+        for path in DOCS
+        for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+        if not target.startswith("http") and not leads_somewhere(path, target)
     }
-    assert told <= known
+    assert not lost
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    name, _, section = target.partition("#")
+    path = page.parent / name if name else page
+    if not path.is_file() or not section:
+        return path.is_file()
+    titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return section in {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 # Dependencies
@@ -329,7 +365,7 @@ def test_both_runtimes_are_of_one_version() -> None:
 
 def read_front_matter() -> dict[str, str]:
     """Return the settings of the Space, from between the first two `---` of the README."""
-    lines = read_readme().splitlines()
+    lines = README.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "---"
     block = lines[1 : lines.index("---", 1)]
     pairs = (line.split(":", 1) for line in block if re.match(r"\w+:", line))
