@@ -161,7 +161,7 @@ def serve(options: Options) -> None:
     )
     if options.share:
         typer.echo(shared or "No public link could be had: it needs the internet.")
-    if options.teach and not access.has_a_way:
+    if options.teach and not access.can_anyone_teach:
         typer.echo("Nobody can teach: set CLASSIFIER_TEACH_PASSWORD to sign in with.")
     page.block_thread()
 

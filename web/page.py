@@ -15,8 +15,8 @@ from labelling.store.store import Store
 from web.access.rules import Access
 from web.access.sign_in import draw_foot, make_sign_in_routes
 from web.frame import ask, draw_chip, draw_strip, draw_title
-from web.http.classify import make_plain_api
-from web.http.files import make_routes
+from web.http.classify import Limits, make_classify_route
+from web.http.files import make_file_routes
 from web.http.gradio_api import add_api
 from web.model.tab import draw_model
 from web.model.version_routes import make_version_routes
@@ -72,7 +72,7 @@ def make_site(service: Service, access: Access, data: Path) -> Site:
 
     Raises: UserInputError where the data folder cannot be used.
     """
-    if not access.has_a_way:
+    if not access.can_anyone_teach:
         return Site(service, access)
     return Site(service, access, Suggestions(service, access, Store(data)))
 
@@ -167,9 +167,9 @@ def launch(page: gr.Blocks, site: Site, address: Address) -> tuple[str, str | No
 
 def list_routes(site: Site) -> list[BaseRoute]:
     """Return all routes beside Gradio's own."""
-    routes = make_routes(site.service, EXAMPLES)
+    routes = make_file_routes(site.service, EXAMPLES)
     routes += make_version_routes(site.service, site.access)
-    routes.append(make_plain_api(site.service, count_at_once(), _MAX_WAITING))
+    routes.append(make_classify_route(site.service, Limits(count_at_once(), _MAX_WAITING)))
     routes += make_sign_in_routes(site.access)
     if site.suggestions is not None:
         routes += make_suggestion_routes(site.suggestions)

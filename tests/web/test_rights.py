@@ -28,6 +28,8 @@ from web.access.sign_in import FAILURES
 from web.page import list_routes, make_site
 from web.serving import Service
 
+pytestmark = pytest.mark.slow
+
 PUBLIC = {
     "/healthz", "/model.onnx", "/README.md", "/report/{name}", "/report/{model}/{version}/{name}",
     "/examples", "/api/classify", "/sign-in", "/sign-out", "/suggestions", "/suggestions/withdraw",
@@ -241,7 +243,7 @@ def test_wrong_passwords_come_to_an_end(guarded: RunningApp) -> None:
     assert statuses == [401] * FAILURES
     late = sign_in(guarded, PASSWORD)
     assert late.status_code == 429
-    assert late.json()["error"].startswith("That were too many wrong passwords.")
+    assert late.json()["error"].startswith("Too many wrong passwords.")
     assert "set-cookie" not in late.headers
 
 

@@ -1,4 +1,4 @@
-"""How often one visitor, and all together, may do something: kept in memory, forgotten in time."""
+"""How often one visitor, and all of them together, may do something; kept in memory only."""
 
 import threading
 import time
@@ -10,13 +10,12 @@ from typing import Any
 
 from web.access.rules import Access, read_headers
 
-_MAX_CLIENTS = 10_000  # remembered at once; the ones that came first are forgotten first
-
 
 @dataclass
 class Limit:
     """At most `each` times a visitor and `all` times altogether within `seconds`.
 
+    `max_clients`: visitors remembered at once; those that came first are forgotten first.
     Safe between threads.
     """
 
@@ -24,6 +23,7 @@ class Limit:
     all: int
     seconds: float
     clock: Callable[[], float] = time.monotonic
+    max_clients: int = 10_000
     _times: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -36,7 +36,7 @@ class Limit:
                 return False
             mine.append(self.clock())
             self._times[client] = mine
-            if len(self._times) > _MAX_CLIENTS:
+            if len(self._times) > self.max_clients:
                 self._times.popitem(last=False)
             return True
 

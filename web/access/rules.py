@@ -19,7 +19,7 @@ from typing import Any
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from inference.errors import UserInputError
+from web.http.errors import NotAllowedError
 
 SIGNED_IN_SECONDS = 12 * 3600
 _MAX_ENDED = 10_000  # cookies that were signed out and are remembered
@@ -33,10 +33,6 @@ _FORWARDED = (
     "cf-", "cdn-loop", "true-client-ip", "fastly-", "fly-", "ngrok-", "tailscale-",
 )  # fmt: skip
 _OAUTH = ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL")
-
-
-class NotAllowedError(UserInputError):
-    """Somebody who is no teacher asked for what only teachers may do."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ class Access:
         return self.teach and unseen and not self.has_password
 
     @property
-    def has_a_way(self) -> bool:
+    def can_anyone_teach(self) -> bool:
         """Whether anybody can be a teacher here at all."""
         return self.has_password or self.has_hugging_face or self.trusts_this_machine
 
@@ -99,7 +95,7 @@ class Access:
         """
         request = _unwrap(request)
         headers = read_headers(request)
-        if not self.has_a_way or is_from_elsewhere(headers):
+        if not self.can_anyone_teach or is_from_elsewhere(headers):
             return None
         if self.trusts_this_machine and _is_local(request, headers):
             return HERE
@@ -169,7 +165,7 @@ class Access:
     def _explain(self) -> str:
         if self.has_password or self.has_hugging_face:
             return "Only a teacher may do this. Sign in first."
-        if self.has_a_way:
+        if self.can_anyone_teach:
             return (
                 "Only someone on the machine that runs this page may do this. Open it there as "
                 "http://127.0.0.1, or set CLASSIFIER_TEACH_PASSWORD and sign in."

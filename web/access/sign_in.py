@@ -12,16 +12,20 @@ from starlette.routing import BaseRoute, Route
 
 from web.access.rate_limits import Limit, name_client
 from web.access.rules import SIGNED_IN_SECONDS, Access, is_from_elsewhere, read_headers
+from web.http.bodies import read_body
+from web.http.errors import TooLargeError
 
 FAILURES = 5  # wrong passwords a client in ten minutes
 _WINDOW = 600.0  # seconds
-_DELAY = 0.5  # seconds that a wrong password costs
 _MAX_BODY = 4096  # bytes
 
 
-def make_sign_in_routes(access: Access) -> list[BaseRoute]:
-    """Return `POST /sign-in` (a form with `password`) and `POST /sign-out`."""
-    # Without a limit for all together: others' failures shall shut no teacher out.
+def make_sign_in_routes(access: Access, delay: float = 0.5) -> list[BaseRoute]:
+    """Return `POST /sign-in` (a form with `password`) and `POST /sign-out`.
+
+    `delay`: seconds that a wrong password costs.
+    """
+    # No limit for all visitors together: others' failures must not shut a teacher out.
     failures = Limit(each=FAILURES, all=sys.maxsize, seconds=_WINDOW)
 
     async def sign_in(request: Request) -> JSONResponse:
@@ -29,9 +33,9 @@ def make_sign_in_routes(access: Access) -> list[BaseRoute]:
             return _refuse("Nobody can sign in here with a password.", 403)
         client = name_client(request, access)
         if not failures.take(client):
-            return _refuse("That were too many wrong passwords. Try again in ten minutes.", 429)
+            return _refuse("Too many wrong passwords. Try again in ten minutes.", 429)
         if not access.check_password(await _read_password(request)):
-            await asyncio.sleep(_DELAY)
+            await asyncio.sleep(delay)
             return _refuse("That is not the password. Try again.", 401)
         failures.give_back(client)
         response = JSONResponse({"ok": True})
@@ -102,10 +106,9 @@ def _refuse(sentence: str, status: int) -> JSONResponse:
 
 
 async def _read_password(request: Request) -> str:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY:
-            return ""
-    fields = parse_qs(bytes(body).decode("utf-8", "replace"), keep_blank_values=True)
+    try:
+        body = await read_body(request, _MAX_BODY)
+    except TooLargeError:
+        return ""
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     return fields.get("password", [""])[0]

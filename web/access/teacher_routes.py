@@ -1,6 +1,6 @@
 """Routes that only a teacher may call: the check, what came with the call, errors in words.
 
-Every route of the Teach tab is made by `make_route`, so that none can be without the check.
+Every route of the Teach tab is made here, so that none can be without the check.
 """
 
 import json
@@ -13,36 +13,29 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from inference.errors import UserInputError
 from inference.images import MAX_BYTES
 from labelling.images.files import ARRIVING
-from web.access.rules import Access, NotAllowedError
-from web.http.bodies import check_size, parse_object, read_body
-from web.http.streams import ClosedStream
+from web.access.rules import Access
+from web.http.bodies import read_body, read_object, save_body
+from web.http.errors import Endpoint, answering_errors
+from web.http.files import ClosedStream
 from web.serving import explain
 
 _MAX_JSON = 1_000_000  # bytes
 MAX_ARCHIVE = 5_000_000_000  # bytes
-# Whatever a picture of ours is opened as, no browser takes it for anything else.
+# Whatever an image of ours is opened as, no browser takes it for anything else.
 PRIVATE = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
-FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-
-
-class MissingError(UserInputError):
-    """What was asked for is not there (any more)."""
-
-
-class BusyError(UserInputError):
-    """What was asked for cannot be done while something else runs."""
+NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a teacher asked for: `who`, the values that came with it, and a body's bytes if any."""
+    """What a teacher sent: `who` it was, the values that came with it, and the body, if any."""
 
     who: str
     values: dict[str, Any]
@@ -82,11 +75,11 @@ class Call:
 
 
 Handler = Callable[[Call], Response]
-ArchiveHandler = Callable[[Call, Path], Generator[dict[str, Any]]]
+ZipHandler = Callable[[Call, Path], Generator[dict[str, Any]]]
 
 
-def ask(access: Access, path: str, handler: Handler) -> Route:
-    """Return a route that tells something; its values come from the path and the query."""
+def get(access: Access, path: str, handler: Handler) -> Route:
+    """Return a route that only reads; its values come from the path and the query."""
 
     async def respond(request: Request) -> Response:
         values = {**request.query_params, **request.path_params}
@@ -95,19 +88,19 @@ def ask(access: Access, path: str, handler: Handler) -> Route:
     return _make_route(path, "GET", respond)
 
 
-def tell(access: Access, path: str, handler: Handler) -> Route:
+def post(access: Access, path: str, handler: Handler) -> Route:
     """Return a route that changes something; its values come as JSON."""
 
     async def respond(request: Request) -> Response:
         who = access.require_teacher(request)
-        values = parse_object(await read_body(request, _MAX_JSON))
+        values = await read_object(request, _MAX_JSON)
         return await run_in_threadpool(handler, Call(who, values))
 
     return _make_route(path, "POST", respond)
 
 
-def send(access: Access, path: str, handler: Handler) -> Route:
-    """Return a route that takes one picture's bytes; its values come in the query."""
+def upload(access: Access, path: str, handler: Handler) -> Route:
+    """Return a route that takes one image file as its body; its values come in the query."""
 
     async def respond(request: Request) -> Response:
         who = access.require_teacher(request)
@@ -117,7 +110,7 @@ def send(access: Access, path: str, handler: Handler) -> Route:
     return _make_route(path, "POST", respond)
 
 
-def send_archive(access: Access, path: str, folder: Path, handler: ArchiveHandler) -> Route:
+def upload_zip(access: Access, path: str, folder: Path, handler: ZipHandler) -> Route:
     """Return a route that takes a zip and answers line by line, each a JSON object.
 
     The zip lies in a folder of its own until the last line; what goes wrong is the last line.
@@ -130,59 +123,36 @@ def send_archive(access: Access, path: str, folder: Path, handler: ArchiveHandle
         archive = Path(temporary.name) / "archive.zip"
         with ExitStack() as stack:
             stack.callback(temporary.cleanup)
-            await _save(request, archive)
+            await save_body(request, MAX_ARCHIVE, archive)
             stack.pop_all()
-        found = handler(call, archive)
-        lines = _write_lines(found)
-        close = partial(_close_all, lines, found, temporary)
-        return ClosedStream(lines, close, "application/x-ndjson", FRESH)
+        progress = handler(call, archive)
+        lines = _write_lines(progress)
+        close = partial(_close_all, lines, progress, temporary)
+        return ClosedStream(lines, close, "application/x-ndjson", NO_STORE)
 
     return _make_route(path, "POST", respond)
 
 
-def _write_lines(found: Iterator[dict[str, Any]]) -> Generator[str]:
+def reply(values: Any) -> JSONResponse:  # noqa: ANN401  (JSON)
+    """Return values as JSON that nobody keeps."""
+    return JSONResponse(values, headers=NO_STORE)
+
+
+def _make_route(path: str, method: str, respond: Endpoint) -> Route:
+    return Route(path, answering_errors(respond, headers=NO_STORE), methods=[method])
+
+
+def _write_lines(progress: Iterator[dict[str, Any]]) -> Generator[str]:
     try:
-        for values in found:
+        for values in progress:
             yield json.dumps(values) + "\n"
     except Exception as error:  # noqa: BLE001  (the answer has begun: this is its last line)
         yield json.dumps({"error": explain(error)}) + "\n"
 
 
 def _close_all(
-    lines: Generator[str], found: Generator[dict[str, Any]], temporary: TemporaryDirectory[str]
+    lines: Generator[str], progress: Generator[dict[str, Any]], temporary: TemporaryDirectory[str]
 ) -> None:
     """End what reads an archive, then remove it."""
-    with temporary, closing(found), closing(lines):
+    with temporary, closing(progress), closing(lines):
         pass
-
-
-def answer(values: Any) -> JSONResponse:  # noqa: ANN401  (JSON)
-    """Return values as JSON that nobody keeps."""
-    return JSONResponse(values, headers=FRESH)
-
-
-def _make_route(path: str, method: str, respond: Callable[[Request], Any]) -> Route:
-    async def respond_or_explain(request: Request) -> Response:
-        try:
-            found: Response = await respond(request)
-        except ClientDisconnect:
-            return Response(status_code=499)
-        except Exception as error:  # noqa: BLE001  (the edge of the page: a sentence, never silence)
-            return JSONResponse({"error": explain(error)}, _choose_status(error), FRESH)
-        return found
-
-    return Route(path, respond_or_explain, methods=[method])
-
-
-def _choose_status(error: Exception) -> int:
-    statuses = {NotAllowedError: 403, MissingError: 404, BusyError: 409, UserInputError: 400}
-    return next((status for kind, status in statuses.items() if isinstance(error, kind)), 500)
-
-
-async def _save(request: Request, path: Path) -> None:
-    size = 0
-    with path.open("wb") as file:
-        async for chunk in request.stream():
-            size += len(chunk)
-            check_size(size, MAX_ARCHIVE)
-            file.write(chunk)

@@ -1,105 +1,97 @@
-"""`POST /api/classify`: a picture as the body, JSON back, for programs.
+"""`POST /api/classify`: an image as the body, JSON back, for programs.
 
 curl --data-binary @photo.jpg http://127.0.0.1:7860/api/classify
 One request instead of Gradio's three, under the same limits.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from anyio import CapacityLimiter, fail_after, to_thread
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from inference.errors import UserInputError
 from inference.images import MAX_BYTES
-from web.http.bodies import TooLargeError, read_body
-from web.serving import Service, explain
+from web.http.bodies import read_body
+from web.http.errors import OverloadedError, TooLargeError, TooSlowError, answering_errors
+from web.serving import Service
 
-MAX_INSIDE = 200_000_000  # bytes of all pictures that are on their way or wait
-PATIENCE = 60.0  # seconds in which a picture must have arrived
-_FULL = "Too many pictures at once. Try again in a moment."
+_OVERLOADED = "Too many pictures at once. Try again in a moment."
 _TRUE = frozenset(("1", "true", "yes"))
 
 
-class LateError(UserInputError):
-    """A picture did not arrive in time."""
+@dataclass(frozen=True)
+class Limits:
+    """How much is taken in before a request gets a 503.
 
-
-class FullError(UserInputError):
-    """There are too many pictures already."""
-
-
-def make_plain_api(service: Service, at_once: int, waiting: int) -> Route:
-    """Return the route.
-
-    `at_once` pictures are worked on, `waiting` more wait their turn; who comes then gets a 503.
+    `at_once` images are classified, `waiting` more wait their turn. `max_bytes`: of all images
+    that are arriving or waiting. `timeout`: seconds in which an image must have arrived.
     """
-    desk = _Desk(service, at_once, waiting)
-    return Route("/api/classify", desk.respond, methods=["POST"])
+
+    at_once: int
+    waiting: int
+    max_bytes: int = 200_000_000
+    timeout: float = 60.0
 
 
-class _Desk:
-    """Lets so many in, and answers each; only the event loop's thread changes its counts.
+def make_classify_route(service: Service, limits: Limits) -> Route:
+    """Return the route."""
+    respond = answering_errors(_Queue(service, limits).respond, {TooLargeError: 413})
+    return Route("/api/classify", respond, methods=["POST"])
 
-    A place is taken by a picture that has arrived, and memory by what of it has: who announces
+
+class _Queue:
+    """Admits and answers images; only the event loop's thread changes its counts.
+
+    A place is taken by an image that has arrived, and memory by what of it has: who announces
     much and sends nothing takes neither.
     """
 
-    def __init__(self, service: Service, at_once: int, waiting: int) -> None:
+    def __init__(self, service: Service, limits: Limits) -> None:
         self.service = service
-        self.most = at_once + waiting
-        self.inside, self.bytes_inside = 0, 0
-        self._limiter = CapacityLimiter(at_once)
+        self.limits = limits
+        self.images, self.bytes = 0, 0
+        self._limiter = CapacityLimiter(limits.at_once)
 
     async def respond(self, request: Request) -> Response:
-        """Answer one request, an error as `{"error": sentence}`."""
+        """Answer one request."""
         received = 0
 
         def count(size: int) -> None:
             nonlocal received
-            if self.bytes_inside + size > MAX_INSIDE:
-                raise FullError(_FULL)
+            if self.bytes + size > self.limits.max_bytes:
+                raise OverloadedError(_OVERLOADED)
             received += size
-            self.bytes_inside += size
+            self.bytes += size
 
         try:
-            return JSONResponse(await self._work(await _receive(request, count), request))
-        except ClientDisconnect:
-            return Response(status_code=499)
-        except Exception as error:  # noqa: BLE001  (the edge of the page: a sentence, never silence)
-            status = _choose_status(error)
-            headers = {"Retry-After": "1"} if status == 503 else None
-            return JSONResponse({"error": explain(error)}, status, headers)
+            return JSONResponse(await self._classify(await self._receive(request, count), request))
         finally:
-            self.bytes_inside -= received
+            self.bytes -= received
 
-    async def _work(self, data: bytes, request: Request) -> dict[str, Any]:
-        if self.inside >= self.most:
-            raise FullError(_FULL)
-        self.inside += 1
+    async def _receive(self, request: Request, count: Callable[[int], None]) -> bytes:
+        try:
+            with fail_after(self.limits.timeout):
+                return await read_body(request, MAX_BYTES, count)
+        except TimeoutError as error:
+            raise TooSlowError(
+                f"This picture did not arrive within {self.limits.timeout:.0f} seconds."
+            ) from error
+
+    async def _classify(self, data: bytes, request: Request) -> dict[str, Any]:
+        if self.images >= self.limits.at_once + self.limits.waiting:
+            raise OverloadedError(_OVERLOADED)
+        self.images += 1
         try:
             return await to_thread.run_sync(
                 self._answer, data, request.query_params, limiter=self._limiter
             )
         finally:
-            self.inside -= 1
+            self.images -= 1
 
     def _answer(self, data: bytes, query: Mapping[str, str]) -> dict[str, Any]:
         answer = self.service.answer(data, query.get("model"))
-        wanted = query.get("heatmap", "").lower() in _TRUE
-        return answer.prediction.to_json(with_heatmap=wanted)
-
-
-async def _receive(request: Request, count: Callable[[int], None]) -> bytes:
-    try:
-        with fail_after(PATIENCE):
-            return await read_body(request, MAX_BYTES, count)
-    except TimeoutError as error:
-        raise LateError(f"This picture did not arrive within {PATIENCE:.0f} seconds.") from error
-
-
-def _choose_status(error: Exception) -> int:
-    statuses = {TooLargeError: 413, LateError: 408, FullError: 503, UserInputError: 400}
-    return next((status for kind, status in statuses.items() if isinstance(error, kind)), 500)
+        with_heatmap = query.get("heatmap", "").lower() in _TRUE
+        return answer.prediction.to_json(with_heatmap=with_heatmap)

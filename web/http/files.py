@@ -1,24 +1,35 @@
-"""Files and answers beside Gradio's own: health, the examples, the reports and the networks."""
+"""Files beside Gradio's own: the examples, and of a version its model, card and plots; health.
+
+They are streamed by ourselves: Starlette's `FileResponse` opens a file only when it sends, when
+its version may be deleted, and its `background` is not run for a client that went away.
+"""
 
 import mimetypes
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
+from anyio import CancelScope
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from inference.errors import UserInputError
-from web.http.streams import send_file
+from web.http.errors import answering_errors
 from web.serving import Service
 
 _PLAIN = {"X-Content-Type-Options": "nosniff"}
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\.(png|html)")
+_PART = 1 << 18  # bytes
 
 
-def make_routes(service: Service, examples: Path) -> list[BaseRoute]:
+def make_file_routes(service: Service, examples: Path) -> list[BaseRoute]:
     """Return the routes; of a version only `report/`, `model.onnx` and `README.md` can be fetched.
 
     `?model=` and `?version=` choose another than the one in use.
@@ -28,45 +39,53 @@ def make_routes(service: Service, examples: Path) -> list[BaseRoute]:
         card = service.open(request.query_params.get("model")).card
         return JSONResponse({"status": "ok", "model": card.model, "version": card.version})
 
-    def send_network(request: Request) -> Response:
-        query = request.query_params
-        folder = find_folder(service, query.get("model"), query.get("version"))
+    def send_model(request: Request) -> Response:
+        folder = _find_folder(service, request.query_params)
         name = f"{folder.parent.name}-{folder.name}.onnx"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return _send(folder / "model.onnx", headers)
 
-    def send_prose(request: Request) -> Response:
-        query = request.query_params
-        folder = find_folder(service, query.get("model"), query.get("version"))
+    def send_card(request: Request) -> Response:
+        folder = _find_folder(service, request.query_params)
         # As plain text, whatever is in it: a version may come from elsewhere.
         return _send(folder / "README.md", _PLAIN, "text/plain")
 
     def send_report(request: Request) -> Response:
-        path = request.path_params
-        folder = find_folder(service, path.get("model"), path.get("version"))
-        if not _FILE_NAME.fullmatch(path["name"]):
+        folder = _find_folder(service, request.path_params)
+        name = request.path_params["name"]
+        if not _FILE_NAME.fullmatch(name):
             raise UserInputError("A report holds PNG and HTML files only.")
-        return _send(folder / "report" / path["name"], {})
+        return _send(folder / "report" / name, {})
 
     return [
-        Route("/healthz", _or_sentence(report_health)),
-        Route("/model.onnx", _or_sentence(send_network)),
-        Route("/README.md", _or_sentence(send_prose)),
-        Route("/report/{name}", _or_sentence(send_report)),
-        Route("/report/{model}/{version}/{name}", _or_sentence(send_report)),
+        _make_route("/healthz", report_health),
+        _make_route("/model.onnx", send_model),
+        _make_route("/README.md", send_card),
+        _make_route("/report/{name}", send_report),
+        _make_route("/report/{model}/{version}/{name}", send_report),
         Mount("/examples", StaticFiles(directory=examples, check_dir=False)),
     ]
 
 
-def find_folder(service: Service, model: str | None, version: str | None) -> Path:
+def _find_folder(service: Service, query: Mapping[str, str]) -> Path:
     """Return the folder of a version; of the one that answers where none is named.
 
     Raises: UserInputError that lists what there is.
     """
+    model, version = query.get("model"), query.get("version")
     if not version:
         return service.open(model or None).folder
     number = int(version) if re.fullmatch(r"[1-9]\d{0,8}", version) else 0
     return service.catalog.find(model or service.model, number)
+
+
+def _make_route(path: str, respond: Callable[[Request], Response]) -> Route:
+    """Return a route on which what cannot be found is a 404, whatever is wrong with its name."""
+
+    async def respond_in_thread(request: Request) -> Response:
+        return await run_in_threadpool(respond, request)
+
+    return Route(path, answering_errors(respond_in_thread, {UserInputError: 404}))
 
 
 def _send(path: Path, headers: dict[str, str], media_type: str | None = None) -> Response:
@@ -79,13 +98,38 @@ def _send(path: Path, headers: dict[str, str], media_type: str | None = None) ->
     return send_file(file, file.close, known, headers)
 
 
-def _or_sentence(respond: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    """Return an endpoint that says in a sentence what is not there."""
+def send_file(
+    file: BinaryIO, close: Callable[[], object], media_type: str, headers: Mapping[str, str]
+) -> "ClosedStream":
+    """Return the whole of an open file, which may be deleted meanwhile; no range of it.
 
-    def respond_or_explain(request: Request) -> Response:
+    `close` closes it, and does what else is to be done then.
+    """
+    length = {"Content-Length": str(os.fstat(file.fileno()).st_size)}
+    parts = iter(partial(file.read, _PART), b"")
+    return ClosedStream(parts, close, media_type, {**headers, **length})
+
+
+class ClosedStream(StreamingResponse):  # type: ignore[misc]
+    """A stream whose source is closed at its end, and where the client went away before that.
+
+    Even before its first part, when nothing that a generator does `finally` would be done.
+    """
+
+    def __init__(
+        self,
+        parts: Iterator[str] | Iterator[bytes],
+        close: Callable[[], object],
+        media_type: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        super().__init__(parts, media_type=media_type, headers=headers)
+        self._close = close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
         try:
-            return respond(request)
-        except UserInputError as error:
-            return JSONResponse({"error": str(error)}, 404)
-
-    return respond_or_explain
+            await super().__call__(scope, receive, send)
+        finally:
+            with CancelScope(shield=True):
+                await run_in_threadpool(self._close)

@@ -4,7 +4,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from web.access.rules import Access
-from web.access.teacher_routes import Call, answer, tell
+from web.access.teacher_routes import Call, post, reply
 from web.serving import Service
 
 
@@ -15,22 +15,22 @@ def make_version_routes(service: Service, access: Access) -> list[BaseRoute]:
     def use(call: Call) -> Response:
         model, version = call.get_text("model"), call.get_number("version")
         catalog.publish(model, version)
-        return answer(describe(service, model))
+        return reply(describe(service, model))
 
     def reset(call: Call) -> Response:
         model = call.get_text("model")
         catalog.reset(model)
-        return answer(describe(service, model))
+        return reply(describe(service, model))
 
     def delete(call: Call) -> Response:
         model, version = call.get_text("model"), call.get_number("version")
         catalog.delete(model, version)
-        return answer({"model": model, "sentence": f"Version {version} is deleted."})
+        return reply({"model": model, "sentence": f"Version {version} is deleted."})
 
     return [
-        tell(access, "/versions/use", use),
-        tell(access, "/versions/reset", reset),
-        tell(access, "/versions/delete", delete),
+        post(access, "/versions/use", use),
+        post(access, "/versions/reset", reset),
+        post(access, "/versions/delete", delete),
     ]
 
 

@@ -21,7 +21,7 @@ from labelling.planned_classes import read_plan
 from labelling.store.labels import check_label
 from labelling.store.store import Added, Answer, Counts, Entry
 from web.access.rules import Access
-from web.access.teacher_routes import Call, answer, ask, send, tell
+from web.access.teacher_routes import Call, get, post, reply, upload
 from web.teach.classroom import Classroom
 from web.teach.readiness import (
     STEPS,
@@ -43,7 +43,7 @@ def list_collecting(room: Classroom, access: Access) -> list[Route]:
     """Return the routes."""
 
     def show(call: Call) -> Response:
-        return answer(describe_network(room, call.get_text("model", "")))
+        return reply(describe_network(room, call.get_text("model", "")))
 
     def create(call: Call) -> Response:
         labels = call.values.get("labels")
@@ -51,17 +51,17 @@ def list_collecting(room: Classroom, access: Access) -> list[Route]:
             raise UserInputError("This call needs 'labels' as a list of names. Reload the page.")
         model = call.get_text("model").strip()
         room.roster.create(model, labels, call.get_text("catch_all", "") or None)
-        return answer(describe_network(room, model))
+        return reply(describe_network(room, model))
 
     def add_class(call: Call) -> Response:
         model = call.get_text("model")
         room.roster.add_class(model, call.get_text("label"))
-        return answer(describe_network(room, model))
+        return reply(describe_network(room, model))
 
     def remove_class(call: Call) -> Response:
         model = room.roster.check(call.get_text("model"))
         room.roster.remove_class(model, call.get_text("label"))
-        return answer(describe_network(room, model))
+        return reply(describe_network(room, model))
 
     def add(call: Call) -> Response:
         given = Given(
@@ -71,14 +71,14 @@ def list_collecting(room: Classroom, access: Access) -> list[Route]:
             name=call.get_text("name", ""),
             data=call.body,
         )
-        return answer(describe_added(add_picture(room, given)))
+        return reply(describe_added(add_picture(room, given)))
 
     return [
-        ask(access, "/teach/state", show),
-        tell(access, "/teach/networks", create),
-        tell(access, "/teach/classes", add_class),
-        tell(access, "/teach/classes/remove", remove_class),
-        send(access, "/teach/pictures", add),
+        get(access, "/teach/state", show),
+        post(access, "/teach/networks", create),
+        post(access, "/teach/classes", add_class),
+        post(access, "/teach/classes/remove", remove_class),
+        upload(access, "/teach/pictures", add),
     ]
 
 

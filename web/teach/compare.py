@@ -9,7 +9,8 @@ from starlette.routing import Route
 
 from inference.versions.cards import Card, read_card
 from web.access.rules import Access
-from web.access.teacher_routes import Call, MissingError, answer, ask, tell
+from web.access.teacher_routes import Call, get, post, reply
+from web.http.errors import NotFoundError
 from web.teach.classroom import Classroom
 
 _FILE = "comparison.json"
@@ -20,32 +21,32 @@ def list_comparing(room: Classroom, access: Access) -> list[Route]:
 
     def show(call: Call) -> Response:
         model, version = room.roster.check(call.get_text("model")), call.get_number("version")
-        return answer(describe_comparison(room, model, version))
+        return reply(describe_comparison(room, model, version))
 
     def show_versions(call: Call) -> Response:
-        return answer(describe_versions(room, room.roster.check(call.get_text("model"))))
+        return reply(describe_versions(room, room.roster.check(call.get_text("model"))))
 
     def publish(call: Call) -> Response:
         model = call.get_text("model")
         room.catalog.publish(model, call.get_number("version"))
-        return answer(describe_versions(room, model))
+        return reply(describe_versions(room, model))
 
     def delete(call: Call) -> Response:
         model = call.get_text("model")
         room.catalog.delete(model, call.get_number("version"))
-        return answer(describe_versions(room, model))
+        return reply(describe_versions(room, model))
 
     def reset(call: Call) -> Response:
         model = call.get_text("model")
         room.catalog.reset(model)
-        return answer(describe_versions(room, model))
+        return reply(describe_versions(room, model))
 
     return [
-        ask(access, "/teach/comparison", show),
-        ask(access, "/teach/versions", show_versions),
-        tell(access, "/teach/versions/publish", publish),
-        tell(access, "/teach/versions/delete", delete),
-        tell(access, "/teach/versions/reset", reset),
+        get(access, "/teach/comparison", show),
+        get(access, "/teach/versions", show_versions),
+        post(access, "/teach/versions/publish", publish),
+        post(access, "/teach/versions/delete", delete),
+        post(access, "/teach/versions/reset", reset),
     ]
 
 
@@ -73,12 +74,12 @@ def describe_comparison(room: Classroom, model: str, version: int) -> dict[str, 
 def read_comparison(folder: Path) -> dict[str, Any]:
     """Return a version's comparison as the trainer wrote it.
 
-    Raises: MissingError for a version that was not compared, such as one that ships.
+    Raises: NotFoundError for a version that was not compared, such as one that ships.
     """
     try:
         text = (folder / _FILE).read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise MissingError(
+        raise NotFoundError(
             f"Version {folder.name} was not compared with another. Choose one that was taught here."
         ) from error
     values: dict[str, Any] = json.loads(text)
@@ -101,7 +102,7 @@ def describe_version(folder: Path, card: Card) -> dict[str, Any]:
     """Return a row of the list."""
     try:
         compared = read_comparison(folder)
-    except MissingError:
+    except NotFoundError:
         compared = {}
     new = compared.get("new") or {}
     return {

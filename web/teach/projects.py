@@ -17,8 +17,8 @@ from labelling.exchange.restoring import restore_bundle
 from labelling.images.files import SENDING, StorageError
 from labelling.store.labels import clean_file_name
 from web.access.rules import Access
-from web.access.teacher_routes import FRESH, Call, ask, send_archive
-from web.http.streams import send_file
+from web.access.teacher_routes import NO_STORE, Call, get, upload_zip
+from web.http.files import send_file
 from web.teach.classroom import Classroom
 from web.teach.collect import Given, add_picture
 
@@ -37,7 +37,7 @@ def list_bundling(room: Classroom, access: Access) -> list[Route]:
             file = path.open("rb")
             stack.pop_all()
         # Whole, whatever range is asked for: the next bundle would be another.
-        headers = FRESH | {"Content-Disposition": 'attachment; filename="taught-here.zip"'}
+        headers = NO_STORE | {"Content-Disposition": 'attachment; filename="taught-here.zip"'}
         return send_file(file, partial(_remove, file, path), "application/zip", headers)
 
     def take_zip(call: Call, archive: Path) -> Generator[Line]:
@@ -48,8 +48,8 @@ def list_bundling(room: Classroom, access: Access) -> list[Route]:
             yield from take_folders(room, archive, name, call)
 
     return [
-        ask(access, "/teach/bundle", send_bundle),
-        send_archive(access, "/teach/zip", room.data, take_zip),
+        get(access, "/teach/bundle", send_bundle),
+        upload_zip(access, "/teach/zip", room.data, take_zip),
     ]
 
 

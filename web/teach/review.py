@@ -11,7 +11,8 @@ from inference.errors import UserInputError
 from labelling.store.labels import check_label
 from labelling.store.store import CONFIRM, Act, Order
 from web.access.rules import Access
-from web.access.teacher_routes import PRIVATE, Call, MissingError, answer, ask, tell
+from web.access.teacher_routes import PRIVATE, Call, get, post, reply
+from web.http.errors import NotFoundError
 from web.teach.classroom import Classroom
 from web.teach.collect import describe_entry
 
@@ -40,11 +41,11 @@ def list_reviewing(room: Classroom, access: Access) -> list[Route]:
             offset=call.get_number("offset", 0),
         )
         entries = [describe_entry(entry) for entry in found[:_PAGE]]
-        return answer({"entries": entries, "more": len(found) > _PAGE})
+        return reply({"entries": entries, "more": len(found) > _PAGE})
 
     def show_doubts(call: Call) -> Response:
         model = room.roster.check(call.get_text("model"))
-        return answer(describe_doubts(room, model, call.get_number("offset", 0)))
+        return reply(describe_doubts(room, model, call.get_number("offset", 0)))
 
     def relabel(call: Call) -> Response:
         label = check_label(call.get_text("label"))
@@ -65,18 +66,18 @@ def list_reviewing(room: Classroom, access: Access) -> list[Route]:
     def undo(call: Call) -> Response:
         changes = _read_some(call, "changes")
         entries = room.store.undo_all(reversed(changes), call.who)
-        return answer({"entries": [describe_entry(entry) for entry in entries]})
+        return reply({"entries": [describe_entry(entry) for entry in entries]})
 
     return [
-        ask(access, "/teach/pictures/{sha256}", send_picture),
-        ask(access, "/teach/gallery", show_gallery),
-        ask(access, "/teach/doubts", show_doubts),
-        tell(access, "/teach/gallery/relabel", relabel),
-        tell(access, "/teach/gallery/approve", approve),
-        tell(access, "/teach/gallery/confirm", confirm),
-        tell(access, "/teach/gallery/reject", reject),
-        tell(access, "/teach/gallery/delete", delete),
-        tell(access, "/teach/gallery/undo", undo),
+        get(access, "/teach/pictures/{sha256}", send_picture),
+        get(access, "/teach/gallery", show_gallery),
+        get(access, "/teach/doubts", show_doubts),
+        post(access, "/teach/gallery/relabel", relabel),
+        post(access, "/teach/gallery/approve", approve),
+        post(access, "/teach/gallery/confirm", confirm),
+        post(access, "/teach/gallery/reject", reject),
+        post(access, "/teach/gallery/delete", delete),
+        post(access, "/teach/gallery/undo", undo),
     ]
 
 
@@ -102,12 +103,12 @@ def describe_doubts(room: Classroom, model: str, offset: int = 0) -> dict[str, A
 def draw(room: Classroom, sha256: str, size: int) -> bytes:
     """Return a stored picture as JPEG, its longer side at most the next size that there is.
 
-    Raises: MissingError where it is not kept (any more).
+    Raises: NotFoundError where it is not kept (any more).
     """
     try:
         data = room.store.read_bytes(sha256)
     except UserInputError as error:
-        raise MissingError(str(error)) from error
+        raise NotFoundError(str(error)) from error
     side = next((known for known in _SIZES if known >= size), _SIZES[-1])
     if side == _SIZES[-1]:
         return data
@@ -122,7 +123,7 @@ def draw(room: Classroom, sha256: str, size: int) -> bytes:
 def _change(room: Classroom, call: Call, act: Act) -> Response:
     """Do the same to all pictures that were named; the changes are what can be undone."""
     changes = room.store.change(_read_some(call, "ids"), act)
-    return answer({"changes": [change for change in changes if change]})
+    return reply({"changes": [change for change in changes if change]})
 
 
 def _read_label(call: Call) -> str | None:

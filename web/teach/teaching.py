@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute, Route
 from inference.errors import UserInputError
 from labelling.store.store import Store
 from web.access.rules import Access
-from web.access.teacher_routes import Call, MissingError, answer, ask, tell
+from web.access.teacher_routes import Call, get, post, reply
+from web.http.errors import NotFoundError
 from web.serving import Service
 from web.teach.classroom import Classroom, open_classroom
 from web.teach.collect import list_collecting
@@ -29,7 +30,7 @@ def make_teach_routes(service: Service, access: Access, store: Store) -> list[Ba
     """Return the routes; the service's catalog must have a data folder."""
     room = open_classroom(service, store)
     return [
-        ask(access, "/teach/client/{name}", send_asset),
+        get(access, "/teach/client/{name}", send_asset),
         *list_collecting(room, access),
         *list_bundling(room, access),
         *list_reviewing(room, access),
@@ -42,7 +43,7 @@ def list_training(room: Classroom, access: Access) -> list[Route]:
     """Return the routes that start, watch and cancel a training."""
 
     def show(call: Call) -> Response:
-        return answer(room.trainings.read())
+        return reply(room.trainings.read())
 
     def start(call: Call) -> Response:
         model, kind = room.roster.check(call.get_text("model")), call.get_text("kind")
@@ -50,25 +51,25 @@ def list_training(room: Classroom, access: Access) -> list[Route]:
             raise UserInputError(f"{kind!r} is no training. Choose {' or '.join(KINDS)}.")
         start_from = room.service.model if room.is_untaught(model) else None
         room.trainings.start(Order(model, kind, start_from))
-        return answer(room.trainings.read())
+        return reply(room.trainings.read())
 
     def cancel(call: Call) -> Response:
         room.trainings.cancel()
-        return answer(room.trainings.read())
+        return reply(room.trainings.read())
 
     return [
-        ask(access, "/teach/training", show),
-        tell(access, "/teach/training", start),
-        tell(access, "/teach/training/cancel", cancel),
+        get(access, "/teach/training", show),
+        post(access, "/teach/training", start),
+        post(access, "/teach/training/cancel", cancel),
     ]
 
 
 def send_asset(call: Call) -> Response:
     """Return a script or the style of the tab.
 
-    Raises: MissingError for anything else.
+    Raises: NotFoundError for anything else.
     """
     path = _ASSETS / call.get_text("name")
     if path.suffix not in _TYPES or path.parent != _ASSETS or not path.is_file():
-        raise MissingError("There is no such file.")
+        raise NotFoundError("There is no such file.")
     return FileResponse(path, media_type=_TYPES[path.suffix], headers={"Cache-Control": "no-cache"})

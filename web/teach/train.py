@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from web.access.teacher_routes import BusyError
+from web.http.errors import ConflictError
 
 KINDS = {"quick": "head", "deep": "deep"}
 _ROOT = Path(__file__).resolve().parents[2]
@@ -60,12 +60,12 @@ class Trainings:
     def start(self, order: Order) -> None:
         """Start a training and return at once.
 
-        Raises: BusyError while another runs, here or in any other process.
+        Raises: ConflictError while another runs, here or in any other process.
         """
         with self._starting:
             self._let_go()
             if self.is_running():
-                raise BusyError(_BUSY)
+                raise ConflictError(_BUSY)
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / "cancel").unlink(missing_ok=True)
             with (self.folder / "log.txt").open("wb") as log:

@@ -25,9 +25,10 @@ from inference.versions.cards import name_for_display
 from labelling.store.labels import MAX_LENGTH, check_label
 from labelling.store.store import Added, Answer, Store
 from web.access.rate_limits import Limit, name_client
-from web.access.rules import Access, NotAllowedError, is_from_elsewhere, read_headers
-from web.http.bodies import parse_object, read_body
-from web.serving import Service, explain
+from web.access.rules import Access, is_from_elsewhere, read_headers
+from web.http.bodies import read_object
+from web.http.errors import NotAllowedError, answering_errors
+from web.serving import Service
 
 VISITOR = "visitor"  # no address of anybody is kept
 MAX_PENDING = 500  # pictures
@@ -112,7 +113,7 @@ class Suggestions:
         return {"sentence": "Taken back."}
 
     def _check_open(self) -> None:
-        if not self.access.has_a_way:
+        if not self.access.can_anyone_teach:
             raise NotAllowedError("No suggestions are taken here: nobody would look at them.")
 
     def _read_slip(self, slip: object) -> dict[str, Any]:
@@ -172,7 +173,7 @@ class Suggestions:
 
 
 def make_suggestion_routes(suggestions: Suggestions) -> list[BaseRoute]:
-    """Return the routes: JSON in and out, an error as `{"error": sentence}`."""
+    """Return the routes: JSON in and out."""
 
     async def suggest(request: Request) -> JSONResponse:
         client = name_client(request, suggestions.access)
@@ -182,8 +183,8 @@ def make_suggestion_routes(suggestions: Suggestions) -> list[BaseRoute]:
         return await _answer(request, suggestions.withdraw)
 
     return [
-        Route("/suggestions", suggest, methods=["POST"]),
-        Route("/suggestions/withdraw", withdraw, methods=["POST"]),
+        Route("/suggestions", answering_errors(suggest), methods=["POST"]),
+        Route("/suggestions/withdraw", answering_errors(withdraw), methods=["POST"]),
     ]
 
 
@@ -213,15 +214,10 @@ def draw_wrong(prediction: Prediction, slip: str) -> str:
 
 
 async def _answer(request: Request, handle: Any) -> JSONResponse:  # noqa: ANN401
-    try:
-        if is_from_elsewhere(read_headers(request)):
-            raise NotAllowedError("Suggestions are taken from this page only.")
-        values = parse_object(await read_body(request, _MAX_BODY))
-        return JSONResponse(await run_in_threadpool(handle, values))
-    except Exception as error:  # noqa: BLE001  (the edge of the page: a sentence, never silence)
-        status = 403 if isinstance(error, NotAllowedError) else 400
-        known = isinstance(error, UserInputError)
-        return JSONResponse({"error": explain(error)}, status if known else 500)
+    if is_from_elsewhere(read_headers(request)):
+        raise NotAllowedError("Suggestions are taken from this page only.")
+    values = await read_object(request, _MAX_BODY)
+    return JSONResponse(await run_in_threadpool(handle, values))
 
 
 def _read_upload(path: Path) -> bytes:

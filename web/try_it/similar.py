@@ -20,7 +20,7 @@ from inference.versions.cards import name_for_display
 from labelling.images.encoding import hash_bytes
 from labelling.store.store import Entry, Store
 from web.access.rules import Access
-from web.access.teacher_routes import Call, answer, tell
+from web.access.teacher_routes import Call, post, reply
 from web.try_it.feedback import Suggestions
 
 _SHOWN = 5
@@ -66,9 +66,9 @@ def make_neighbour_route(suggestions: Suggestions, access: Access) -> Route:
         classifier = suggestions.service.open(slip["model"])
         image = decode(data, classifier.min_side)
         asked = Asked(classifier.predict([image])[0].embedding, hash_bytes(data))
-        return answer(describe_neighbours(suggestions.store, classifier, asked))
+        return reply(describe_neighbours(suggestions.store, classifier, asked))
 
-    return tell(access, "/teach/neighbours", show)
+    return post(access, "/teach/neighbours", show)
 
 
 def describe_neighbours(store: Store, classifier: Classifier, asked: Asked) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 import pytest
 
-import web.access.rate_limits
 from tests.web.asking import make_access, make_request
 from web.access.rate_limits import Limit, name_client
 
@@ -49,9 +48,8 @@ def test_what_is_given_back_can_be_taken() -> None:
     assert [limit.take("a") for _ in range(2)] == [True, False]
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web.access.rate_limits, "_MAX_CLIENTS", 10)
-    limit, _ = make_limit(total=10_000)
+def test_memory_is_bounded() -> None:
+    limit = Limit(2, 10_000, 60, max_clients=10)
     for number in range(50):
         assert limit.take(str(number))
     assert len(limit._times) == 10

@@ -126,7 +126,7 @@ def test_page_that_others_reach_trusts_no_address(page: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "has_a_way"),
+    ("page", "expected"),
     [
         ({}, True),
         ({"teach": False}, False),
@@ -142,8 +142,8 @@ def test_page_that_others_reach_trusts_no_address(page: dict[str, Any]) -> None:
         ({"host": "0.0.0.0", "names": frozenset({"ann"}), "oauth": True}, False),
     ],
 )
-def test_without_a_way_to_sign_in_nobody_teaches(page: dict[str, Any], has_a_way: bool) -> None:
-    assert make_access(**page).has_a_way is has_a_way
+def test_without_a_way_to_sign_in_nobody_teaches(page: dict[str, Any], expected: bool) -> None:
+    assert make_access(**page).can_anyone_teach is expected
 
 
 def test_refusal_says_what_to_do() -> None:
@@ -281,14 +281,14 @@ def test_rules_come_from_the_environment(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
     assert make_from(tmp_path, {"CLASSIFIER_TEACH_PASSWORD": "a"}).has_password
     space = {"SYSTEM": "spaces", "SPACE_ID": "a/b", **OAUTH}
-    assert not make_from(tmp_path, space, host="127.0.0.1").has_a_way
+    assert not make_from(tmp_path, space, host="127.0.0.1").can_anyone_teach
     named = make_from(tmp_path, {**space, "CLASSIFIER_TEACHERS": " ann, bob,"})
     assert named.names == {"ann", "bob"}
     assert named.has_hugging_face
     for missing in ("SPACE_ID", *OAUTH):
         fewer = {k: v for k, v in space.items() if k != missing}
-        assert not make_from(tmp_path, {**fewer, "CLASSIFIER_TEACHERS": "ann"}).has_a_way
-    assert not make_from(tmp_path, {"GRADIO_ROOT_PATH": "/page"}).has_a_way
+        assert not make_from(tmp_path, {**fewer, "CLASSIFIER_TEACHERS": "ann"}).can_anyone_teach
+    assert not make_from(tmp_path, {"GRADIO_ROOT_PATH": "/page"}).can_anyone_teach
 
 
 def test_key_is_kept_and_only_its_owner_reads_it(tmp_path: Path) -> None:

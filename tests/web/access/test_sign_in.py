@@ -47,10 +47,9 @@ def test_cookie_is_secure_where_the_page_is(
     assert is_encrypted(make_request(**headers), make_access(**page)) is encrypted
 
 
-def open_page(monkeypatch: pytest.MonkeyPatch) -> Any:
+def open_page() -> Any:
     """Return a function that tries a password from an address, on one page."""
-    monkeypatch.setattr("web.access.sign_in._DELAY", 0.0)
-    site = Starlette(routes=make_sign_in_routes(make_access(password="secret")))
+    site = Starlette(routes=make_sign_in_routes(make_access(password="secret"), delay=0))
 
     def sign_in(address: str, password: str) -> int:
         with TestClient(site, client=(address, 5000)) as client:
@@ -59,15 +58,15 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Any:
     return sign_in
 
 
-def test_wrong_passwords_are_counted_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    sign_in = open_page(monkeypatch)
+def test_wrong_passwords_are_counted_a_client() -> None:
+    sign_in = open_page()
     assert [sign_in("8.8.8.8", "guess") for _ in range(6)] == [401] * 5 + [429]
     assert sign_in("8.8.8.8", "secret") == 429
     assert sign_in("8.8.4.4", "secret") == 200
 
 
-def test_failures_of_others_shut_no_teacher_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    sign_in = open_page(monkeypatch)
+def test_failures_of_others_shut_no_teacher_out() -> None:
+    sign_in = open_page()
     assert [sign_in(f"8.8.8.{i % 50}", "guess") for i in range(300)] == [401] * 250 + [429] * 50
     assert sign_in("9.9.9.9", "secret") == 200
 

@@ -16,7 +16,7 @@ from inference.classifier import Classifier
 from inference.images import MAX_BYTES, decode
 from tests.running import RunningApp
 from tests.web.pictures import CAT, HOT_DOG, save_heic, save_truncated
-from web.http.classify import make_plain_api
+from web.http.classify import Limits, make_classify_route
 
 
 def post(app: RunningApp, data: bytes, **query: str) -> httpx.Response:
@@ -84,7 +84,7 @@ class Stuck:
 
 def test_who_comes_when_all_places_are_taken_is_told() -> None:
     service = Stuck()
-    site = Starlette(routes=[make_plain_api(service, at_once=1, waiting=2)])  # type: ignore[arg-type]
+    site = Starlette(routes=[make_classify_route(service, Limits(1, 2))])  # type: ignore[arg-type]
 
     async def ask_six() -> list[int]:
         transport = httpx.ASGITransport(app=site)
@@ -101,9 +101,9 @@ def test_who_comes_when_all_places_are_taken_is_told() -> None:
         assert pool.submit(asyncio.run, ask_six()).result() == [500, 500, 500, 503, 503, 503, 500]
 
 
-def ask(service: Any, calls: list[Any]) -> list[int]:
+def ask(service: Any, limits: Limits, calls: list[Any]) -> list[int]:
     """Send requests one after the other while the first are still inside; returns statuses."""
-    site = Starlette(routes=[make_plain_api(service, at_once=9, waiting=9)])
+    site = Starlette(routes=[make_classify_route(service, limits)])
 
     async def ask_all() -> list[int]:
         transport = httpx.ASGITransport(app=site)
@@ -117,19 +117,17 @@ def ask(service: Any, calls: list[Any]) -> list[int]:
         return pool.submit(asyncio.run, ask_all()).result()
 
 
-def test_memory_of_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.http.classify.MAX_INSIDE", 25)
-    assert sorted(ask(Stuck(), [bytes(10)] * 4)) == [500, 500, 503, 503]
+def test_memory_of_what_waits_is_bounded() -> None:
+    limits = Limits(9, 9, max_bytes=25)
+    assert sorted(ask(Stuck(), limits, [bytes(10)] * 4)) == [500, 500, 503, 503]
 
 
-def test_picture_that_does_not_arrive_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.http.classify.PATIENCE", 0.05)
-
+def test_picture_that_does_not_arrive_gives_its_place_back() -> None:
     async def stop_sending() -> AsyncIterator[bytes]:
         yield b"begin"
         await asyncio.sleep(5)
 
-    assert ask(Stuck(), [stop_sending()]) == [408]
+    assert ask(Stuck(), Limits(9, 9, timeout=0.05), [stop_sending()]) == [408]
 
 
 def test_who_announces_much_and_sends_nothing_takes_no_place(app: RunningApp) -> None:

@@ -10,7 +10,8 @@ from inference.classifier import Classifier
 from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import write_version
 from tests.running import RunningApp
-from web.http.files import _send, make_routes
+from tests.web.disconnecting import leave
+from web.http.files import ClosedStream, _send, make_file_routes, send_file
 from web.serving import Service
 
 
@@ -31,7 +32,7 @@ def test_card_is_sent_as_plain_text_whatever_is_in_it(tmp_path: Path) -> None:
     write_version(tmp_path / "colours" / "2")
     (folder / "README.md").write_text("<script>alert(1)</script> – ✓", encoding="utf-8")
     service = Service(Catalog(tmp_path), "colours", None, "cpu")
-    client = TestClient(Starlette(routes=make_routes(service, tmp_path)))
+    client = TestClient(Starlette(routes=make_file_routes(service, tmp_path)))
     response = client.get("/README.md?model=colours&version=1")
     assert response.text == "<script>alert(1)</script> – ✓"
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
@@ -109,7 +110,7 @@ def test_files_that_vanish_are_not_there_and_open_ones_are_sent_whole(tmp_path: 
     (folder / "report" / "a.png").write_bytes(b"picture")
     content = (folder / "model.onnx").read_bytes()
     service = Service(Catalog(tmp_path), "colours", None, "cpu")
-    client = TestClient(Starlette(routes=make_routes(service, tmp_path)))
+    client = TestClient(Starlette(routes=make_file_routes(service, tmp_path)))
     addresses = ("/model.onnx", "/report/a.png")
     assert client.get(addresses[0], headers={"Range": "bytes=1-2"}).content == content
     shown = client.get(addresses[1])
@@ -123,3 +124,26 @@ def test_files_that_vanish_are_not_there_and_open_ones_are_sent_whole(tmp_path: 
         response = client.get(address)
         assert response.status_code == 404
         assert response.json() == {"error": "This version has no such file."}
+
+
+# What becomes of a stream's source when the client goes away
+
+
+@pytest.mark.parametrize("spec", ["2.3", "2.4"])
+@pytest.mark.parametrize("parts", [0, 2])
+def test_a_source_is_closed_when_the_client_goes_away(spec: str, parts: int) -> None:
+    closed: list[bool] = []
+    stream = ClosedStream(iter([b"a"] * 9), lambda: closed.append(True), "text/plain", {})
+    assert leave(stream, spec, parts) == [b"a"] * parts
+    assert closed == [True]
+
+
+def test_an_open_file_is_sent_though_it_is_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"whole" * 100_000)
+    file = path.open("rb")
+    stream = send_file(file, file.close, "text/plain", {"X": "y"})
+    path.unlink()
+    assert stream.headers["content-length"] == "500000"
+    assert leave(stream, "2.3", 1) == [(b"whole" * 100_000)[: 1 << 18]]
+    assert file.closed

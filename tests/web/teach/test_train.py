@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from tests.web.classrooms import MODEL, Visit, paint
-from web.access.teacher_routes import BusyError
+from web.http.errors import ConflictError
 from web.teach.train import Order, Trainings, describe, read_events, strip_secrets
 
 ORDER = Order(MODEL, "quick")
@@ -80,7 +80,7 @@ def test_nothing_was_trained_yet(trainings: FakeTrainings) -> None:
 def test_one_at_a_time_and_cancelled(trainings: FakeTrainings) -> None:
     trainings.start(ORDER)
     assert trainings.read()["state"] == "running"  # at once, before it has said anything
-    with pytest.raises(BusyError, match="A training is running"):
+    with pytest.raises(ConflictError, match="A training is running"):
         trainings.start(ORDER)
     wait_until(lambda: trainings.read()["stage"] == "fitting")
     seen = trainings.read()
@@ -96,7 +96,7 @@ def test_another_process_holds_the_lock(trainings: FakeTrainings) -> None:
     wait_until(lambda: trainings.read()["stage"] == "fitting")
     other = FakeTrainings(trainings.data, trainings.exported)
     assert other.read()["state"] == "running"
-    with pytest.raises(BusyError):
+    with pytest.raises(ConflictError):
         other.start(ORDER)
     other.cancel()
     wait_for(trainings, "cancelled")
