@@ -7,8 +7,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from inference.atomic_files import replace_file
 from inference.versions.folders import check_model_name
-from labelling.images.files import explaining_files, replace_file
+from labelling.images.files import explaining_files
 
 FILE = "classes.json"
 

@@ -37,7 +37,7 @@ MAY_NOT_IMPORT = {
 # points down. What is missing here has no place yet.
 ROOMS = {
     "inference": "__main__ classifier certainty statements geometry versions images exif providers"
-    " process errors",
+    " process errors atomic_files",
     "labelling": "__main__ exchange store planned_classes images",
     "trainer": "__main__ commands freezing cards head finetuning listing base_versions"
     " evaluation synthetic data progress jobs",

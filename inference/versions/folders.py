@@ -4,14 +4,13 @@ A version appears by one rename of a finished folder, is never changed and its n
 used again; the file `current` names the one in use and is replaced in one step.
 """
 
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from filelock import FileLock
 
+from inference.atomic_files import replace_file
 from inference.errors import UserInputError
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -65,7 +64,7 @@ def read_pointer(model_folder: Path) -> int | None:
 
 def write_pointer(model_folder: Path, version: int) -> None:
     """Write `current`, in one step that a kill cannot leave half done."""
-    _replace_text(model_folder / "current", f"{version}\n")
+    replace_file(model_folder / "current", f"{version}\n".encode(), 0o644)
 
 
 def find_version(exported: Path, model: str, version: int | None = None) -> Path:
@@ -105,7 +104,7 @@ def reserve_version(model_folder: Path, taken: Iterable[int] = ()) -> int:
         last = model_folder / ".last"
         text = last.read_text(encoding="utf-8", errors="replace") if last.is_file() else ""
         number = max([_read_number(text) or 0, *taken, *list_versions(model_folder)]) + 1
-        _replace_text(last, f"{number}\n")
+        replace_file(last, f"{number}\n".encode(), 0o644)
     return number
 
 
@@ -123,13 +122,3 @@ def _read_number(text: str) -> int | None:
     """Return the number that a file holds; None for one that was damaged."""
     found = text.strip()
     return int(found) if found.isascii() and found.isdecimal() else None
-
-
-def _replace_text(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).chmod(0o644)
-    Path(name).replace(path)

@@ -5,7 +5,6 @@ import lzma
 import re
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
+from inference.atomic_files import staging_folder
 from inference.errors import UserInputError
 
 MAX_ENTRIES = 200_000
@@ -77,10 +77,7 @@ def is_finished(target: Path, stamp: Mapping[str, int | str]) -> bool:
 def replacing(target: Path, stamp: Mapping[str, int | str]) -> Iterator[Path]:
     """Give an empty folder to fill; it takes the target's place only if nothing is raised."""
     marker = _find_marker(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpacking-") as temporary:
-        fresh = Path(temporary) / "fresh"
-        fresh.mkdir()
+    with staging_folder(target.parent) as fresh:
         yield fresh
         marker.unlink(missing_ok=True)
         if target.exists():

@@ -4,12 +4,12 @@
 """
 
 import re
-import tempfile
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.atomic_files import staging_folder
 from inference.errors import UserInputError
 from labelling.exchange import metadata
 from labelling.exchange.importing import Progress
@@ -52,15 +52,11 @@ def export_folder(
         raise UserInputError("There is no such labelled picture to export. Add some first.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserInputError(f"{folder} is not empty. Give a new folder.")
-    with explaining_files(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".exporting-") as temporary:
-            fresh = Path(temporary) / "fresh"
-            fresh.mkdir()
-            _write_entries(store, entries, fresh, progress)
-            if folder.is_dir():
-                folder.rmdir()
-            fresh.rename(folder)
+    with explaining_files(folder.parent), staging_folder(folder.parent) as fresh:
+        _write_entries(store, entries, fresh, progress)
+        if folder.is_dir():
+            folder.rmdir()
+        fresh.rename(folder)
     return Exported(folder, _count_labels(entries))
 
 

@@ -8,20 +8,19 @@ models/NAME/3/…     the version in use of each model that was taught here
 """
 
 import json
-import os
-import tempfile
 import zipfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from inference.atomic_files import replacing_file
 from inference.versions.catalog import Catalog
 from labelling.exchange import metadata
 from labelling.exchange.archives import BROKEN
 from labelling.exchange.foreign_versions import list_files, list_taught
 from labelling.exchange.importing import Progress
 from labelling.images.encoding import hash_bytes
-from labelling.images.files import BACKING_UP, explaining_files, sync_folder
+from labelling.images.files import explaining_files
 from labelling.store.entries import STATES
 from labelling.store.store import Store
 
@@ -48,17 +47,8 @@ def write_bundle(
     """
     with explaining_files(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=BACKING_UP)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                with zipfile.ZipFile(file, "w") as archive:
-                    backup = _fill(_Writer(archive), store, catalog, progress)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-        sync_folder(path.parent)
+        with replacing_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+            backup = _fill(_Writer(archive), store, catalog, progress)
     return backup
 
 

@@ -3,15 +3,14 @@
 A file appears whole, by one rename, and is on the disk before its label is acknowledged.
 """
 
-import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from inference.atomic_files import UNFINISHED, replace_file, sync_folder
 from inference.errors import UserInputError
 
 
@@ -20,12 +19,11 @@ class StorageError(UserInputError):
 
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_UNFINISHED = ".writing-"
 # A writer that needs longer for one picture than this was killed; seconds.
 _LONGEST_WRITE = 3600.0
 # What is in the making in a data folder: archives as they arrive, archives as they are unpacked,
-# bundles to be sent, bundles as they are written. And how long one may take, in seconds.
-ARRIVING, SCRATCH, SENDING, BACKING_UP = ".taking-", ".unpacked-", ".bundle-", ".backup-"
+# bundles to be sent. And how long one may take, in seconds.
+ARRIVING, SCRATCH, SENDING = ".taking-", ".unpacked-", ".bundle-"
 _LONGEST_IMPORT = 7 * 86_400.0
 
 
@@ -68,9 +66,10 @@ class PictureFiles:
         path = self.path(sha256)
         with explaining_files(self.folder):
             make_folder(path.parent)
-            if not path.is_file():
+            if path.is_file():
+                sync_folder(path.parent)  # whoever wrote it may not have come so far
+            else:
                 replace_file(path, data)
-            sync_folder(path.parent)
 
     def sweep(self, kept: set[str]) -> int:
         """Remove the files of all pictures that are not `kept`, and what writers left unfinished.
@@ -80,7 +79,7 @@ class PictureFiles:
         removed = 0
         with explaining_files(self.folder):
             for path in self._walk():
-                if path.name.startswith(_UNFINISHED):
+                if path.name.startswith(UNFINISHED):
                     _remove_if_old(path)
                 elif is_sha256(path.stem) and path.stem not in kept:
                     path.unlink(missing_ok=True)
@@ -99,7 +98,7 @@ def sweep_scratch(data: Path) -> None:
 
     What cannot be removed, or was by another process, is no reason to stop.
     """
-    for prefix in (ARRIVING, SCRATCH, SENDING, BACKING_UP):
+    for prefix in (ARRIVING, SCRATCH, SENDING, UNFINISHED):
         for path in data.glob(f"{prefix}*"):
             with suppress(OSError):
                 _remove_scratch(path)
@@ -110,35 +109,11 @@ def is_sha256(text: str) -> bool:
     return _SHA256.fullmatch(text) is not None
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all, its content on the disk first."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
 def make_folder(folder: Path) -> None:
     """Make a folder, and bring its name to the disk."""
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         sync_folder(folder.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the system can."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

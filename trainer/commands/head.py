@@ -6,10 +6,7 @@ Command: `python -m trainer head --data DIR --model NAME`.
 """
 
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.atomic_files import STAGING, staging_folder
 from inference.classifier import find_min_side
 from inference.errors import UserInputError
 from inference.images import decode
@@ -44,7 +42,6 @@ from trainer.head.training_set import (
 from trainer.jobs import Job
 
 _PROOFS = 3  # stored pictures on which a graft is proved, beside the probes
-_STAGING = ".staging-"
 
 
 @dataclass(frozen=True)
@@ -157,7 +154,7 @@ def _write(catalog: Catalog, draft: Draft, images: list[NDArray[np.uint8]], job:
     job.stage("comparing")
     comparison = draft.compare()
     folder, number = catalog.reserve(draft.model)
-    with _staging(folder) as staging:
+    with staging_folder(folder) as staging:
         job.stage("proving")
         card = write_draft(staging, draft, number, comparison, images)
         job.stage("writing")
@@ -174,20 +171,8 @@ def _choose_images(store: Store, draft: Draft) -> list[NDArray[np.uint8]]:
     return images + [make_probe(**probe) for probe in list_probes()]
 
 
-@contextmanager
-def _staging(model_folder: Path) -> Iterator[Path]:
-    """Make a folder to fill, which is gone in the end unless it was renamed."""
-    model_folder.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=model_folder, prefix=_STAGING))
-    staging.chmod(0o755)
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
 def _sweep(catalog: Catalog) -> None:
     """Remove what trainings that were killed left; the lock is ours, so nobody is writing."""
     if catalog.data is not None:
-        for left in (catalog.data / "models").glob(f"*/{_STAGING}*"):
+        for left in (catalog.data / "models").glob(f"*/{STAGING}*"):
             shutil.rmtree(left)

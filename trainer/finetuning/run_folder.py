@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inference.atomic_files import replace_file
 from inference.errors import UserInputError
 from trainer.data.dataset import Dataset, LeftOut, Picture
 from trainer.finetuning.backbones import DEFAULT_BACKBONE
@@ -187,9 +188,7 @@ def read_pictures(folder: Path) -> Dataset:
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  (any JSON value)
     """Write JSON in one step that a kill cannot leave half done."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    part.replace(path)
+    replace_file(path, json.dumps(content, indent=1).encode(), 0o644)
 
 
 def _is_same(folder: Path, options: TrainOptions, data_sha256: str) -> bool:

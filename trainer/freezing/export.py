@@ -1,7 +1,6 @@
 """From a finished run to an immutable version: freeze, prove, measure, write, rename."""
 
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
+from inference.atomic_files import staging_folder
 from inference.certainty import remember
 from inference.providers import open_session
 from inference.versions.cards import Card, Thresholds, read_card
@@ -111,15 +111,11 @@ def write_version(
 
     `frozen.card` names the reserved version. `finish` may write more into the folder.
     """
-    staging = Path(tempfile.mkdtemp(dir=model_folder, prefix=".staging-"))
-    try:
+    with staging_folder(model_folder) as staging:
         card = _write(staging, frozen)
         if finish:
             finish(staging)
-        staging.chmod(0o755)
         target = add_version(staging, model_folder, card.version)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return Version(target, card)
 
 

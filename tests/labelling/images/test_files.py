@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from inference.atomic_files import UNFINISHED
 from inference.errors import UserInputError
 from labelling.images.encoding import hash_bytes
 from labelling.images.files import (
     ARRIVING,
-    BACKING_UP,
     SCRATCH,
     SENDING,
     PictureFiles,
@@ -73,7 +73,7 @@ def test_sweeping_removes_what_no_row_names(tmp_path: Path) -> None:
     assert files.has(kept)
 
 
-@pytest.mark.parametrize("prefix", [ARRIVING, SCRATCH, SENDING, BACKING_UP])
+@pytest.mark.parametrize("prefix", [ARRIVING, SCRATCH, SENDING, UNFINISHED])
 def test_what_killed_processes_left_is_removed_after_a_week(tmp_path: Path, prefix: str) -> None:
     for name in (f"{prefix}old", f"{prefix}new", "models"):
         (tmp_path / name / "inner").mkdir(parents=True)
