@@ -28,14 +28,14 @@ class Limit:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, client: str) -> bool:
-        """Count one more for a visitor; False, and nothing counted, where that is too many."""
+        """Count one more for a visitor; False, and nothing is counted, if that is too many."""
         with self._lock:
             self._forget()
-            mine = self._times.get(client, deque())
-            if len(mine) >= self.each or sum(map(len, self._times.values())) >= self.all:
+            times = self._times.get(client, deque())
+            if len(times) >= self.each or sum(map(len, self._times.values())) >= self.all:
                 return False
-            mine.append(self.clock())
-            self._times[client] = mine
+            times.append(self.clock())
+            self._times[client] = times
             if len(self._times) > self.max_clients:
                 self._times.popitem(last=False)
             return True
@@ -47,7 +47,7 @@ class Limit:
                 self._times[client].pop()
 
     def _forget(self) -> None:
-        """Drop what is over; called with the lock held."""
+        """Drop what is older than the window; called with the lock held."""
         since = self.clock() - self.seconds
         for client, times in list(self._times.items()):
             while times and times[0] <= since:
@@ -59,13 +59,13 @@ class Limit:
 def name_client(request: Any, access: Access) -> str:  # noqa: ANN401  (Starlette's and Gradio's)
     """Return the address that a visitor is counted under.
 
-    Behind a Space's proxies that is the last address of X-Forwarded-For that is of the internet:
-    what stands before it, a visitor can make up. Of IPv6, the network that one household gets.
+    Behind a Space's proxies that is the last public address of X-Forwarded-For: a visitor can make
+    up what stands before it. Of an IPv6 address, the network that one household gets.
     """
     client = getattr(getattr(request, "client", None), "host", "") or "unknown"
     if access.on_space:
-        passed = read_headers(request).get("x-forwarded-for", "").split(",")
-        client = next((a.strip() for a in reversed(passed) if _is_public(a.strip())), client)
+        forwarded = read_headers(request).get("x-forwarded-for", "").split(",")
+        client = next((a.strip() for a in reversed(forwarded) if _is_public(a.strip())), client)
     try:
         address = ip_address(client)
     except ValueError:

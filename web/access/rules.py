@@ -1,4 +1,4 @@
-"""Who may teach: someone on this machine, or someone who signed in. Asked inside every function.
+"""Who may teach: someone on this machine, or someone who signed in. Checked in every function.
 
 Hidden buttons and unlisted endpoints stay callable, a share tunnel and a proxy also arrive from
 127.0.0.1, and any page that a teacher has open can send requests here: so what counts is how the
@@ -22,8 +22,8 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from web.http.errors import NotAllowedError
 
 SIGNED_IN_SECONDS = 12 * 3600
-_MAX_ENDED = 10_000  # cookies that were signed out and are remembered
-HERE = "this machine"  # the name of a teacher who need not sign in
+_MAX_SIGNED_OUT = 10_000  # cookies that are remembered as signed out
+THIS_MACHINE = "this machine"  # the name of a teacher who need not sign in
 _TEACHER = "teacher"  # the name of one who knows the password
 _LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 # What proxies, tunnels and content networks add on the way.
@@ -39,7 +39,7 @@ _OAUTH = ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROV
 class Access:
     """The rules of one running page.
 
-    `host`: the address it listens on. `share`: whether it can also be reached by a way round it.
+    `host`: the address it listens on. `share`: whether a tunnel or a proxy leads to it too.
     `password`: None where nobody can sign in with one.
     `names`: Hugging Face users who may teach. `secret`: signs the cookie. `oauth`: whether
     Gradio's sign-in with Hugging Face works here, without which `names` mean nothing.
@@ -53,7 +53,7 @@ class Access:
     secret: bytes
     on_space: bool
     oauth: bool = False
-    _ended: set[str] = field(default_factory=set, compare=False, repr=False)
+    _signed_out: set[str] = field(default_factory=set, compare=False, repr=False)
 
     @property
     def has_password(self) -> bool:
@@ -76,11 +76,11 @@ class Access:
 
     @property
     def can_anyone_teach(self) -> bool:
-        """Whether anybody can be a teacher here at all."""
+        """Whether there is any way to be a teacher here."""
         return self.has_password or self.has_hugging_face or self.trusts_this_machine
 
     @property
-    def cookie(self) -> str:
+    def cookie_name(self) -> str:
         """The cookie's name: pages on other ports of this host have names of their own."""
         return f"teacher-{hashlib.sha256(self.secret).hexdigest()[:8]}"
 
@@ -95,16 +95,16 @@ class Access:
         """
         request = _unwrap(request)
         headers = read_headers(request)
-        if not self.can_anyone_teach or is_from_elsewhere(headers):
+        if not self.can_anyone_teach or is_cross_site(headers):
             return None
         if self.trusts_this_machine and _is_local(request, headers):
-            return HERE
+            return THIS_MACHINE
         return self.read_cookie(request) or self._read_hugging_face(request)
 
     def require_teacher(self, request: Any) -> str:  # noqa: ANN401
         """Return the teacher's name.
 
-        Raises: NotAllowedError where it is not a teacher who asks.
+        Raises: NotAllowedError where the request is not a teacher's.
         """
         name = self.name_teacher(request)
         if name is None:
@@ -123,26 +123,26 @@ class Access:
 
     def read_cookie(self, request: Any) -> str | None:  # noqa: ANN401
         """Return the name in a request's cookie: one of ours, not expired, of this password."""
-        said = self._read_cookie(request)
-        return str(said["name"]) if said and said["id"] not in self._ended else None
+        values = self._read_cookie(request)
+        return str(values["name"]) if values and values["id"] not in self._signed_out else None
 
-    def end(self, request: Any) -> None:  # noqa: ANN401
-        """Sign out whoever sent a request, and every copy of the cookie, until a restart."""
-        said = self._read_cookie(request)
-        if said:
-            if len(self._ended) >= _MAX_ENDED:
-                self._ended.clear()
-            self._ended.add(said["id"])
+    def sign_out(self, request: Any) -> None:  # noqa: ANN401
+        """Sign out whoever sent a request; until a restart no copy of the cookie is accepted."""
+        values = self._read_cookie(request)
+        if values:
+            if len(self._signed_out) >= _MAX_SIGNED_OUT:
+                self._signed_out.clear()
+            self._signed_out.add(values["id"])
 
     def _read_cookie(self, request: Any) -> dict[str, str] | None:  # noqa: ANN401
-        value = dict(getattr(request, "cookies", None) or {}).get(self.cookie)
+        value = dict(getattr(request, "cookies", None) or {}).get(self.cookie_name)
         if not self.has_password or not value:
             return None
         try:
-            said: dict[str, str] = self._serializer().loads(value, max_age=SIGNED_IN_SECONDS)
+            values: dict[str, str] = self._serializer().loads(value, max_age=SIGNED_IN_SECONDS)
         except BadData:
             return None
-        return said
+        return values
 
     def read_hugging_face_name(self, request: Any) -> str | None:  # noqa: ANN401
         """Return the user name of a live Hugging Face sign-in, teacher or not."""
@@ -158,7 +158,7 @@ class Access:
         return name if name and name.casefold() in teachers else None
 
     def _serializer(self) -> URLSafeTimedSerializer:
-        """Another password makes another key, which signs everybody out."""
+        """Return the signer; a new password makes a new key, which signs everybody out."""
         key = hmac.digest(self.secret, _encode(self.password or ""), "sha256")
         return URLSafeTimedSerializer(key, salt="teacher")
 
@@ -176,7 +176,7 @@ class Access:
 def make_access(
     *, teach: bool, host: str, share: bool, data: Path, environment: Mapping[str, str]
 ) -> Access:
-    """Return the rules for a page, with what the environment says of passwords and names.
+    """Return the rules for a page; passwords and names come from the environment.
 
     `data`: the folder that keeps the key which signs the cookie.
     """
@@ -185,7 +185,7 @@ def make_access(
     return Access(
         teach=teach,
         host=host,
-        share=share or bool(environment.get("GRADIO_ROOT_PATH")),  # set where a proxy stands before
+        share=share or bool(environment.get("GRADIO_ROOT_PATH")),  # set behind a proxy
         password=password,
         names=frozenset(name.strip() for name in names if name.strip()),
         secret=read_secret(data / "secret") if teach and password else secrets.token_bytes(32),
@@ -195,20 +195,20 @@ def make_access(
 
 
 def read_secret(path: Path) -> bytes:
-    """Return the key in a file that only its owner can read; make it where there is none."""
+    """Return the key in a file that only its owner can read; make one if there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    mine = path.with_name(f".secret-{secrets.token_hex(8)}")
-    handle = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    own = path.with_name(f".secret-{secrets.token_hex(8)}")
+    handle = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(secrets.token_bytes(32))
         file.flush()
         os.fsync(file.fileno())
     try:
-        os.link(mine, path)  # whole, and only for the first of several processes
+        os.link(own, path)  # whole, and only for the first of several processes
     except FileExistsError:
         path.chmod(0o600)
     finally:
-        mine.unlink()
+        own.unlink()
     return path.read_bytes()
 
 
@@ -223,11 +223,11 @@ def is_loopback(host: str) -> bool:
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
-def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
+def is_cross_site(headers: Mapping[str, str]) -> bool:
     """Tell whether another site's page made the browser send a request.
 
-    A browser says so in Sec-Fetch-Site, which no page can change; where it does not speak of it,
-    Origin must be this host. `same-site` is another port of this machine, too.
+    A browser says so in Sec-Fetch-Site, which no page can change; where that header is missing,
+    Origin must be this host. `same-site` may be another port of this machine.
     """
     site = headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
@@ -249,9 +249,9 @@ def read_headers(request: Any) -> dict[str, str]:  # noqa: ANN401
 
 
 def _is_local(request: Any, headers: Mapping[str, str]) -> bool:  # noqa: ANN401
-    """Tell whether a request was made on this machine and came here by no way round.
+    """Tell whether a request was made on this machine and passed no proxy.
 
-    No browser speaks HTTP/1.0; nginx does, and leaves no other trace as it comes.
+    No browser speaks HTTP/1.0; nginx does, and by default leaves no other trace.
     """
     client = getattr(request, "client", None)
     return (

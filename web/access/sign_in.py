@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from web.access.rate_limits import Limit, name_client
-from web.access.rules import SIGNED_IN_SECONDS, Access, is_from_elsewhere, read_headers
+from web.access.rules import SIGNED_IN_SECONDS, Access, is_cross_site, read_headers
 from web.http.bodies import read_body
 from web.http.errors import TooLargeError
 
@@ -29,7 +29,7 @@ def make_sign_in_routes(access: Access, delay: float = 0.5) -> list[BaseRoute]:
     failures = Limit(each=FAILURES, all=sys.maxsize, seconds=_WINDOW)
 
     async def sign_in(request: Request) -> JSONResponse:
-        if is_from_elsewhere(read_headers(request)) or not access.has_password:
+        if is_cross_site(read_headers(request)) or not access.has_password:
             return _refuse("Nobody can sign in here with a password.", 403)
         client = name_client(request, access)
         if not failures.take(client):
@@ -40,7 +40,7 @@ def make_sign_in_routes(access: Access, delay: float = 0.5) -> list[BaseRoute]:
         failures.give_back(client)
         response = JSONResponse({"ok": True})
         response.set_cookie(
-            access.cookie,
+            access.cookie_name,
             access.make_cookie(),
             max_age=SIGNED_IN_SECONDS,
             httponly=True,
@@ -50,11 +50,11 @@ def make_sign_in_routes(access: Access, delay: float = 0.5) -> list[BaseRoute]:
         return response
 
     async def sign_out(request: Request) -> JSONResponse:
-        if is_from_elsewhere(read_headers(request)):
+        if is_cross_site(read_headers(request)):
             return _refuse("Sign out on the page itself.", 403)
-        access.end(request)
+        access.sign_out(request)
         response = JSONResponse({"ok": True})
-        response.delete_cookie(access.cookie, httponly=True, samesite="strict")
+        response.delete_cookie(access.cookie_name, httponly=True, samesite="strict")
         return response
 
     return [
@@ -64,7 +64,7 @@ def make_sign_in_routes(access: Access, delay: float = 0.5) -> list[BaseRoute]:
 
 
 def draw_foot(access: Access, request: Any) -> str:  # noqa: ANN401  (Gradio's or Starlette's)
-    """Return the quiet line at the foot: how to become a teacher, or to stop being one."""
+    """Return the line at the foot: how to sign in as a teacher, or out."""
     name = access.name_teacher(request)
     if access.read_cookie(request):
         return '<button type="button" class="quiet" data-sign="out">Sign out</button>'
@@ -77,9 +77,9 @@ def draw_foot(access: Access, request: Any) -> str:  # noqa: ANN401  (Gradio's o
 
 
 def is_encrypted(request: Request, access: Access) -> bool:
-    """Tell whether the visitor's browser speaks HTTPS, to us or to a proxy before us."""
-    passed = read_headers(request).get("x-forwarded-proto", "")
-    return request.url.scheme == "https" or passed.startswith("https") or access.on_space
+    """Tell whether the visitor's browser speaks HTTPS, to us or to a proxy in front of us."""
+    forwarded = read_headers(request).get("x-forwarded-proto", "")
+    return request.url.scheme == "https" or forwarded.startswith("https") or access.on_space
 
 
 _FORM = (

@@ -25,7 +25,7 @@ from inference.versions.cards import name_for_display
 from labelling.store.labels import MAX_LENGTH, check_label
 from labelling.store.store import Added, Answer, Store
 from web.access.rate_limits import Limit, name_client
-from web.access.rules import Access, is_from_elsewhere, read_headers
+from web.access.rules import Access, is_cross_site, read_headers
 from web.http.bodies import read_object
 from web.http.errors import NotAllowedError, answering_errors
 from web.serving import Service
@@ -214,7 +214,7 @@ def draw_wrong(prediction: Prediction, slip: str) -> str:
 
 
 async def _answer(request: Request, handle: Any) -> JSONResponse:  # noqa: ANN401
-    if is_from_elsewhere(read_headers(request)):
+    if is_cross_site(read_headers(request)):
         raise NotAllowedError("Suggestions are taken from this page only.")
     values = await read_object(request, _MAX_BODY)
     return JSONResponse(await run_in_threadpool(handle, values))

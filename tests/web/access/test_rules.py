@@ -16,7 +16,7 @@ from tests.web.asking import (
     make_request,
     sign_in_as,
 )
-from web.access.rules import HERE, NotAllowedError, is_loopback, read_secret
+from web.access.rules import THIS_MACHINE, NotAllowedError, is_loopback, read_secret
 from web.access.rules import make_access as make_access_from_environment
 
 LOCAL: dict[str, Any] = {}
@@ -43,8 +43,8 @@ OAUTH = {
     ],
 )
 def test_someone_on_this_machine_may(request_: dict[str, Any]) -> None:
-    assert make_access().name_teacher(make_request(**request_)) == HERE
-    assert make_access().require_teacher(make_request(**request_)) == HERE
+    assert make_access().name_teacher(make_request(**request_)) == THIS_MACHINE
+    assert make_access().require_teacher(make_request(**request_)) == THIS_MACHINE
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ WITH_PASSWORD = make_access(password="secret", host="0.0.0.0", share=True)
 
 
 def ask_with(value: str, name: str | None = None, **headers: str) -> Any:
-    cookie = {name or WITH_PASSWORD.cookie: value}
+    cookie = {name or WITH_PASSWORD.cookie_name: value}
     return make_request("8.8.8.8", cookie, host="page.example", **headers)
 
 
@@ -220,7 +220,7 @@ def test_cookie_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_password_signs_everybody_out() -> None:
     value = WITH_PASSWORD.make_cookie()
     changed = make_access(password="changed", host="0.0.0.0")
-    assert changed.cookie == WITH_PASSWORD.cookie
+    assert changed.cookie_name == WITH_PASSWORD.cookie_name
     assert not changed.may_teach(ask_with(value))
 
 
@@ -306,7 +306,7 @@ def test_cookie_outlives_the_page(tmp_path: Path) -> None:
     environment = {"CLASSIFIER_TEACH_PASSWORD": "secret"}
     value = make_from(tmp_path, environment).make_cookie()
     again = make_from(tmp_path, environment)
-    assert again.may_teach(make_request("8.8.8.8", {again.cookie: value}, host="a.example"))
+    assert again.may_teach(make_request("8.8.8.8", {again.cookie_name: value}, host="a.example"))
 
 
 @pytest.mark.parametrize(

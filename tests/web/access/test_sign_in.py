@@ -18,7 +18,7 @@ def test_foot_offers_to_sign_in_only_where_one_can() -> None:
 
 
 def test_foot_offers_to_sign_out_to_who_signed_in() -> None:
-    cookies = {WITH_PASSWORD.cookie: WITH_PASSWORD.make_cookie()}
+    cookies = {WITH_PASSWORD.cookie_name: WITH_PASSWORD.make_cookie()}
     html = draw_foot(WITH_PASSWORD, make_request(cookies=cookies))
     assert "Sign out" in html
     assert "Sign in" not in html
@@ -73,8 +73,8 @@ def test_failures_of_others_shut_no_teacher_out() -> None:
 
 def test_signed_out_cookie_is_worth_nothing_more() -> None:
     access = make_access(password="secret")
-    mine, other = ({access.cookie: access.make_cookie()} for _ in range(2))
-    access.end(make_request(cookies=mine))
+    mine, other = ({access.cookie_name: access.make_cookie()} for _ in range(2))
+    access.sign_out(make_request(cookies=mine))
     assert access.name_teacher(make_request(cookies=mine)) is None
     assert access.name_teacher(make_request(cookies=other)) == "teacher"
-    access.end(make_request())
+    access.sign_out(make_request())
