@@ -88,7 +88,7 @@ def time_training(page: Page, picture: Path) -> float:
     Raises: RuntimeError where the training ends otherwise.
     """
     start = time.perf_counter()
-    page.post("/teach/training", model="bench", kind="quick")
+    page.post("/teach/training", model="bench", kind="head")
     while (state := page.get("/teach/training"))["state"] == "running":
         time.sleep(0.1)
     if state["state"] != "done":

@@ -236,7 +236,7 @@ def head(
     from trainer.jobs import run_job
 
     catalog = Catalog(exported, data)
-    with run_job(data, "quick", model) as job, Store(data) as store:
+    with run_job(data, "head", model) as job, Store(data) as store:
         start = open_start(find_parent(catalog, model, origin), model)
         taught = train_head(catalog, store, start, HeadOptions(model, catch_all), job)
         finish_checked(catalog, store, job, taught.card, taught.comparison)
@@ -261,9 +261,9 @@ def suspects(
     from inference.versions.catalog import Catalog
     from labelling.store.store import Store
     from trainer.commands.check_labels import check_labels, describe, summarise
-    from trainer.jobs import run_quietly
+    from trainer.jobs import run_unlogged
 
-    with run_quietly() as job, Store(data) as store:
+    with run_unlogged() as job, Store(data) as store:
         check_labels(Catalog(exported, data), store, model, job)
         values = summarise(store, model)
     _print_result(values, describe(values), as_json)
@@ -330,7 +330,7 @@ def deep(
     from trainer.jobs import run_job
 
     catalog = Catalog(exported, data)
-    with run_job(data, "deep", model) as job, Store(data) as store:
+    with run_job(data, "finetune", model) as job, Store(data) as store:
         parent = find_parent(catalog, model, origin)
         options = make_options(model, parent, data, epochs, seed, catch_all)
         version, comparison = train_deep(catalog, store, parent, options, job)

@@ -1,134 +1,195 @@
-"""One training at a time in a data folder: its lock, its progress for the page, its cancelling.
+"""One training at a time in a data folder: its lock, its log for the page, its cancelling.
 
-`DATA/training/progress.jsonl` holds the events of the last training, one JSON object a line;
-`DATA/training/cancel` asks the running one to stop. A killed process leaves the lock free and
-the events without an end.
+The log is `DATA/training/progress.jsonl` (`labelling.training_log`); `DATA/training/cancel` asks
+the running training to stop. A killed process leaves the lock free and the log without an end.
 """
 
 import io
-import json
 import os
 import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import Literal, TextIO
 
 from filelock import FileLock, Timeout
 
 from inference.errors import UserInputError
 from labelling.images.files import explaining_files
+from labelling.training_log import (
+    FILE,
+    Cancelled,
+    CurvePoint,
+    CurveSplit,
+    Event,
+    Failed,
+    Kind,
+    Outcome,
+    Stage,
+    Started,
+    Step,
+    read_events,
+)
 
-_PATIENCE = 2.0  # seconds: who only looks whether a training runs holds the lock for a moment
-# Seconds between two events of one stage: more where a training is long, since whoever looks
-# reads them all.
-_BETWEEN_STAGES = 0.2
-_LONGEST_SILENCE = 5.0
+_TIMEOUT = 2.0  # seconds: a page that checks whether a training runs holds the lock for a moment
+# Seconds between two events of one stage: more where a training is long, since every reader reads
+# them all.
+_MIN_PAUSE = 0.2
+_MAX_PAUSE = 5.0
 
 
 class CancelledError(Exception):
-    """Somebody asked the training to stop; nothing of it stays."""
+    """Somebody cancelled the training; nothing of it stays."""
 
 
 @dataclass
 class Job:
-    """The running training, as it tells of itself."""
+    """The running training, as it is logged. `clock` returns seconds."""
 
     folder: Path
     file: TextIO
-    started: float
-    _told: tuple[str, float] = ("", 0.0)
+    clock: Callable[[], float] = time.monotonic
+    started: float = field(init=False)
+    _stage: tuple[Stage | None, int | None] = (None, None)
+    _stage_began: float = 0.0
+    _written: float = 0.0
 
-    def emit(self, event: str, **values: object) -> None:
+    def __post_init__(self) -> None:
+        """Start the clock."""
+        self.started = self.clock()
+
+    def emit(self, event: Event) -> None:
         """Add one event, so that a reader sees it at once."""
-        self.file.write(json.dumps({"event": event, **values}, ensure_ascii=False) + "\n")
+        self.file.write(event.model_dump_json(exclude_none=True) + "\n")
         self.file.flush()
 
-    def stage(self, name: str, done: int = 0, total: int = 1) -> None:
-        """Tell how far a stage is.
+    def stage(
+        self,
+        stage: Stage,
+        done: int = 0,
+        total: int = 1,
+        epoch: int | None = None,
+        epochs: int | None = None,
+    ) -> None:
+        """Log how far a stage is, unless that was logged just now.
 
-        Raises: CancelledError where somebody asked for it.
+        Raises: CancelledError where somebody cancelled.
         """
         self.check()
-        known, when = self._told
-        now = time.monotonic()
-        pause = min(_LONGEST_SILENCE, max(_BETWEEN_STAGES, (now - self.started) / 200))
-        if name != known or done == total or now - when >= pause:
-            self._told = (name, now)
-            self.emit("stage", stage=name, done=done, total=total)
+        now = self.clock()
+        is_new = (stage, epoch) != self._stage
+        if is_new:
+            self._stage, self._stage_began = (stage, epoch), now
+        pause = min(_MAX_PAUSE, max(_MIN_PAUSE, (now - self.started) / 200))
+        if not is_new and done != total and now - self._written < pause:
+            return
+        self._written = now
+        steps = total * (epochs - epoch + 1) if stage is Stage.EPOCH and epoch and epochs else total
+        remaining = estimate_remaining(now - self._stage_began, done, steps)
+        self.emit(
+            Step(
+                stage=stage,
+                done=done,
+                total=total,
+                epoch=epoch,
+                epochs=epochs,
+                remaining=remaining,
+            )
+        )
 
-    def curve(self, step: float, loss: float, accuracy: float, split: str) -> None:
-        """Tell a point of the learning curve; `accuracy` 0–1."""
-        self.emit("curve", step=step, loss=round(loss, 5), accuracy=round(accuracy, 5), split=split)
+    def curve(self, step: float, loss: float, accuracy: float, split: CurveSplit) -> None:
+        """Log a point of the learning curve; `accuracy` 0–1."""
+        loss, accuracy = round(loss, 5), round(accuracy, 5)
+        self.emit(CurvePoint(step=step, loss=loss, accuracy=accuracy, split=split))
 
     def check(self) -> None:
-        """Raise CancelledError where somebody asked the training to stop."""
+        """Raise CancelledError where somebody cancelled the training."""
         if (self.folder / "cancel").exists():
             raise CancelledError
 
     def settle(self, model: str, version: int, outcome: str, sentence: str) -> None:
-        """Tell what will have become of a version, though the work after it be killed."""
-        self._tell("settled", model, version, outcome, sentence)
+        """Log the outcome of a version, which holds even if the work after it is killed."""
+        self._log_outcome("settled", model, version, outcome, sentence)
 
     def finish(self, model: str, version: int, outcome: str, sentence: str) -> None:
-        """Tell that a version was made, and what became of it."""
-        self._tell("done", model, version, outcome, sentence)
+        """Log that a version was made, and its outcome."""
+        self._log_outcome("done", model, version, outcome, sentence)
 
-    def _tell(self, event: str, model: str, version: int, outcome: str, sentence: str) -> None:
-        seconds = round(time.monotonic() - self.started, 2)
-        values = {"model": model, "version": version, "outcome": outcome, "sentence": sentence}
-        self.emit(event, **values, seconds=seconds)
+    def _log_outcome(
+        self,
+        event: Literal["settled", "done"],
+        model: str,
+        version: int,
+        outcome: str,
+        sentence: str,
+    ) -> None:
+        self.emit(
+            Outcome(
+                event=event,
+                model=model,
+                version=version,
+                outcome=outcome,
+                sentence=sentence,
+                seconds=round(self.clock() - self.started, 2),
+            )
+        )
+
+
+def estimate_remaining(seconds: float, done: int, total: int) -> float | None:
+    """Return how many seconds the rest takes if `done` steps took `seconds`; None before any."""
+    return round(seconds / done * (total - done), 1) if done else None
 
 
 @contextmanager
-def run_job(data: Path, kind: str, model: str) -> Iterator[Job]:
-    """Hold the lock of a data folder while a training runs, and tell how it ended.
+def run_job(data: Path, kind: Kind, model: str, timeout: float = _TIMEOUT) -> Iterator[Job]:
+    """Hold the lock of a data folder while a training runs, and log how it ended.
 
+    `timeout`: seconds to wait for the lock.
     Raises: UserInputError where another training runs.
     """
     folder = data / "training"
     with explaining_files(data):
         folder.mkdir(parents=True, exist_ok=True)
-    with _holding_lock(folder), (folder / "progress.jsonl").open("w", encoding="utf-8") as file:
+    with _holding_lock(folder, timeout), (folder / FILE).open("w", encoding="utf-8") as file:
         (folder / "cancel").unlink(missing_ok=True)
-        job = Job(folder, file, time.monotonic())
+        job = Job(folder, file)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        job.emit("start", kind=kind, model=model, pid=os.getpid(), time=now)
-        with _listening(folder), _telling(job):
+        job.emit(Started(kind=kind, model=model, pid=os.getpid(), time=now))
+        with _cancelled_by_sigterm(folder), _logging_failure(job):
             yield job
 
 
 @contextmanager
-def run_quietly() -> Iterator[Job]:
-    """Give the job of work that is no training: it is told to nobody, and holds no lock."""
+def run_unlogged() -> Iterator[Job]:
+    """Yield the job of work that is no training: it has no log and holds no lock."""
     with tempfile.TemporaryDirectory() as folder, io.StringIO() as nowhere:
-        yield Job(Path(folder), nowhere, time.monotonic())
+        yield Job(Path(folder), nowhere)
 
 
 @contextmanager
-def _holding_lock(folder: Path) -> Iterator[None]:
+def _holding_lock(folder: Path, timeout: float) -> Iterator[None]:
     try:
-        held = FileLock(folder / "lock").acquire(timeout=_PATIENCE)
+        held = FileLock(folder / "lock").acquire(timeout=timeout)
     except Timeout as error:
         raise UserInputError(
-            f"{_describe_running(folder)} runs here already. Wait for it, or cancel it."
+            f"{_describe_running(folder)} is running here. Wait for it, or cancel it."
         ) from error
     with held:
         yield
 
 
 @contextmanager
-def _listening(folder: Path) -> Iterator[None]:
-    """Take the signal to terminate as a wish to cancel, so that this end is told too.
+def _cancelled_by_sigterm(folder: Path) -> Iterator[None]:
+    """Cancel on SIGTERM, so that this end is logged too.
 
-    It is heard at the next step: an error raised from here could come between any two lines, those
-    of libraries too. A second signal ends the process at once.
+    It takes effect at the next step: an error raised from the handler could come between any two
+    lines, those of libraries too. A second signal ends the process at once.
     """
 
     def cancel(number: int, frame: FrameType | None) -> None:
@@ -146,25 +207,22 @@ def _listening(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _telling(job: Job) -> Iterator[None]:
+def _logging_failure(job: Job) -> Iterator[None]:
     try:
         yield
     except (CancelledError, KeyboardInterrupt):
-        job.emit("cancelled")
+        job.emit(Cancelled())
         raise
     except UserInputError as error:
-        job.emit("failed", sentence=str(error))
+        job.emit(Failed(sentence=str(error)))
         raise
     except Exception as error:
-        sentence = f"Training failed ({type(error).__name__}); what was live stays live."
-        job.emit("failed", sentence=sentence)
+        job.emit(Failed(sentence=f"An unexpected error occurred: {type(error).__name__}."))
         raise
 
 
 def _describe_running(folder: Path) -> str:
-    try:
-        with (folder / "progress.jsonl").open(encoding="utf-8") as lines:
-            start = json.loads(lines.readline())
-        return f"A {start['kind']} training of {start['model']}, since {start['time']},"
-    except (OSError, ValueError, KeyError):
-        return "A training"
+    started = next(iter(read_events(folder / FILE)), None)
+    if isinstance(started, Started):
+        return f"A {started.kind} training of {started.model}, started {started.time},"
+    return "A training"

@@ -15,7 +15,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
-from trainer.jobs import Job
+from labelling.training_log import Stage
+from trainer.jobs import Job, estimate_remaining
 
 T = TypeVar("T")
 _SECONDS_BETWEEN_LINES = 15.0
@@ -28,8 +29,8 @@ class SizedIterable(Sized, Iterable[T], Protocol[T]):  # type: ignore[misc]
 class Progress:
     """Shows how far a loop is, with a note such as the loss, and the time left.
 
-    Silent in every process but the first. A `job` is told the same, for the page, and may end a
-    loop by `trainer.jobs.CancelledError`.
+    Silent in every process but the first. A `job` logs the same for the page, and may end a loop
+    by `trainer.jobs.CancelledError`.
     """
 
     def __init__(self, shown: bool = True, job: Job | None = None) -> None:
@@ -44,16 +45,23 @@ class Progress:
             self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def point(self, step: float, loss: float, accuracy: float) -> None:
-        """Tell the job a point of the learning curve on validation."""
+        """Log a point of the learning curve on validation."""
         if self.job:
             self.job.curve(step, loss, accuracy, "validation")
 
-    def track(self, items: SizedIterable[T], task: str) -> Iterator[T]:
-        """Yield the items while showing how many are done."""
+    def track(
+        self,
+        items: SizedIterable[T],
+        stage: Stage,
+        epoch: int | None = None,
+        epochs: int | None = None,
+    ) -> Iterator[T]:
+        """Yield the items while showing how many are done; `epoch` of `epochs` from 1."""
         self.note = ""
+        task = f"{stage.value} {epoch}/{epochs}" if epoch else stage.value
         for done, item in enumerate(self._show(items, task)):
             if self.job:
-                self.job.stage(task, done, len(items))
+                self.job.stage(stage, done, len(items), epoch, epochs)
             yield item
 
     def _show(self, items: SizedIterable[T], task: str) -> Iterator[T]:
@@ -91,6 +99,6 @@ class Progress:
             now = time.monotonic()
             if now - shown >= _SECONDS_BETWEEN_LINES:
                 shown = now
-                left = (now - start) / done * (len(items) - done)
+                left = estimate_remaining(now - start, done, len(items))
                 self.say(f"{task}: {done} of {len(items)}, {left:.0f} s left {self.note}")
                 sys.stderr.flush()

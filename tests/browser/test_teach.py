@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from inference.versions.folders import list_versions
+from labelling.training_log import Stage, Step
 from tests.browser.conftest import DESK, PHONE, Visit, open_visit
 from tests.browser.test_model_tab import assert_readable
 from tests.browser.test_try_it import choose, wait_for_answer
@@ -300,26 +301,38 @@ _STAGES = """async (events) => {
   const place = new URL('teach/client/training_progress.js', document.baseURI);
   const { Course, nameStage } = await import(place);
   const course = new Course();
-  return events.map(([kind, stage, done, total]) =>
-    [course.follow({ pid: 1, kind, stage, done, total, curve: [] }), nameStage(stage)]);
+  return events.map((event) => [course.follow({ pid: 1, ...event }), nameStage(event)]);
 }"""
 
 
 @pytest.mark.parametrize(
     ("kind", "stages"),
     [
-        ("quick", ["reading", "embedding", "fitting", "comparing", "proving", "writing"]),
         (
-            "deep",
+            "head",
             [
-                *("probe, train", "probe, val", "epoch 1/2", "validation, squash", "epoch 2/2"),
-                *("validation, squash", "frozen network", "frozen network"),
+                (s, None)
+                for s in ("reading", "embedding", "fitting", "comparing", "proving", "writing")
+            ],
+        ),
+        (
+            "finetune",
+            [
+                *(("probe", 0), ("validation", 0), ("epoch", 1), ("validation", 1), ("epoch", 2)),
+                *(("validation", 2), ("predicting", None), ("predicting", None)),
             ],
         ),
     ],
 )
-def test_bar_of_a_training_never_goes_back(desk: Visit, kind: str, stages: list[str]) -> None:
-    events = [[kind, stage, done, 4] for stage in stages for done in range(5)]
+def test_bar_of_a_training_never_goes_back(
+    desk: Visit, kind: str, stages: list[tuple[str, int | None]]
+) -> None:
+    events = [
+        Step(stage=Stage(stage), done=done, total=4, epoch=epoch, epochs=2).model_dump(mode="json")
+        | {"kind": kind}
+        for stage, epoch in stages
+        for done in range(5)
+    ]
     found = desk.page.evaluate(_STAGES, events)
     shares = [share for share, _ in found]
     assert shares == sorted(shares)
@@ -327,7 +340,7 @@ def test_bar_of_a_training_never_goes_back(desk: Visit, kind: str, stages: list[
     assert shares[-1] > 0.95
     words = {name for _, name in found}
     assert not any(re.search("probe|train$|layere|epoch|squash", name) for name in words), words
-    assert kind != "deep" or "Learning, round 2 of 2" in words
+    assert kind != "finetune" or "Learning, round 2 of 2" in words
 
 
 def test_comparison_shows_numbers_classes_and_pictures(visit: Visit) -> None:

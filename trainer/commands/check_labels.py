@@ -19,6 +19,7 @@ from scipy.special import softmax
 from inference.versions.cards import Card, name_for_display, read_card
 from inference.versions.catalog import Catalog
 from labelling.store.store import Check, Doubt, Entry, Store
+from labelling.training_log import Stage
 from trainer.base_versions import find_catch_all, find_parent
 from trainer.data.replay_memory import DOUBTFUL, Remembered, make_empty
 from trainer.evaluation.calibration import fit_temperature
@@ -38,7 +39,6 @@ from trainer.head.training_set import (
 )
 from trainer.jobs import CancelledError, Job
 
-STAGE = "checking labels"
 MIN_GROUPS = 5  # of different pictures; of a class with fewer nothing can be said
 # Of 1, 0.3, 0.1 and 0.03 the one that found most with fewest false alarms, by little, in draws of
 # training pictures with a tenth of the labels flipped.
@@ -63,7 +63,7 @@ def check_labels(catalog: Catalog, store: Store, model: str, job: Job) -> Check:
 
     Raises: CancelledError; UserInputError where there is no network to look with.
     """
-    job.stage(STAGE)
+    job.stage(Stage.CHECKING_LABELS)
     start = open_start(find_judge(catalog, model), model)
     entries = [entry for entry in store.find(model) if entry.split != "aside"]
     stored = embed_stored(store, entries, start, job)

@@ -23,6 +23,7 @@ from inference.versions.catalog import Catalog
 from inference.versions.folders import add_version
 from inference.versions.probes import list_probes, make_probe
 from labelling.store.store import Store
+from labelling.training_log import CurveSplit, Stage
 from trainer.base_versions import find_catch_all
 from trainer.data.replay_memory import make_empty
 from trainer.evaluation.comparison import Comparison, publish
@@ -89,7 +90,7 @@ def train_head(
     """
     begun = time.monotonic()
     _sweep(catalog)
-    job.stage("reading")
+    job.stage(Stage.READING)
     material = _read_material(store, start, options.model, job)
     check_material(material)
     catch_all = _find_catch_all(options, start, store, material.class_names)
@@ -133,31 +134,31 @@ def _fit(
     history: list[dict[str, float]],
     job: Job,
 ) -> tuple[Material, Learned]:
-    job.stage("fitting")
+    job.stage(Stage.FITTING)
     if start.own:
         material = leave_out_conflicts(material, catch_all, len(start.card.class_names))
         check_material(material)
     parent = read_head(start.network) if start.own else None
 
-    def draw(step: int, loss: float, accuracy: float, split: str) -> None:
+    def draw(step: int, loss: float, accuracy: float, split: CurveSplit) -> None:
         if split == "validation":
             history.append({"step": step, "loss": loss, "accuracy": accuracy})
         job.curve(step, loss, accuracy, split)
 
     def check(done: int, total: int) -> None:
-        job.stage("fitting", done, total)
+        job.stage(Stage.FITTING, done, total)
 
     return material, learn(make_lesson(material, parent, catch_all), check, draw)
 
 
 def _write(catalog: Catalog, draft: Draft, images: list[NDArray[np.uint8]], job: Job) -> Taught:
-    job.stage("comparing")
+    job.stage(Stage.COMPARING)
     comparison = draft.compare()
     folder, number = catalog.reserve(draft.model)
     with staging_folder(folder) as staging:
-        job.stage("proving")
+        job.stage(Stage.PROVING)
         card = write_draft(staging, draft, number, comparison, images)
-        job.stage("writing")
+        job.stage(Stage.WRITING)
         target = add_version(staging, folder, number)
     return Taught(target, card, comparison)
 

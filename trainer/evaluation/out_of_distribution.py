@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from inference.certainty import Memory
 from inference.statements import NEVER_UNFAMILIAR
+from labelling.training_log import Stage
 from trainer.evaluation.metrics import describe_rate, measure_rate
 from trainer.progress import Progress
 from trainer.synthetic.unrelated import draw_outsiders
@@ -24,7 +25,7 @@ def embed_outsiders(
 ) -> tuple[list[str], NDArray[np.float32]]:
     """Return kinds and embeddings (N, D) of rendered pictures of nothing that was taught."""
     kinds, rows = [], []
-    steps = progress.track(range(count), "outsiders")
+    steps = progress.track(range(count), Stage.UNRELATED)
     for _, (kind, image) in zip(steps, draw_outsiders(count, seed), strict=True):
         kinds.append(kind)
         rows.append(session.run(["embedding"], {"image": image[None]})[0][0])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from inference.classifier import find_min_side
 from inference.images import decode
 from inference.versions.cards import InputGeometry
+from labelling.training_log import Stage
 from trainer.data.dataset import Picture
 from trainer.evaluation.metrics import measure
 from trainer.progress import Progress
@@ -73,7 +74,7 @@ def answer(
     """Run the frozen network on each picture, one at a time."""
     outputs: list[list[NDArray[np.float32]]] = [[], [], []]
     names = ["probabilities", "logits", "embedding"]
-    for picture in progress.track(pictures, "frozen network"):
+    for picture in progress.track(pictures, Stage.PREDICTING):
         image = decode(picture.path.read_bytes(), find_min_side(geometry))
         for kept, value in zip(outputs, session.run(names, {"image": image[None]}), strict=True):
             kept.append(value[0])

@@ -18,6 +18,7 @@ from inference.classifier import find_min_side
 from inference.images import decode
 from inference.statements import UNSPOILT
 from inference.versions.cards import Card, InputGeometry, Thresholds
+from labelling.training_log import Stage
 from trainer.evaluation.calibration import MIN_CALIBRATION, find_rank
 from trainer.evaluation.corruptions import CORRUPTIONS, corrupt
 from trainer.evaluation.metrics import Rate, describe_rate, measure_rate
@@ -108,7 +109,7 @@ def measure_corruptions(
     """
     names = np.array(answers.class_names)
     right: dict[str, list[bool]] = {name: [] for name in CORRUPTIONS}
-    for picture in progress.track(answers.pictures, "corruptions"):
+    for picture in progress.track(answers.pictures, Stage.CORRUPTIONS):
         image = decode(picture.path.read_bytes(), find_min_side(geometry))
         for name, kept in right.items():
             bad = corrupt(image, name)

@@ -3,7 +3,8 @@
 Source: Kumar et al., "Fine-tuning can distort pretrained features" (2022): probe, then fine-tune.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,6 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from trainer.finetuning.backbones import compute_features, get_head
-from trainer.progress import Progress
 
 _STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 _FOLDS = 5
@@ -26,15 +26,17 @@ def embed(
     model: nn.Module,
     loader: DataLoader[tuple[Tensor, Tensor]],
     accelerator: Accelerator,
-    progress: Progress,
-    task: str,
+    track: Callable[[DataLoader[Any]], Iterator[Any]],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-    """Return embeddings (N, D), logits (N, C) and targets (N,), gathered from all processes."""
+    """Return embeddings (N, D), logits (N, C) and targets (N,), gathered from all processes.
+
+    `track` yields the loader's batches and shows how many are done.
+    """
     model.eval()
     unwrapped = accelerator.unwrap_model(model)
     head = get_head(unwrapped)
     gathered: list[list[Tensor]] = [[], [], []]
-    for batch, targets in progress.track(loader, task):
+    for batch, targets in track(loader):
         pixels = batch.contiguous(memory_format=torch.channels_last)  # half the time on a CPU
         embedding = compute_features(unwrapped, pixels).mean((2, 3))
         parts = accelerator.gather_for_metrics((embedding, head(embedding), targets))

@@ -7,6 +7,7 @@ import math
 import shutil
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from inference.versions.cards import InputGeometry
+from labelling.training_log import Stage
 from trainer.data.dataloaders import (
     BalancedSampler,
     PictureDataset,
@@ -136,8 +138,8 @@ class _State:
         self.model.train()
         freeze_batch_norm(self.model)
         started, seen, losses = time.monotonic(), 0, []
-        task = f"epoch {epoch + 1}/{self.options.epochs}"
-        for batch, targets in self.progress.track(self.loader, task):
+        epochs = self.options.epochs
+        for batch, targets in self.progress.track(self.loader, Stage.EPOCH, epoch + 1, epochs):
             loss = self._step(batch, targets)
             losses.append(loss)
             seen += len(targets) * self.accelerator.num_processes
@@ -152,7 +154,7 @@ class _State:
 
     def finish_epoch(self, epoch: int) -> None:
         """Measure the averaged network on validation, keep it if it is the best, checkpoint."""
-        measured = self.validation.measure(self.average.module, self.geometry)
+        measured = self.validation.measure(self.average.module, self.geometry, epoch + 1)
         accuracy, loss = measured.accuracy, measured.loss
         row: dict[str, float] = {
             "epoch": epoch + 1,
@@ -195,14 +197,13 @@ class _State:
     def _probe(self) -> None:
         sides = []
         model = self.accelerator.prepare_model(self.model, evaluation_mode=True)
-        for split in ("train", "val"):
+        for split, stage in (("train", Stage.PROBE), ("val", Stage.VALIDATION)):
             loader = make_val_loader(
                 self.dataset.select(split), self.dataset, self.geometry, self.options
             )
             prepared = self.accelerator.prepare(loader)
-            vectors, _, targets = embed(
-                model, prepared, self.accelerator, self.progress, f"probe, {split}"
-            )
+            track = partial(self.progress.track, stage=stage, epoch=0, epochs=self.options.epochs)
+            vectors, _, targets = embed(model, prepared, self.accelerator, track)
             sides.append((vectors, targets))
         weight, bias, accuracy = fit_head(sides[0], sides[1], len(self.dataset.class_names))
         if self.options.hard and self.accelerator.is_main_process:

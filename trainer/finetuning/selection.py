@@ -5,6 +5,7 @@ Judged by the log loss after calibration: of a few hundred pictures accuracy tel
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from inference.versions.cards import GEOMETRIES, InputGeometry
+from labelling.training_log import Stage
 from trainer.data.dataloaders import PictureDataset, make_loader
 from trainer.data.dataset import Dataset, Picture, find_photos
 from trainer.evaluation.calibration import fit_calibration
@@ -95,13 +97,23 @@ class Validation:
         self.dataset, self.options = dataset, options
         self.accelerator, self.progress = accelerator, progress
 
-    def measure(self, network: nn.Module, geometry: InputGeometry) -> Measured:
-        """Measure a network that sees pictures in this geometry."""
+    def measure(
+        self, network: nn.Module, geometry: InputGeometry, epoch: int | None = None
+    ) -> Measured:
+        """Measure a network that sees images in this geometry.
+
+        `epoch`: the one just trained, from 1; None: the last.
+        """
         pictures = self.dataset.select("val")
         loader = make_val_loader(pictures, self.dataset, geometry, self.options)
         prepared = self.accelerator.prepare(loader)
-        task = f"validation, {geometry.geometry}"
-        _, logits, targets = embed(network, prepared, self.accelerator, self.progress, task)
+        track = partial(
+            self.progress.track,
+            stage=Stage.VALIDATION,
+            epoch=self.options.epochs if epoch is None else epoch,
+            epochs=self.options.epochs,
+        )
+        _, logits, targets = embed(network, prepared, self.accelerator, track)
         photos = np.array(find_photos(pictures), dtype=bool)
         bias, temperature = fit_calibration(logits[photos], targets[photos])
         scaled = log_softmax((logits + bias) / temperature, axis=1)

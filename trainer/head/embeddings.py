@@ -11,6 +11,7 @@ from inference.images import decode
 from inference.process import count_usable_cores
 from labelling.store.entries import Entry
 from labelling.store.store import Store
+from labelling.training_log import Stage
 from trainer.head.start import Start
 from trainer.head.training_set import Stored
 from trainer.jobs import Job
@@ -52,7 +53,7 @@ def _compute(
         try:
             for name, row in zip(names, pool.map(compute, names), strict=True):
                 fresh[name] = row
-                job.stage("embedding", place[0] + len(fresh), place[1])
+                job.stage(Stage.EMBEDDING, place[0] + len(fresh), place[1])
         finally:
             # A cancelled process that ends while a network runs on aborts: wait for what runs.
             pool.shutdown(cancel_futures=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
 from inference.versions.cards import Thresholds
+from labelling.training_log import CurveSplit
 from trainer.evaluation.calibration import (
     ALONE,
     Known,
@@ -28,7 +29,7 @@ REPLAYED = ALONE  # the group of a row that is not new
 _KEPT = -1  # the fold of a row that is never held out
 
 Check = Callable[[int, int], None]  # is told how much of the work is done, and may end it
-Curve = Callable[[int, float, float, str], None]  # step, loss, accuracy, split
+Curve = Callable[[int, float, float, CurveSplit], None]  # step, loss, accuracy, split
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def _draw_curve(work: _Work, strength: float, curve: Curve) -> None:
     """Fit once more from the beginning without one fold, and tell how that and the others fare."""
     unseen, problem, lesson = work.folds == 0, work.problem, work.lesson
     held = np.concatenate([problem.features[unseen], work.scale.apply(lesson.val_embeddings)])
-    sides = {
+    sides: dict[CurveSplit, tuple[NDArray[np.float32], NDArray[np.integer]]] = {
         "train": (problem.features[~unseen], problem.targets[~unseen]),
         "validation": (held, np.concatenate([problem.targets[unseen], lesson.val_targets])),
     }

@@ -224,11 +224,11 @@ def describe_plans(states: list[ClassState]) -> dict[str, dict[str, str]]:
     pictures = sum(state.pictures for state in states)
     minutes = estimate_deep(pictures, count_usable_cores())
     return {
-        "quick": {
+        "head": {
             "obstacle": find_quick_obstacle(states),
             "estimate": format_estimate(estimate_quick(pictures)),
         },
-        "deep": {
+        "finetune": {
             "obstacle": find_deep_obstacle(states),
             "estimate": format_estimate(60 * minutes),
         },

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from inference.errors import UserInputError
 from labelling.store.store import Store
+from labelling.training_log import KINDS
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply
 from web.http.errors import NotFoundError
@@ -20,7 +21,7 @@ from web.teach.collect import list_collecting
 from web.teach.compare import list_comparing
 from web.teach.projects import list_bundling
 from web.teach.review import list_reviewing
-from web.teach.train import KINDS, Order
+from web.teach.train import Order
 
 _ASSETS = Path(__file__).parent / "client"
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
@@ -43,19 +44,20 @@ def list_training(room: Classroom, access: Access) -> list[Route]:
     """Return the routes that start, watch and cancel a training."""
 
     def show(call: Call) -> Response:
-        return reply(room.trainings.read())
+        return reply(room.trainings.read().model_dump(mode="json"))
 
     def start(call: Call) -> Response:
-        model, kind = room.roster.check(call.get_text("model")), call.get_text("kind")
-        if kind not in KINDS:
-            raise UserInputError(f"{kind!r} is no training. Choose {' or '.join(KINDS)}.")
+        model, name = room.roster.check(call.get_text("model")), call.get_text("kind")
+        kind = next((kind for kind in KINDS if kind == name), None)
+        if kind is None:
+            raise UserInputError(f"{name!r} is no training. Choose {' or '.join(KINDS)}.")
         start_from = room.service.model if room.is_untaught(model) else None
         room.trainings.start(Order(model, kind, start_from))
-        return reply(room.trainings.read())
+        return reply(room.trainings.read().model_dump(mode="json"))
 
     def cancel(call: Call) -> Response:
         room.trainings.cancel()
-        return reply(room.trainings.read())
+        return reply(room.trainings.read().model_dump(mode="json"))
 
     return [
         get(access, "/teach/training", show),

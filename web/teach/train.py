@@ -4,7 +4,6 @@
 that a closed browser, another tab or a restarted page see the same.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -15,17 +14,22 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
+from labelling.training_log import (
+    FILE,
+    Event,
+    Kind,
+    Started,
+    TrainingState,
+    read_events,
+    summarise,
+)
 from web.http.errors import ConflictError
 
-KINDS = {"quick": "head", "deep": "deep"}
+_COMMANDS = {"head": "head", "finetune": "deep"}
 _ROOT = Path(__file__).resolve().parents[2]
-_ENDS = {"done": "done", "failed": "failed", "cancelled": "cancelled"}
-# What an outcome that was told before the last stage is worth, once nothing runs any more.
-_SETTLED = {"settled": "done"}
 _PATIENCE = 15.0  # seconds in which a cancelled training may end by itself
 _ASKED_EVERY = 0.2  # seconds
 _NICENESS = 10
@@ -33,15 +37,13 @@ _LOG_LINES = 12
 _SECRET_WORDS = ("PASSWORD", "TOKEN", "SECRET", "KEY", "CREDENTIAL", "OAUTH")
 _BUSY = "A training is running. Wait for it, or cancel it."
 
-Event = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Order:
     """What to train. `start`: for a new network, the one whose backbone it takes."""
 
     model: str
-    kind: str
+    kind: Kind
     start: str | None = None
 
 
@@ -86,7 +88,7 @@ class Trainings:
         options = ["--data", str(self.data), "--exported", str(self.exported)]
         options += ["--model", order.model]
         options += ["--from", order.start] if order.start else []
-        return [sys.executable, "-m", "trainer", KINDS[order.kind], *options]
+        return [sys.executable, "-m", "trainer", _COMMANDS[order.kind], *options]
 
     def cancel(self) -> None:
         """Ask the running training to end; one of ours that does not is ended."""
@@ -110,76 +112,34 @@ class Trainings:
         except FileNotFoundError:
             return False
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> TrainingState:
         """Return how far the running training is, or how the last one ended."""
         running = self.is_running()  # before the events: what ends in between is seen next time
-        events = read_events(self.folder / "progress.jsonl")
+        events = read_events(self.folder / FILE)
         own = self._process
         if own is not None and own.pid != _find_pid(events) and self._order is not None:
-            begun: Event = {"event": "start", "pid": own.pid, "time": None}
-            events = [begun | {"model": self._order.model, "kind": self._order.kind}]
+            kind, model = self._order.kind, self._order.model
+            events = [Started(kind=kind, model=model, pid=own.pid, time=None)]
         asked = (self.folder / "cancel").exists()
-        seen = describe(events, running=running, cancelled=asked)
-        return seen | {"cancelling": running and asked, "log": self._read_log(seen["state"])}
+        seen = summarise(events, running=running, cancelled=asked)
+        log = self._read_log() if seen.state == "died" else ()
+        return seen.model_copy(update={"cancelling": running and asked, "log": log})
 
     def _let_go(self) -> None:
         """Wait for a training of ours that has said its last word to be gone."""
-        process, events = self._process, read_events(self.folder / "progress.jsonl")
+        process, events = self._process, read_events(self.folder / FILE)
         if process is None or _find_pid(events) != process.pid:
             return
-        if any(event["event"] in _ENDS for event in events):
+        if summarise(events, running=True, cancelled=False).state != "running":
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_PATIENCE)
 
-    def _read_log(self, state: str) -> list[str]:
-        if state != "died":
-            return []
+    def _read_log(self) -> tuple[str, ...]:
         try:
             text = (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
-            return []
-        return text.strip().splitlines()[-_LOG_LINES:]
-
-
-def describe(events: list[Event], *, running: bool, cancelled: bool) -> dict[str, Any]:
-    """Return a training's state from what it wrote.
-
-    `state`: none, running, done, failed, cancelled, or died (ended without saying so).
-    """
-    start: Event = next((e for e in events if e["event"] == "start"), {})
-    stage: Event = next((e for e in reversed(events) if e["event"] == "stage"), {})
-    ends = _ENDS if running else _ENDS | _SETTLED
-    end: Event = next((e for e in reversed(events) if e["event"] in ends), {})
-    return {
-        "state": _find_state(start, end, running, cancelled),
-        **{name: start.get(name) for name in ("model", "kind", "time", "pid")},
-        **{name: stage.get(name) for name in ("stage", "done", "total")},
-        **{name: end.get(name) for name in ("version", "outcome", "sentence", "seconds")},
-        "curve": [
-            {name: e.get(name) for name in ("step", "loss", "accuracy", "split")}
-            for e in events
-            if e["event"] == "curve"
-        ],
-    }
-
-
-def _find_state(start: Event, end: Event, running: bool, cancelled: bool) -> str:
-    if end:
-        return (_ENDS | _SETTLED)[end["event"]]
-    if running:
-        return "running"
-    if not start:
-        return "none"
-    return "cancelled" if cancelled else "died"
-
-
-def read_events(path: Path) -> list[Event]:
-    """Return the events of a progress file; a line that is being written is left out."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    except FileNotFoundError:
-        return []
-    return [event for line in lines if (event := _parse(line)) is not None]
+            return ()
+        return tuple(text.strip().splitlines()[-_LOG_LINES:])
 
 
 def strip_secrets(environment: Mapping[str, str]) -> dict[str, str]:
@@ -191,16 +151,8 @@ def strip_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _parse(line: str) -> Event | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
-
-
 def _find_pid(events: list[Event]) -> int | None:
-    return next((event.get("pid") for event in events if event["event"] == "start"), None)
+    return next((event.pid for event in events if isinstance(event, Started)), None)
 
 
 def _give_way(pid: int) -> None:

@@ -21,7 +21,6 @@ from tests.trainer.drawn import draw
 from tests.trainer.lessons import WIDTH, make_cloud, make_entry, make_remembered
 from trainer.base_versions import find_parent
 from trainer.commands.check_labels import (
-    STAGE,
     Known,
     check_labels,
     describe,
@@ -36,7 +35,7 @@ from trainer.evaluation.comparison import Comparison
 from trainer.head.regression import Head
 from trainer.head.start import open_start
 from trainer.head.training_set import Stored
-from trainer.jobs import CancelledError, run_job, run_quietly
+from trainer.jobs import CancelledError, run_job, run_unlogged
 
 ROOT = Path(__file__).resolve().parents[3]
 NOTHING = Known(make_empty(WIDTH))
@@ -196,7 +195,7 @@ def fill(store: Store, model: str) -> set[int]:
 
 def test_check_is_kept_for_the_page(catalog: Catalog, store: Store) -> None:
     wrong = fill(store, "mine")
-    with run_quietly() as job:
+    with run_unlogged() as job:
         check = check_labels(catalog, store, "mine", job)
     assert check.pictures == 40
     found = {entry.id for entry, _ in store.find_doubts("mine")}
@@ -214,7 +213,7 @@ def test_check_judges_with_what_ships(catalog: Catalog, store: Store) -> None:
     assert find_judge(catalog, "mine") == catalog.find("drawn", 1)
     fill(store, "drawn")
     start = open_start(find_parent(catalog, "drawn"), "drawn")
-    with run_job(store.data, "quick", "drawn") as job:
+    with run_job(store.data, "head", "drawn") as job:
         taught = train_head(catalog, store, start, HeadOptions("drawn"), job)
     catalog.publish("drawn", taught.card.version)
     assert catalog.read_current("drawn") == 2
@@ -224,7 +223,7 @@ def test_check_judges_with_what_ships(catalog: Catalog, store: Store) -> None:
 def test_check_of_a_new_network_keeps_to_its_backbone(catalog: Catalog, store: Store) -> None:
     fill(store, "mine")
     start = open_start(find_parent(catalog, "mine"), "mine")
-    with run_job(store.data, "quick", "mine") as job:
+    with run_job(store.data, "head", "mine") as job:
         train_head(catalog, store, start, HeadOptions("mine"), job)
     judge = read_card(find_judge(catalog, "mine"))
     assert (judge.model, judge.version) == ("drawn", 1)
@@ -236,7 +235,7 @@ def test_where_nothing_ships_the_version_in_use_judges(
 ) -> None:
     fill(store, "mine")
     start = open_start(find_parent(catalog, "mine"), "mine")
-    with run_job(store.data, "quick", "mine") as job:
+    with run_job(store.data, "head", "mine") as job:
         train_head(catalog, store, start, HeadOptions("mine"), job)
     alone = Catalog(tmp_path / "nothing", store.data)
     assert find_judge(alone, "mine") == alone.find("mine", 1)
@@ -248,7 +247,7 @@ CARD = make_card(model="mine")
 
 def test_who_cancels_the_check_keeps_what_was_trained(catalog: Catalog, store: Store) -> None:
     fill(store, "mine")
-    with run_job(store.data, "quick", "mine") as job:
+    with run_job(store.data, "head", "mine") as job:
         (store.data / "training" / "cancel").touch()
         with pytest.raises(CancelledError):
             check_labels(catalog, store, "mine", job)
@@ -279,7 +278,7 @@ def test_check_that_fails_is_no_failed_training(
         raise error
 
     monkeypatch.setattr("trainer.commands.check_labels.check_labels", fail)
-    with run_job(store.data, "quick", "mine") as job:
+    with run_job(store.data, "head", "mine") as job:
         finish_checked(Catalog(store.data, store.data), store, job, CARD, FIRST)
     last = read_events(store.data)[-1]
     assert (last["event"], last["model"], last["outcome"]) == ("done", "mine", "first")
@@ -316,7 +315,7 @@ def test_training_ends_with_the_check_and_the_command_says_the_same(
     wrong = fill(store, "mine")
     run(catalog, "head")
     stages = [event.get("stage") for event in read_events(store.data)]
-    assert stages[-2:] == [STAGE, None]
+    assert stages[-2:] == ["checking_labels", None]
     assert read_events(store.data)[-1]["event"] == "done"
     after = store.find_doubts("mine")
     found = json.loads(run(catalog, "suspects", "--json"))

@@ -57,9 +57,10 @@ def test_card_says_where_it_comes_from(taught: Catalog) -> None:
 def test_page_can_follow_it(taught: Catalog) -> None:
     lines = (taught.data / "training" / "progress.jsonl").read_text(encoding="utf-8").splitlines()
     events = [json.loads(line) for line in lines]
-    assert events[0]["kind"] == "deep"
+    assert events[0]["kind"] == "finetune"
     assert [event["step"] for event in events if event["event"] == "curve"] == [1]
-    assert "epoch 1/1" in {event.get("stage") for event in events}
+    epoch = next(event for event in events if event.get("stage") == "epoch")
+    assert (epoch["epoch"], epoch["epochs"]) == (1, 1)
     assert events[-1]["event"] == "done"
 
 

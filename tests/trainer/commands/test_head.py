@@ -58,7 +58,7 @@ def teach(
     catalog: Catalog, store: Store, model: str = "drawn", catch_all: str | None = None
 ) -> Taught:
     start = open_start(find_parent(catalog, model, None), model)
-    with run_job(store.data, "quick", model) as job:
+    with run_job(store.data, "head", model) as job:
         return train_head(catalog, store, start, HeadOptions(model, catch_all), job)
 
 
@@ -224,7 +224,7 @@ def test_cancel_at_any_stage_changes_nothing(
 ) -> None:
     add(store, "rings", 6, "drawn")
     start = open_start(find_parent(catalog, "drawn", None), "drawn")
-    with pytest.raises(CancelledError), run_job(store.data, "quick", "drawn") as job:
+    with pytest.raises(CancelledError), run_job(store.data, "head", "drawn") as job:
         tell = job.stage
 
         def cancel(name: str, done: int = 0, total: int = 1) -> None:

@@ -7,7 +7,8 @@ from inference.certainty import remember
 from inference.classifier import Classifier
 from inference.statements import NEVER_UNFAMILIAR
 from inference.versions.cards import Thresholds
-from trainer.commands.evaluate import out_of_distribution as familiarity
+from labelling.training_log import Stage, Step, read_events
+from trainer.evaluation import out_of_distribution as familiarity
 from trainer.evaluation.out_of_distribution import (
     compare_distances,
     describe_outsiders,
@@ -39,12 +40,12 @@ def test_without_a_limit_nothing_is_counted() -> None:
 def test_embedding_tells_its_progress_and_can_be_cancelled(
     classifier: Classifier, tmp_path: Path
 ) -> None:
-    with run_job(tmp_path, "deep", "pets") as job:
+    with run_job(tmp_path, "finetune", "pets") as job:
         embed_outsiders(classifier.session, Progress(shown=False, job=job), 2)
         job.finish("pets", 1, "first", "")
-    events = (tmp_path / "training" / "progress.jsonl").read_text(encoding="utf-8")
-    assert '"stage": "outsiders", "done": 0, "total": 2' in events
-    with pytest.raises(CancelledError), run_job(tmp_path, "deep", "pets") as job:
+    events = read_events(tmp_path / "training" / "progress.jsonl")
+    assert events[1] == Step(stage=Stage.UNRELATED, done=0, total=2)
+    with pytest.raises(CancelledError), run_job(tmp_path, "finetune", "pets") as job:
         (tmp_path / "training" / "cancel").touch()
         embed_outsiders(classifier.session, Progress(shown=False, job=job), 2)
 

@@ -25,7 +25,7 @@ def test_empty_state_shows_what_the_network_knows(visit: Visit) -> None:
     assert (state["model"], state["version"], state["networks"]) == (MODEL, 1, [MODEL])
     assert [found["label"] for found in state["classes"]] == ["red", "green", "blue_berry"]
     assert all(found["known"] and not found["pictures"] for found in state["classes"])
-    assert state["plans"]["quick"]["obstacle"] == "Add pictures to a class first."
+    assert state["plans"]["head"]["obstacle"] == "Add pictures to a class first."
 
 
 def test_picture_is_kept_with_the_answer_and_its_embedding(visit: Visit) -> None:
@@ -121,7 +121,7 @@ def test_new_network_is_made_taught_and_embedded(visit: Visit) -> None:
     added = visit.client.post("/teach/pictures", params=values, content=paint("red")).json()
     assert added["entry"]["answer"] is None  # it does not exist yet
     assert visit.store.read_embeddings("a" * 64, [added["entry"]["sha256"]])
-    assert visit.ask("state", model="pets")["plans"]["quick"]["obstacle"] == (
+    assert visit.ask("state", model="pets")["plans"]["head"]["obstacle"] == (
         "Add pictures to at least two classes."
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -12,11 +13,13 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from labelling.training_log import Stage, TrainingState
 from tests.web.classrooms import MODEL, Visit, paint
 from web.http.errors import ConflictError
-from web.teach.train import Order, Trainings, describe, read_events, strip_secrets
+from web.teach import train
+from web.teach.train import Order, Trainings, strip_secrets
 
-ORDER = Order(MODEL, "quick")
+ORDER = Order(MODEL, "head")
 # Holds the lock, says that it has begun, and waits to be told to stop.
 _PATIENT = """
 import json, os, sys, time
@@ -25,7 +28,7 @@ from filelock import FileLock
 folder = Path(sys.argv[1])
 with FileLock(folder / "lock"), (folder / "progress.jsonl").open("w") as file:
     say = lambda **event: print(json.dumps(event), file=file, flush=True)
-    say(event="start", kind="quick", model="colours", pid=os.getpid(), time="now")
+    say(event="start", kind="head", model="colours", pid=os.getpid(), time="now")
     say(event="stage", stage="fitting", done=1, total=2)
     {body}
 """
@@ -66,41 +69,41 @@ def wait_until(check: Callable[[], Any], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def wait_for(trainings: Trainings, state: str) -> dict[str, Any]:
-    wait_until(lambda: trainings.read()["state"] == state)
+def wait_for(trainings: Trainings, state: str) -> TrainingState:
+    wait_until(lambda: trainings.read().state == state)
     return trainings.read()
 
 
 def test_nothing_was_trained_yet(trainings: FakeTrainings) -> None:
-    assert trainings.read()["state"] == "none"
+    assert trainings.read().state == "none"
     trainings.cancel()
     assert not trainings.is_running()
 
 
 def test_one_at_a_time_and_cancelled(trainings: FakeTrainings) -> None:
     trainings.start(ORDER)
-    assert trainings.read()["state"] == "running"  # at once, before it has said anything
+    assert trainings.read().state == "running"  # at once, before it has said anything
     with pytest.raises(ConflictError, match="A training is running"):
         trainings.start(ORDER)
-    wait_until(lambda: trainings.read()["stage"] == "fitting")
+    wait_until(lambda: trainings.read().stage == "fitting")
     seen = trainings.read()
-    assert (seen["done"], seen["total"], seen["model"], seen["kind"]) == (1, 2, MODEL, "quick")
+    assert (seen.done, seen.total, seen.model, seen.kind) == (1, 2, MODEL, "head")
     trainings.cancel()
-    assert trainings.read()["cancelling"] or trainings.read()["state"] == "cancelled"
+    assert trainings.read().cancelling or trainings.read().state == "cancelled"
     wait_for(trainings, "cancelled")
 
 
 def test_another_process_holds_the_lock(trainings: FakeTrainings) -> None:
     """As when it was started by hand, or by a page that was closed since."""
     trainings.start(ORDER)
-    wait_until(lambda: trainings.read()["stage"] == "fitting")
+    wait_until(lambda: trainings.read().stage == "fitting")
     other = FakeTrainings(trainings.data, trainings.exported)
-    assert other.read()["state"] == "running"
+    assert other.read().state == "running"
     with pytest.raises(ConflictError):
         other.start(ORDER)
     other.cancel()
     wait_for(trainings, "cancelled")
-    assert other.read()["state"] == "cancelled"
+    assert other.read().state == "cancelled"
 
 
 def test_one_that_does_not_listen_is_ended(
@@ -109,7 +112,7 @@ def test_one_that_does_not_listen_is_ended(
     monkeypatch.setattr("web.teach.train._PATIENCE", 0.1)
     trainings.body = _DEAF
     trainings.start(ORDER)
-    wait_until(lambda: trainings.read()["stage"] == "fitting")
+    wait_until(lambda: trainings.read().stage == "fitting")
     trainings.cancel()
     wait_for(trainings, "cancelled")
 
@@ -118,7 +121,7 @@ def test_death_is_told_with_what_was_printed(trainings: FakeTrainings) -> None:
     trainings.body = _DIES
     trainings.start(ORDER)
     seen = wait_for(trainings, "died")
-    assert seen["log"] == ["out of memory"]
+    assert seen.log == ("out of memory",)
 
 
 def test_death_before_the_first_word_is_told(trainings: FakeTrainings) -> None:
@@ -130,7 +133,7 @@ def test_death_before_the_first_word_is_told(trainings: FakeTrainings) -> None:
     trainings.list_arguments = lambda _: [sys.executable, "-c", "1 / 0"]  # type: ignore[method-assign]
     trainings.start(ORDER)
     seen = wait_for(trainings, "died")
-    assert seen["log"][-1] == "ZeroDivisionError: division by zero"
+    assert seen.log[-1] == "ZeroDivisionError: division by zero"
 
 
 def test_end_is_told_and_the_next_can_begin(trainings: FakeTrainings) -> None:
@@ -138,7 +141,7 @@ def test_end_is_told_and_the_next_can_begin(trainings: FakeTrainings) -> None:
     for _ in range(2):
         trainings.start(ORDER)  # at once: it waits until the one before is really gone
         seen = wait_for(trainings, "done")
-        assert (seen["version"], seen["outcome"], seen["seconds"]) == (2, "published", 1.5)
+        assert (seen.version, seen.outcome, seen.seconds) == (2, "published", 1.5)
 
 
 def test_training_outlives_the_page(trainings: FakeTrainings) -> None:
@@ -153,11 +156,11 @@ def test_training_outlives_the_page(trainings: FakeTrainings) -> None:
 
 def test_command_is_the_one_that_people_type(tmp_path: Path) -> None:
     made = Trainings(tmp_path / "data", tmp_path / "exported")
-    words = made.list_arguments(Order("pets", "quick", "hotdog"))
+    words = made.list_arguments(Order("pets", "head", "hotdog"))
     assert words[1:4] == ["-m", "trainer", "head"]
     assert words[-4:] == ["--model", "pets", "--from", "hotdog"]
     assert made.list_arguments(ORDER)[-2:] == ["--model", MODEL]
-    assert made.list_arguments(Order("pets", "deep"))[3] == "deep"
+    assert made.list_arguments(Order("pets", "finetune"))[3] == "deep"
 
 
 def test_no_secret_is_handed_on() -> None:
@@ -165,50 +168,18 @@ def test_no_secret_is_handed_on() -> None:
     assert strip_secrets(given) == {"PATH": "/bin"}
 
 
-def test_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "progress.jsonl"
-    assert read_events(path) == []
-    path.write_text('{"event": "start"}\n[]\n{"event": 1}\n{"event": "sta', encoding="utf-8")
-    assert read_events(path) == [{"event": "start"}]
-
-
-@pytest.mark.parametrize(
-    ("end", "running", "cancelled", "state"),
-    [
-        (None, True, False, "running"),
-        (None, True, True, "running"),
-        (None, False, False, "died"),
-        (None, False, True, "cancelled"),
-        ("done", True, False, "done"),
-        ("failed", False, False, "failed"),
-        ("cancelled", False, True, "cancelled"),
-        ("settled", True, False, "running"),
-        ("settled", False, False, "done"),  # killed while its labels were checked
-        ("settled", False, True, "done"),
-    ],
-)
-def test_states(end: str | None, running: bool, cancelled: bool, state: str) -> None:
-    events = [{"event": "start"}, *([{"event": end, "sentence": "So it is."}] if end else [])]
-    seen = describe(events, running=running, cancelled=cancelled)
-    assert seen["state"] == state
-    is_told = end is not None and state != "running"
-    assert seen["sentence"] == ("So it is." if is_told else None)
-
-
-def test_curve_is_told(tmp_path: Path) -> None:
-    point = {"step": 1, "loss": 0.5, "accuracy": 0.9, "split": "validation"}
-    seen = describe(
-        [{"event": "start"}, {"event": "curve", **point}], running=True, cancelled=False
-    )
-    assert seen["curve"] == [point]
+def test_every_stage_has_words_for_the_page() -> None:
+    script = Path(train.__file__).parent / "client" / "training_progress.js"
+    words = set(re.findall(r"^  (\w+): '[A-Z]", script.read_text(encoding="utf-8"), re.MULTILINE))
+    assert words == set(Stage) - {Stage.EPOCH}
 
 
 # The routes
 
 
 def test_kind_and_network_must_be_known(visit: Visit) -> None:
-    assert "quick or deep" in visit.refuse("training", model=MODEL, kind="long")
-    assert "no network named" in visit.refuse("training", model="x", kind="quick")
+    assert "head or finetune" in visit.refuse("training", model=MODEL, kind="long")
+    assert "no network named" in visit.refuse("training", model="x", kind="head")
 
 
 def test_pressing_twice_starts_one(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,9 +189,9 @@ def test_pressing_twice_starts_one(visit: Visit, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(
         Trainings, "list_arguments", lambda *_: [sys.executable, "-c", script, str(folder)]
     )
-    seen = visit.tell("training", model=MODEL, kind="quick")
-    assert (seen["state"], seen["model"], seen["kind"]) == ("running", MODEL, "quick")
-    assert "is running" in visit.refuse("training", 409, model=MODEL, kind="quick")
+    seen = visit.tell("training", model=MODEL, kind="head")
+    assert (seen["state"], seen["model"], seen["kind"]) == ("running", MODEL, "head")
+    assert "is running" in visit.refuse("training", 409, model=MODEL, kind="head")
     visit.tell("training/cancel")
     wait_until(lambda: visit.ask("training")["state"] == "cancelled")
 
@@ -228,9 +199,9 @@ def test_pressing_twice_starts_one(visit: Visit, monkeypatch: pytest.MonkeyPatch
 def test_training_by_hand_is_seen(visit: Visit) -> None:
     folder = visit.data / "training"
     folder.mkdir()
-    start = {"event": "start", "kind": "deep", "model": MODEL, "pid": 1, "time": "now"}
+    start = {"event": "start", "kind": "finetune", "model": MODEL, "pid": 1, "time": "now"}
     (folder / "progress.jsonl").write_text(json.dumps(start) + "\n", encoding="utf-8")
     with FileLock(folder / "lock"):
         assert visit.ask("training")["state"] == "running"
-        visit.refuse("training", 409, model=MODEL, kind="quick")
+        visit.refuse("training", 409, model=MODEL, kind="head")
     assert visit.ask("training")["state"] == "died"

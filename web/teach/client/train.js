@@ -9,8 +9,8 @@ const RUNNING_EVERY = 700; // milliseconds between two looks
 const IDLE_EVERY = 5000;
 const REMEMBERED = 'training-kind';
 const KINDS = {
-  quick: { name: 'Quick', words: 'A new last layer on what the network sees already.' },
-  deep: { name: 'Deep', words: 'The whole network learns. Better with many pictures.' },
+  head: { name: 'Quick', words: 'A new last layer on what the network sees already.' },
+  finetune: { name: 'Deep', words: 'The whole network learns. Better with many pictures.' },
 };
 
 export function makeTrain(room) {
@@ -153,7 +153,7 @@ class Train {
 
   showStage(seen) {
     this.whose.replaceChildren(make('b', {}, `Training ${seen.model ? nameOf(seen.model) : ''}`), ...this.makeOpener(seen));
-    this.stage.textContent = seen.cancelling ? 'Cancelling…' : seen.stage ? nameStage(seen.stage) : 'Starting';
+    this.stage.textContent = seen.cancelling ? 'Cancelling…' : seen.stage ? nameStage(seen) : 'Starting';
     this.cancel.disabled = Boolean(seen.cancelling || this.pressed);
     this.bar.value = this.course.follow(seen);
   }
@@ -168,7 +168,7 @@ class Train {
     const key = `${pid} ${curve.length}`;
     if (this.plots.dataset.key === key) return;
     this.plots.dataset.key = key;
-    const axis = kind === 'deep' ? 'round' : 'step';
+    const axis = kind === 'finetune' ? 'round' : 'step';
     const [learned, held] = [true, false].map((wanted) => curve.filter(({ split }) => (split === 'train') === wanted));
     const trace = (name) => [held, learned].map((points) => points.map((point) => [point.step, point[name]]));
     this.plots.replaceChildren(...[
@@ -181,7 +181,7 @@ class Train {
 
 function recallKind() {
   const kind = sessionStorage.getItem(REMEMBERED);
-  return kind in KINDS ? kind : 'quick';
+  return kind in KINDS ? kind : 'head';
 }
 
 function describe(seen) {
@@ -191,7 +191,7 @@ function describe(seen) {
     const seconds = seen.seconds ? ` in ${seen.seconds < 90 ? count(Math.max(1, Math.round(seen.seconds)), 'second') : count(Math.round(seen.seconds / 60), 'minute')}` : '';
     return [make('p', {}, make('b', {}, `${kind} training${of} made version ${seen.version}${seconds}.`))];
   }
-  if (seen.state === 'failed') return [make('p', {}, make('b', {}, 'Not trained.'), ` ${seen.sentence || ''} What was live stays live.`)];
+  if (seen.state === 'failed') return [make('p', {}, make('b', {}, 'Not trained.'), ` ${seen.error || ''} What was live stays live.`)];
   if (seen.state === 'cancelled') return [make('p', {}, make('b', {}, 'Cancelled.'), ' What was live stays live.')];
   if (seen.state === 'died') return [make('p', {}, make('b', {}, 'The training ended without a result.'), ' What was live stays live. Train again.'), makeLog(seen.log)];
   return [];

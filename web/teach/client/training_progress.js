@@ -1,31 +1,30 @@
 // How far a training is, from the stage that it is in: one bar for the whole, and the stage in words.
 
-import { nameOf } from './dom.js';
-
-const WORDS = [
-  [/^reading.*$/, 'Reading the pictures'],
-  [/^embedding.*$/, 'Looking at the pictures'],
-  [/^fitting.*$/, 'Learning'],
-  [/^probe.*$/, 'Learning the last layer first'],
-  [/^epoch (\d+)\D+(\d+).*$/, 'Learning, round $1 of $2'],
-  [/^validation.*$/, 'Checking on pictures it does not learn from'],
-  [/^comparing.*$/, 'Comparing it with the one in use'],
-  [/^(frozen network|freezing|proving).*$/, 'Proving that the frozen network answers the same'],
-  [/^writing.*$/, 'Writing it down'],
-];
+const WORDS = {
+  reading: 'Reading the pictures',
+  embedding: 'Looking at the pictures',
+  fitting: 'Learning',
+  probe: 'Learning the last layer first',
+  validation: 'Checking on pictures it does not learn from',
+  predicting: 'Measuring the new version',
+  corruptions: 'Measuring on blurred and noisy pictures',
+  unrelated: 'Measuring on unrelated pictures',
+  comparing: 'Comparing it with the one in use',
+  proving: 'Proving that the frozen network answers the same',
+  writing: 'Writing it down',
+  checking_labels: 'Checking the labels',
+};
 
 // Where on the bar a stage begins and ends, about as long as each takes.
 const PLACES = {
-  quick: [[/^reading/, 0.05, 0.1], [/^embedding/, 0.1, 0.6], [/^fitting/, 0.6, 0.85], [/^comparing/, 0.85, 0.9], [/^proving/, 0.9, 0.96], [/^writing/, 0.96, 1]],
-  deep: [[/^reading/, 0, 0.02], [/^probe, train/, 0.02, 0.09], [/^probe/, 0.09, 0.1], [/^(frozen network|freezing|proving)/, 0.82, 0.97], [/^comparing/, 0.97, 0.99], [/^writing/, 0.99, 1]],
+  head: { reading: [0.05, 0.1], embedding: [0.1, 0.6], fitting: [0.6, 0.85], comparing: [0.85, 0.9], proving: [0.9, 0.96], writing: [0.96, 1] },
+  finetune: { reading: [0, 0.02], probe: [0.02, 0.1], predicting: [0.82, 0.97], proving: [0.82, 0.97], comparing: [0.97, 0.99], writing: [0.99, 1] },
 };
-const ROUNDS = [0.1, 0.75];
-const USUAL_ROUNDS = 8;
+const EPOCHS = [0.1, 0.75];
 const BEGUN = 0.02; // so that a bar is seen before the first stage is told
 
-export function nameStage(stage) {
-  const found = WORDS.find(([known]) => known.test(stage));
-  return found ? stage.replace(...found) : nameOf(stage);
+export function nameStage({ stage, epoch, epochs }) {
+  return stage === 'epoch' ? `Learning, round ${epoch} of ${epochs}` : WORDS[stage];
 }
 
 // Remembers how far a training was: what a stage that is not known, or a check in between, does not tell.
@@ -39,13 +38,9 @@ export class Course {
   }
 }
 
-export function findShare({ kind, stage, done, total, curve }) {
+export function findShare({ kind, stage, done, total, epoch, epochs }) {
   const within = total ? Math.min(1, done / total) : 0;
-  const round = /^epoch (\d+)\D+(\d+)/.exec(stage || '');
-  if (round) return placeRounds((round[1] - 1 + within) / round[2]);
-  if (/^validation/.test(stage)) return placeRounds((curve?.at(-1)?.step || 0) / USUAL_ROUNDS);
-  const [, from, to] = PLACES[kind]?.find(([known]) => known.test(stage)) || [null, 0, 0];
-  return from + within * (to - from);
+  const trained = { epoch: (epoch - 1 + within) / epochs, validation: epoch / epochs }[stage];
+  const [from, to] = trained === undefined ? PLACES[kind]?.[stage] || [0, 0] : EPOCHS;
+  return from + (trained ?? within) * (to - from);
 }
-
-const placeRounds = (share) => ROUNDS[0] + Math.min(1, share) * (ROUNDS[1] - ROUNDS[0]);
