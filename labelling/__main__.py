@@ -22,13 +22,12 @@ from labelling.exchange.exporting import export_folder
 from labelling.exchange.importing import Imported, Said, import_path
 from labelling.exchange.projects import is_bundle, write_bundle
 from labelling.exchange.restoring import restore_bundle
+from labelling.required_images import GOALS
 from labelling.store.entries import STATES, Counts, Entry
 from labelling.store.labels import check_model
 from labelling.store.store import Store
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-# Groups of near-duplicates that a class needs for a first try, for a good one, for a very good one.
-ENOUGH = (10, 30, 100)
 _SECONDS_A_DAY = 86_400.0
 
 ModelOption = Annotated[
@@ -249,7 +248,7 @@ def purge(
 
 def describe_enough(groups: int) -> str:
     """Return what a class of so many groups of pictures still lacks."""
-    wanted = next((number for number in ENOUGH if groups < number), None)
+    wanted = next((number for number in GOALS if groups < number), None)
     return "enough" if wanted is None else f"{wanted - groups} more for {wanted}"
 
 

@@ -18,6 +18,7 @@ from scipy.special import softmax
 
 from inference.versions.cards import Card, name_for_display, read_card
 from inference.versions.catalog import Catalog
+from labelling.required_images import MIN_CHECK
 from labelling.store.store import Check, Doubt, Entry, Store
 from labelling.training_log import Stage
 from trainer.base_versions import find_catch_all, find_parent
@@ -39,7 +40,6 @@ from trainer.head.training_set import (
 )
 from trainer.jobs import CancelledError, Job
 
-MIN_GROUPS = 5  # of different pictures; of a class with fewer nothing can be said
 # Of 1, 0.3, 0.1 and 0.03 the one that found most with fewest false alarms, by little, in draws of
 # training pictures with a tenth of the labels flipped.
 _STRENGTH = 1.0
@@ -119,7 +119,7 @@ def find_suspects(stored: Stored, known: Known, check: Callable[[], None] = lamb
     sure = known.remembered.targets[known.remembered.targets != DOUBTFUL]
     judged = {known.class_names[target] for target in np.unique(sure).tolist()}
     labels = sorted({entry.label for entry in stored.entries})
-    judged |= {label for label in labels if _count_groups(stored.entries, label) >= MIN_GROUPS}
+    judged |= {label for label in labels if _count_groups(stored.entries, label) >= MIN_CHECK}
     too_few = tuple(label for label in labels if label not in judged)
     some = stored.select(np.array([entry.label in judged for entry in stored.entries], dtype=bool))
     if len(judged) < 2 or not some.entries:
@@ -164,7 +164,7 @@ def describe(summary: dict[str, Any]) -> str:
     ]
     if summary["too_few"]:
         names = ", ".join(map(name_for_display, summary["too_few"]))
-        lines.append(f"Under {MIN_GROUPS} different pictures, so not judged: {names}.")
+        lines.append(f"Under {MIN_CHECK} different pictures, so not judged: {names}.")
     return "\n".join(lines)
 
 

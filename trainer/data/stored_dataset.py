@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from inference.errors import UserInputError
 from labelling.images.near_duplicates import choose_val_groups
+from labelling.required_images import MIN_FINETUNE
 from labelling.store.store import Entry, Store
 from trainer.data.dataset import Dataset, Picture
 
-MIN_PICTURES = 20  # stored ones of each class
 _VAL_FRACTION = 0.15
 
 
@@ -35,11 +35,11 @@ def read_stored(store: Store, model: str, class_names: Sequence[str]) -> Dataset
 
 def _check_enough(entries: Sequence[Entry], names: Sequence[str]) -> None:
     counts = Counter(entry.label for entry in entries)
-    short = [f"{name} has {counts[name]}" for name in names if counts[name] < MIN_PICTURES]
+    short = [f"{name} has {counts[name]}" for name in names if counts[name] < MIN_FINETUNE]
     if short or len(names) < 2:
         found = ", ".join(short) or "there is only one class"
         raise UserInputError(
-            f"Deep training needs at least {MIN_PICTURES} stored pictures of each of two or more "
+            f"Deep training needs at least {MIN_FINETUNE} stored pictures of each of two or more "
             f"classes; {found}. Add pictures, or train Quick."
         )
 

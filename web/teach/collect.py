@@ -18,13 +18,13 @@ from inference.versions.cards import read_card
 from inference.versions.folders import find_version, read_current
 from labelling.images.encoding import MAX_SIDE, hash_bytes
 from labelling.planned_classes import read_plan
+from labelling.required_images import GOALS
 from labelling.store.labels import check_label
 from labelling.store.store import Added, Answer, Counts, Entry
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply, upload
 from web.teach.classroom import Classroom
 from web.teach.readiness import (
-    STEPS,
     ClassState,
     describe_class,
     estimate_deep,
@@ -173,7 +173,7 @@ def describe_network(room: Classroom, wanted: str) -> dict[str, Any]:
         "model": model,
         "networks": room.roster.list_names(),
         "version": room.catalog.read_current(model),
-        "steps": STEPS,
+        "steps": GOALS,
         "classes": [describe_state(room, model, state) for state in states],
         "warnings": list_warnings(states),
         "pending": sum(counts.pending for counts in room.store.count(model).values()),

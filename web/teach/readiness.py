@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inference.versions.cards import name_for_display
+from labelling.required_images import GOALS, MIN_FINETUNE
 from labelling.store.store import Counts
 
-# Groups of look-alikes: what "a start", "good" and "plenty" mean. Chosen, not measured.
-STEPS = (10, 30, 100)
-MIN_DEEP = 20  # stored pictures a class
 _OUT_OF_BALANCE = 4  # times as many groups as the smallest class
 _NAMES_SHOWN = 4
 
@@ -43,24 +41,24 @@ class ClassState:
     @property
     def level(self) -> int:
         """How many of the steps are reached, 0 to 3."""
-        return sum(self.counts.groups >= step for step in STEPS)
+        return sum(self.counts.groups >= step for step in GOALS)
 
 
 def describe_class(state: ClassState) -> str:
     """Return what a class's meter says in words."""
     groups = state.counts.groups
-    if state.level == len(STEPS):
+    if state.level == len(GOALS):
         return f"{groups:,} different pictures. Plenty."
-    missing = STEPS[state.level] - groups
+    missing = GOALS[state.level] - groups
     if groups == 0:
         return "The network knows it already." if state.known else "No pictures yet."
     words = f"{groups} different {_picture(groups)}."
     if state.level == 0 and not state.known:
         return f"{words} Few: {missing} more for a start."
-    return f"{words} {missing} more for {'a start' if state.level == 0 else _GOALS[state.level]}."
+    return f"{words} {missing} more for {_GOAL_NAMES[state.level]}."
 
 
-_GOALS = {1: "good", 2: "plenty"}
+_GOAL_NAMES = ("a start", "good", "plenty")
 
 
 def list_warnings(states: Sequence[ClassState]) -> list[str]:
@@ -111,9 +109,12 @@ def find_deep_obstacle(states: Sequence[ClassState]) -> str:
     taking = [state for state in states if not state.is_left_out]
     if len(taking) < 2:
         return "Add pictures to at least two classes."
-    short = {s.shown: n for s in taking if (n := s.counts.train + s.counts.locked) < MIN_DEEP}
+    counts = {state.shown: state.counts.train + state.counts.locked for state in taking}
+    short = {name: count for name, count in counts.items() if count < MIN_FINETUNE}
     if short:
-        return f"Needs at least {MIN_DEEP} stored pictures of each class; {_list_counts(short)}."
+        return (
+            f"Needs at least {MIN_FINETUNE} stored pictures of each class; {_list_counts(short)}."
+        )
     alike = [state.shown for state in taking if state.counts.groups < 2]
     if alike:
         return f"Needs different pictures; the pictures of {alike[0]} all look alike."

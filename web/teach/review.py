@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inference.errors import UserInputError
+from labelling.required_images import MIN_CHECK
 from labelling.store.labels import check_label
 from labelling.store.store import CONFIRM, Act, Order
 from web.access.rules import Access
@@ -96,7 +97,12 @@ def describe_doubts(room: Classroom, model: str, offset: int = 0) -> dict[str, A
     return {
         "entries": entries,
         "more": len(found) > _PAGE,
-        "check": check and {"pictures": check.pictures, "too_few": check.too_few},
+        "check": check
+        and {
+            "pictures": check.pictures,
+            "too_few": check.too_few,
+            "min_groups": MIN_CHECK,
+        },
     }
 
 

@@ -7,8 +7,7 @@ import pytest
 from inference.errors import UserInputError
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
-from trainer.data.stored_dataset import MIN_PICTURES, read_stored
-from web.teach.readiness import MIN_DEEP
+from trainer.data.stored_dataset import read_stored
 
 
 def fill(folder: Path, counts: dict[str, int]) -> Store:
@@ -42,7 +41,3 @@ def test_too_few_are_named(tmp_path: Path) -> None:
             read_stored(store, "pets", ("bird",))
         with pytest.raises(UserInputError, match=r"there is only one class|at least 20"):
             read_stored(store, "nothing", ())
-
-
-def test_page_and_trainer_ask_for_the_same() -> None:
-    assert MIN_PICTURES == MIN_DEEP

@@ -3,9 +3,7 @@
 import pytest
 
 from labelling.store.store import Counts
-from trainer.data.stored_dataset import MIN_PICTURES
 from web.teach.readiness import (
-    MIN_DEEP,
     ClassState,
     describe_class,
     estimate_deep,
@@ -98,10 +96,6 @@ def test_deep_needs_pictures_that_differ() -> None:
     assert find_deep_obstacle(states) == (
         "Needs different pictures; the pictures of Old dog all look alike."
     )
-
-
-def test_page_asks_of_deep_what_the_trainer_asks() -> None:
-    assert MIN_DEEP == MIN_PICTURES
 
 
 def test_estimates_are_in_words() -> None:

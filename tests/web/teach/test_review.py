@@ -95,7 +95,7 @@ def test_labels_in_doubt_are_told_with_what_they_look_like(visit: Visit) -> None
     ids = [add(visit, seed=seed) for seed in range(3)]
     doubt_all(visit, ids, too_few=("owl",))
     found = visit.ask("doubts", model=MODEL)
-    assert found["check"] == {"pictures": 3, "too_few": ["owl"]}
+    assert found["check"] == {"pictures": 3, "too_few": ["owl"], "min_groups": 5}
     assert [entry["doubt"] for entry in found["entries"]] == [
         {"suggested": "green", "probability": 0.9}
     ] * 3

@@ -10,7 +10,6 @@ const KINDS = {
 };
 const COUNTED = ['pending', 'doubts']; // what was decided leaves these lists
 const PRELOADED = 2;
-const MIN_GROUPS = 5; // as in trainer/commands/check_labels.py
 
 export function makeReviewButton(room) {
   const badge = make('b', { class: 'mark' });
@@ -203,7 +202,7 @@ function tellEnd(seen) {
 // What there is to say where no label is in doubt: a heading, then lines.
 function tellCheck(check) {
   if (!check) return ['The labels were not checked yet.', 'After each training every label is checked by a network that has not learned from its picture. What looks wrong comes here.'];
-  const few = check.too_few.length && `Nothing can be said yet of ${check.too_few.map(nameOf).join(', ')}: at least ${MIN_GROUPS} different pictures are needed.`;
+  const few = check.too_few.length && `Nothing can be said yet of ${check.too_few.map(nameOf).join(', ')}: at least ${check.min_groups} different pictures are needed.`;
   if (!check.pictures) return ['Too few pictures to tell.', few || 'At least two classes are needed. The labels are checked after each training.'];
   return ['No label looks wrong.', `The last check looked at ${count(check.pictures, 'picture')}. The next one comes with the next training.`, few].filter(Boolean);
 }
