@@ -163,6 +163,7 @@ def _try_out(folder: Path, card: Card, shown: str) -> None:
     Raises: UserInputError where one is not an answer of the classes that the card names.
     """
     problem = f"The network of {shown} gives no answer as its card says. It is not taken in."
+    folder = folder.resolve()  # the process runs where our modules are, not here
     path = folder / "model.onnx"
     if not path.is_file() or path.read_bytes()[4:8] == _ORT_FORMAT:
         raise UserInputError(problem)
