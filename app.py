@@ -7,6 +7,8 @@ import gc
 import os
 import signal
 import sys
+import webbrowser
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +19,8 @@ from inference.errors import UserInputError
 from inference.process import give_back_freed_memory, keep_to_one_thread
 from inference.versions.catalog import Catalog
 
-# Read when gradio is imported: nothing is told to anybody, and its queue's own statistics, which
-# nobody looks at here, are neither computed anew after every call nor kept of thousands.
+# Read when gradio is imported: nothing is reported to anybody, and the statistics of its queue,
+# which nobody reads here, are not computed after every call.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
@@ -87,6 +89,14 @@ Share = Annotated[
         envvar="CLASSIFIER_SHARE",
     ),
 ]
+Browser = Annotated[
+    bool,
+    typer.Option(
+        "--browser/--no-browser",
+        help="Open the browser too, where a person at a terminal here starts the page.",
+        envvar="CLASSIFIER_BROWSER",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,7 @@ class Options:
     host: str
     port: int | None
     share: bool
+    browser: bool
 
 
 def main(  # noqa: PLR0913, PLR0917  (one parameter an option)
@@ -114,11 +125,14 @@ def main(  # noqa: PLR0913, PLR0917  (one parameter an option)
     host: Host = None,
     port: Port = None,
     share: Share = False,
+    browser: Browser = True,
 ) -> None:
     """Open the page that answers for pictures, until Ctrl+C."""
     where = host or choose_host()
     try:
-        serve(Options(model, version, exported, data, teach, providers, where, port, share))
+        serve(
+            Options(model, version, exported, data, teach, providers, where, port, share, browser)
+        )
     except UserInputError as error:
         typer.echo(error, err=True)
         raise typer.Exit(2) from error
@@ -163,12 +177,34 @@ def serve(options: Options) -> None:
         typer.echo(shared or "No public link could be had: it needs the internet.")
     if options.teach and not access.can_anyone_teach:
         typer.echo("Nobody can teach: set CLASSIFIER_TEACH_PASSWORD to sign in with.")
+    if options.browser and not options.share and can_open_browser(os.environ, is_at_terminal()):
+        webbrowser.open(local)
     page.block_thread()
 
 
 def choose_host() -> str:
     """Return the address to listen on: a Space's visitors come from outside its container."""
     return "0.0.0.0" if os.environ.get("SYSTEM") == "spaces" else "127.0.0.1"  # noqa: S104
+
+
+def is_at_terminal() -> bool:
+    """Tell whether a person types here and reads here; neither is there under pythonw."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def can_open_browser(
+    environment: Mapping[str, str], at_terminal: bool, platform: str = sys.platform
+) -> bool:
+    """Tell whether whoever started the page would see a browser that opens here.
+
+    `environment`, `platform`: such as os.environ and sys.platform. Linux has a screen where a
+    variable names it; macOS and Windows have one, but for those who came over ssh.
+    """
+    if not at_terminal or environment.get("CI") or environment.get("SYSTEM") == "spaces":
+        return False
+    if environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"):
+        return True
+    return platform in ("darwin", "win32") and not environment.get("SSH_CONNECTION")
 
 
 if __name__ == "__main__":

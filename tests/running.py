@@ -1,4 +1,4 @@
-"""Starts `app.py` as people start it, for the tests of the page, its API and its options."""
+"""Start `app.py` as people do, for the tests of the page, its API and its options."""
 
 import os
 import socket
@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).parent.parent
-_SECONDS = 240  # a busy machine of two cores has needed 60
+_TIMEOUT = 240  # seconds; a busy machine with two cores has needed 60
 
 
 @dataclass(frozen=True)
 class RunningApp:
-    """A started `app.py`: its address, its process and what it has printed so far."""
+    """A running `app.py`: its address, its process and the file that it prints to."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -30,7 +30,7 @@ class RunningApp:
 
 
 def make_environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """Return this environment without any setting of the app, plus the changes."""
+    """Return this environment without the app's settings, plus the changes."""
     ours = ("CLASSIFIER_", "GRADIO_", "SPACE_", "SYSTEM")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return {**kept, **changes}
@@ -45,21 +45,21 @@ def find_free_port() -> int:
 def run_app(
     *options: str, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `app.py` to its end, without what was taught in this checkout."""
+    """Run `app.py` until it ends, without the versions taught in this checkout."""
     with tempfile.TemporaryDirectory() as data:
         return subprocess.run(
             [sys.executable, str(ROOT / "app.py"), *options],
             env=make_environment({"CLASSIFIER_DATA": data, **(env or {})}),
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=_TIMEOUT,
             check=False,
         )
 
 
 @contextmanager
 def start_app(*options: str, port: int, env: Mapping[str, str]) -> Iterator[RunningApp]:
-    """Start `app.py`, wait until it answers and says where, and stop it in the end."""
+    """Start `app.py`, wait until it answers and has printed its address, and stop it afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.txt"
         with log.open("wb") as output:
@@ -76,18 +76,24 @@ def start_app(*options: str, port: int, env: Mapping[str, str]) -> Iterator[Runn
             yield app
         finally:
             process.terminate()
-            process.wait(timeout=_SECONDS)
+            process.wait(timeout=_TIMEOUT)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds; fail after a time that only a broken program needs."""
+    deadline = time.monotonic() + _TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
 
 
 def _wait_until_healthy(app: RunningApp) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while time.monotonic() < deadline:
+    def is_healthy() -> bool:
         assert app.process.poll() is None, app.read_log()
         try:
             healthy = httpx.get(f"{app.url}healthz", timeout=5).is_success
-            if healthy and "http://" in app.read_log():
-                return
         except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"app.py did not answer: {app.read_log()}")
+            return False
+        return healthy and "http://" in app.read_log()
+
+    wait_for(is_healthy)

@@ -1,5 +1,6 @@
-"""Options of app.py, from the command line and from the environment, and what it does without."""
+"""The options of app.py, on the command line and in the environment, and its defaults."""
 
+import os
 import re
 import signal
 import socket
@@ -10,7 +11,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import ROOT, RunningApp, find_free_port, run_app, start_app
+from app import can_open_browser
+from tests.running import (
+    ROOT,
+    RunningApp,
+    find_free_port,
+    make_environment,
+    run_app,
+    start_app,
+    wait_for,
+)
 
 OPTIONS = {
     "--model": "CLASSIFIER_MODEL",
@@ -22,6 +32,7 @@ OPTIONS = {
     "--host": "GRADIO_SERVER_NAME",
     "--port": "GRADIO_SERVER_PORT",
     "--share": "CLASSIFIER_SHARE",
+    "--browser": "CLASSIFIER_BROWSER",
 }
 
 
@@ -33,17 +44,6 @@ def test_every_option_is_documented_with_its_variable() -> None:
     for option, variable in OPTIONS.items():
         line = next(line for line in done.stdout.splitlines() if option in line)
         assert variable in line or variable in done.stdout.partition(line)[2][:400]
-
-
-def test_import_launches_nothing_and_needs_no_torch() -> None:
-    code = (
-        "import sys, app, web.page; "
-        "print(sorted({'torch', 'timm', 'datasets', 'sklearn', 'matplotlib'} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
 
 
 def test_help_does_not_wait_for_gradio() -> None:
@@ -81,6 +81,7 @@ def test_folder_without_models_is_one_sentence(tmp_path: Path) -> None:
     assert "There is no model named 'hotdog'; there are: none." in done.stderr
 
 
+@pytest.mark.slow
 def test_port_that_is_taken_is_one_sentence(exported: Path) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -91,12 +92,81 @@ def test_port_that_is_taken_is_one_sentence(exported: Path) -> None:
     assert f"Port {port} on 127.0.0.1 cannot be used." in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("environment", "platform", "opens"),
+    [
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({"DISPLAY": "localhost:10.0", "SSH_CONNECTION": "a 1 b 22"}, "linux", True),
+        ({}, "linux", False),
+        ({"SSH_CONNECTION": "a 1 b 22"}, "linux", False),
+        ({}, "darwin", True),
+        ({}, "win32", True),
+        ({"SSH_CONNECTION": "a 1 b 22"}, "darwin", False),
+        ({"SSH_CONNECTION": "a 1 b 22"}, "win32", False),
+        ({"DISPLAY": ":0", "CI": "true"}, "linux", False),
+        ({"CI": "1"}, "darwin", False),
+        ({"DISPLAY": ":0", "SYSTEM": "spaces"}, "linux", False),
+    ],
+)
+def test_browser_opens_where_a_person_would_see_it(
+    environment: dict[str, str], platform: str, opens: bool
+) -> None:
+    assert can_open_browser(environment, True, platform) is opens
+    assert not can_open_browser(environment, False, platform)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal that a test can make")
+@pytest.mark.parametrize(
+    ("options", "env", "opens"),
+    [((), {}, True), (("--no-browser",), {}, False), ((), {"CI": "true"}, False)],
+)
+def test_browser_is_given_the_address(
+    exported: Path, tmp_path: Path, options: tuple[str, ...], env: dict[str, str], opens: bool
+) -> None:
+    """On a terminal, with a browser that notes what it is given."""
+    noted, port = tmp_path / "noted", find_free_port()
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {noted}\n')
+    browser.chmod(0o700)
+    env = {
+        "CLASSIFIER_EXPORTED": str(exported),
+        "CLASSIFIER_DATA": str(tmp_path / "data"),
+        "CI": "",
+        "DISPLAY": ":0",
+        "BROWSER": f"{browser} %s",
+        **env,
+    }
+    ours, theirs = os.openpty()
+    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *options]
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=make_environment(env)
+    )
+    try:
+        printed = b""
+        while b"http://" not in printed:
+            printed += os.read(ours, 4096)
+        address = f"http://127.0.0.1:{port}/"
+        if opens:
+            wait_for(lambda: noted.exists() and noted.read_text() == address)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+        assert noted.exists() == opens
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)
+
+
 def test_address_is_printed(app: RunningApp) -> None:
     assert app.url in app.read_log()
 
 
+@pytest.mark.slow
 def test_settings_of_a_space(exported: Path, tmp_path: Path) -> None:
-    """What a Space sets, and no option at all: it must answer from outside its container."""
+    """With what a Space sets, and no options: it must answer from outside its container."""
     port = find_free_port()
     env = {
         "CLASSIFIER_EXPORTED": str(exported),
