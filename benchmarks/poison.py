@@ -3,7 +3,7 @@
 200 pictures are drawn by lot and some of their labels flipped: taught to a new network of two
 kinds, and to the shipped network. Measured is what the label check finds, what the gate says, and
 how a Quick retrain answers other training pictures with right, wrong and corrected labels. All of
-it by the functions of `python -m trainer head` and `python -m trainer suspects`.
+it by the functions of `python -m trainer head` and `python -m trainer check-labels`.
 """
 
 import json
@@ -24,7 +24,7 @@ from inference.images import decode
 from inference.versions.folders import find_version
 from labelling.images.near_duplicates import place_group
 from labelling.store.placement import LOCKED_FRACTION
-from trainer.commands.check_labels import Known, find_suspects
+from trainer.commands.check_labels import Known, find_issues
 from trainer.data.replay_memory import make_empty, read_memory
 from trainer.evaluation.comparison import Side, compare
 from trainer.evaluation.metrics import describe_rate, measure_rate
@@ -146,7 +146,7 @@ def run(pool: Pool, seed: int) -> Drawn:
         number for number, pair in enumerate(zip(right, wrong, strict=True)) if len({*pair}) > 1
     }
     flagged = {
-        doubt.entry for doubt in find_suspects(make_stored(pool, chosen, wrong), pool.known).doubts
+        doubt.entry for doubt in find_issues(make_stored(pool, chosen, wrong), pool.known).doubts
     }
     # A person looks at every suspect, and gives those that are wrong their label back.
     mended = [right[number] if number in flagged else label for number, label in enumerate(wrong)]
@@ -159,7 +159,7 @@ def run(pool: Pool, seed: int) -> Drawn:
     if pool.unseen.any():
         rest = pool.unseen
     accuracy = {name: measure(draft, pool, rest) for name, draft in drafts.items()}
-    clean = find_suspects(make_stored(pool, chosen, right), pool.known)
+    clean = find_issues(make_stored(pool, chosen, right), pool.known)
     return Drawn(
         flipped=len(flipped),
         flagged=len(flagged),

@@ -1,6 +1,6 @@
-"""`python -m trainer`: train, head, deep, suspects, evaluate, export, versions, publish, demo-data.
+"""Train, compare and publish versions of a model.
 
-Labelled pictures go in at `train`; a frozen version comes out under `exported/`.
+Labelled images go in at `train`, `head` or `finetune`; a frozen version comes out.
 """
 
 import json
@@ -243,8 +243,8 @@ def head(
     _print_result(taught.summary(), taught.describe(), as_json)
 
 
-@app.command()
-def suspects(
+@app.command("check-labels")
+def check_labels(
     model: ModelOption,
     data: StoreOption = Path("data"),
     exported: ExportedOption = Path("exported"),
@@ -260,11 +260,12 @@ def suspects(
     keep_to_one_thread()
     from inference.versions.catalog import Catalog
     from labelling.store.store import Store
-    from trainer.commands.check_labels import check_labels, describe, summarise
+    from trainer.commands.check_labels import check_labels as find_issues
+    from trainer.commands.check_labels import describe, summarise
     from trainer.jobs import run_unlogged
 
     with run_unlogged() as job, Store(data) as store:
-        check_labels(Catalog(exported, data), store, model, job)
+        find_issues(Catalog(exported, data), store, model, job)
         values = summarise(store, model)
     _print_result(values, describe(values), as_json)
 
@@ -304,7 +305,7 @@ def publish(
 
 
 @app.command()
-def deep(
+def finetune(
     model: ModelOption,
     data: StoreOption = Path("data"),
     exported: ExportedOption = Path("exported"),
@@ -326,14 +327,15 @@ def deep(
     from labelling.store.store import Store
     from trainer.base_versions import find_parent
     from trainer.commands.check_labels import finish_checked
-    from trainer.commands.finetune import make_options, train_deep
+    from trainer.commands.finetune import finetune as finetune_model
+    from trainer.commands.finetune import make_options
     from trainer.jobs import run_job
 
     catalog = Catalog(exported, data)
     with run_job(data, "finetune", model) as job, Store(data) as store:
         parent = find_parent(catalog, model, origin)
         options = make_options(model, parent, data, epochs, seed, catch_all)
-        version, comparison = train_deep(catalog, store, parent, options, job)
+        version, comparison = finetune_model(catalog, store, parent, options, job)
         finish_checked(catalog, store, job, version.card, comparison)
     values = version.summary() | {"outcome": comparison.outcome, "sentence": comparison.sentence}
     _print_result(values, f"{version.describe()}\n{comparison.sentence}", as_json)

@@ -196,7 +196,7 @@ def write_command(card: Card) -> str:
     """Return the command that trains such a network anew."""
     kind = card.training.get("kind")
     if kind:
-        return f"python -m trainer {'head' if kind == 'quick' else 'deep'} --model {card.model}"
+        return f"python -m trainer {'head' if kind == 'quick' else 'finetune'} --model {card.model}"
     found = {name: card.training.get(name) for name in OPTIONS}
     words = ["python", "-m", "trainer", "train", "PICTURES", "--model", card.model]
     for name, value in found.items():

@@ -3,7 +3,7 @@
 Each picture is answered by a head that has not learnt from it or its near-duplicates, and cleanlab
 says which labels those answers contradict. The backbone is one that ships: a version taught here
 may have learnt the wrong labels. Nothing here imports PyTorch.
-Command: `python -m trainer suspects --data DIR --model NAME`; runs after each training too.
+Command: `python -m trainer check-labels --data DIR --model NAME`; runs after each training too.
 """
 
 import logging
@@ -72,7 +72,7 @@ def check_labels(catalog: Catalog, store: Store, model: str, job: Job) -> Check:
         remembered = recall(store, start, stored.embeddings.shape[1])
         catch_all = find_catch_all(start.card, store.data, model, None)
         known = Known(remembered, start.card.class_names, read_head(start.network), catch_all)
-    check = find_suspects(stored, known, job.check)
+    check = find_issues(stored, known, job.check)
     store.put_check(model, check)
     return check
 
@@ -110,7 +110,7 @@ def find_judge(catalog: Catalog, model: str) -> Path:
     return alike or (find_parent(shipped, model) if names else current)
 
 
-def find_suspects(stored: Stored, known: Known, check: Callable[[], None] = lambda: None) -> Check:
+def find_issues(stored: Stored, known: Known, check: Callable[[], None] = lambda: None) -> Check:
     """Return the stored pictures whose labels look wrong, the worst first.
 
     Only classes with enough different pictures, or that are remembered, are judged. `check` is
@@ -150,12 +150,12 @@ def summarise(store: Store, model: str) -> dict[str, Any]:
         }
         for entry, doubt in store.find_doubts(model)
     ]
-    return {"pictures": check.pictures, "too_few": list(check.too_few), "suspects": found}
+    return {"pictures": check.pictures, "too_few": list(check.too_few), "issues": found}
 
 
 def describe(summary: dict[str, Any]) -> str:
-    """Return a summary in words, a line a suspect."""
-    found = summary["suspects"]
+    """Return a summary in words, one issue a line."""
+    found = summary["issues"]
     lines = [f"{len(found):,} of {summary['pictures']:,} labels look wrong."]
     lines += [
         f"  label {row['label']}: {name_for_display(row['class'])}, rather "

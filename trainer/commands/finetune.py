@@ -1,7 +1,8 @@
-"""Deep training: fine-tune the whole network on the stored pictures, from the version in use.
+"""Fine-tuning (Deep on the page): the whole network is trained on the stored images.
 
-Unlike a new head it changes the backbone, so what was remembered as embeddings counts no more:
-every class needs stored pictures.
+It starts from the version in use. Unlike a new head it changes the backbone, so remembered
+embeddings are of no use: every class needs stored images.
+Command: `python -m trainer finetune --data DIR --model NAME`.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ EPOCHS = 8
 _BATCH_SIZE = 16
 
 
-def train_deep(
+def finetune(
     catalog: Catalog, store: Store, parent: Path, options: TrainOptions, job: Job
 ) -> tuple[Version, Comparison]:
     """Train, freeze, compare with the version in use, and publish where the gate lets it.
@@ -44,7 +45,7 @@ def train_deep(
     # Opened now: a version that another has replaced meanwhile may be deleted.
     current = open_session(parent / "model.onnx") if own else None
     dataset = read_stored(store, options.model, card.class_names if own else ())
-    folder = store.data / "training" / "deep" / options.model
+    folder = _find_run(store.data, options.model)
     clear_other_run(folder, options, dataset.sha256)
     train(dataset, options, folder, make_accelerator("auto"), progress)
     frozen = freeze_run(folder, progress)
@@ -73,6 +74,16 @@ def make_options(  # noqa: PLR0913, PLR0917  (what the command takes)
         seed=seed,
         workers=0,
     )
+
+
+def _find_run(data: Path, model: str) -> Path:
+    """Return the folder of a model's run; one of an earlier release is taken over."""
+    folder = data / "training" / "finetune" / model
+    old = data / "training" / "deep" / model
+    if old.is_dir() and not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        old.rename(folder)
+    return folder
 
 
 def _compare(

@@ -28,7 +28,6 @@ from labelling.training_log import (
 )
 from web.http.errors import ConflictError
 
-_COMMANDS = {"head": "head", "finetune": "deep"}
 _ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 15.0  # seconds in which a cancelled training may end by itself
 _ASKED_EVERY = 0.2  # seconds
@@ -88,7 +87,7 @@ class Trainings:
         options = ["--data", str(self.data), "--exported", str(self.exported)]
         options += ["--model", order.model]
         options += ["--from", order.start] if order.start else []
-        return [sys.executable, "-m", "trainer", _COMMANDS[order.kind], *options]
+        return [sys.executable, "-m", "trainer", order.kind, *options]
 
     def cancel(self) -> None:
         """Ask the running training to end; one of ours that does not is ended."""

@@ -117,7 +117,7 @@ def test_command_trains_such_a_network_anew() -> None:
     )
     begun = make_card(training={"weights": "colours/1", "other_sizes": [64]})
     assert write_command(begun).endswith("--weights colours/1 --other-size 64")
-    for kind, name in (("quick", "head"), ("deep", "deep")):
+    for kind, name in (("quick", "head"), ("deep", "finetune")):
         command = write_command(make_card(training={"kind": kind}))
         assert command == f"python -m trainer {name} --model colours"
 

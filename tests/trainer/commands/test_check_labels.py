@@ -24,8 +24,8 @@ from trainer.commands.check_labels import (
     Known,
     check_labels,
     describe,
+    find_issues,
     find_judge,
-    find_suspects,
     finish_checked,
     summarise,
 )
@@ -76,7 +76,7 @@ def know(*counts: int, names: Sequence[str] = NAMES, catch_all: str | None = Non
 def test_wrong_labels_are_found_on_either_side() -> None:
     stored = make_pictures(("cat", 0, 30), ("dog", 1, 30), ("cat", 1, 3), ("dog", 0, 3))
     assert {entry.split for entry in stored.entries[60:]} == {"train", "locked"}
-    check = find_suspects(stored, NOTHING)
+    check = find_issues(stored, NOTHING)
     assert (check.pictures, check.too_few) == (66, ())
     wrong = {(61 + i, "cat", "dog") for i in range(3)} | {(64 + i, "dog", "cat") for i in range(3)}
     assert set(list_found(check)) == wrong
@@ -87,12 +87,12 @@ def test_wrong_labels_are_found_on_either_side() -> None:
 
 def test_right_labels_are_let_be() -> None:
     stored = make_pictures(("cat", 0, 20), ("dog", 1, 20), ("owl", 2, 20))
-    assert find_suspects(stored, NOTHING) == Check(60, (), ())
+    assert find_issues(stored, NOTHING) == Check(60, (), ())
 
 
 def test_third_class_is_suggested() -> None:
     stored = make_pictures(("cat", 0, 20), ("dog", 1, 20), ("owl", 2, 20), ("cat", 2, 1))
-    assert list_found(find_suspects(stored, NOTHING)) == [(61, "cat", "owl")]
+    assert list_found(find_issues(stored, NOTHING)) == [(61, "cat", "owl")]
 
 
 @pytest.mark.parametrize(("group", "least", "most"), [("burst", 8, 8), (None, 0, 4)])
@@ -106,7 +106,7 @@ def test_near_duplicates_do_not_vouch_for_each_other(
     rows[:] = rest.embeddings[20] + make_cloud(3, 1)[0].astype(np.float16)  # dogs on one lawn
     entries = [Entry(**{**vars(e), "id": 100 + i}) for i, e in enumerate(burst.entries)]
     stored = Stored((*rest.entries, *entries), np.concatenate([rest.embeddings, rows]))
-    found = {number for number, *_ in list_found(find_suspects(stored, NOTHING))}
+    found = {number for number, *_ in list_found(find_issues(stored, NOTHING))}
     assert least <= len(found & set(range(100, 108))) <= most
 
 
@@ -124,17 +124,17 @@ def test_near_duplicates_do_not_vouch_for_each_other(
 def test_too_few_are_named_and_not_judged(
     parts: list[tuple[str, int, int]], pictures: int, too_few: tuple[str, ...]
 ) -> None:
-    assert find_suspects(make_pictures(*parts), NOTHING) == Check(pictures, too_few, ())
+    assert find_issues(make_pictures(*parts), NOTHING) == Check(pictures, too_few, ())
 
 
 def test_alike_pictures_count_as_one() -> None:
     stored = make_pictures(("cat", 0, 12), ("dog", 1, 12), group="one")
-    assert find_suspects(stored, NOTHING) == Check(0, ("cat", "dog"), ())
+    assert find_issues(stored, NOTHING) == Check(0, ("cat", "dog"), ())
 
 
 def test_memory_judges_where_pictures_are_few() -> None:
     stored = make_pictures(("dog", 0, 1), ("dog", 1, 1))
-    check = find_suspects(stored, know(60, 60))
+    check = find_issues(stored, know(60, 60))
     assert check.pictures == 2
     assert list_found(check) == [(1, "dog", "cat")]
 
@@ -153,7 +153,7 @@ def test_picture_that_is_remembered_with_its_wrong_label_is_found() -> None:
         known.class_names,
         known.head,
     )
-    assert {number for number, *_ in list_found(find_suspects(stored, again))} == {1, 2}
+    assert {number for number, *_ in list_found(find_issues(stored, again))} == {1, 2}
 
 
 def test_new_class_that_the_catch_all_held_is_not_in_doubt() -> None:
@@ -167,14 +167,14 @@ def test_new_class_that_the_catch_all_held_is_not_in_doubt() -> None:
     )
     stored = make_pictures(("owl", 5, 30), ("owl", 0, 2))
     held = Known(remembered, known.class_names, known.head, known.catch_all)
-    found = {number for number, *_ in list_found(find_suspects(stored, held))}
+    found = {number for number, *_ in list_found(find_issues(stored, held))}
     assert found
     assert found <= {31, 32}
 
 
 def test_same_pictures_give_the_same() -> None:
     stored = make_pictures(("cat", 0, 20), ("dog", 1, 20), ("cat", 1, 3))
-    assert find_suspects(stored, NOTHING) == find_suspects(stored, NOTHING)
+    assert find_issues(stored, NOTHING) == find_issues(stored, NOTHING)
 
 
 # On a store
@@ -203,7 +203,7 @@ def test_check_is_kept_for_the_page(catalog: Catalog, store: Store) -> None:
     assert len(found - wrong) <= 3
     assert not (store.data / "training").exists()  # it is no training
     summary = summarise(store, "mine")
-    assert {row["label"] for row in summary["suspects"]} == found
+    assert {row["label"] for row in summary["issues"]} == found
     assert f"{len(found)} of 40 labels look wrong." in describe(summary)
     assert "Discs, rather Stripes" in describe(summary)
 
@@ -297,7 +297,7 @@ def test_check_is_asked_before_each_fit() -> None:
 
     stored = make_pictures(("cat", 0, 20), ("dog", 1, 20))
     with pytest.raises(CancelledError):
-        find_suspects(stored, NOTHING, check)
+        find_issues(stored, NOTHING, check)
     assert len(asked) == 3
 
 
@@ -318,21 +318,21 @@ def test_training_ends_with_the_check_and_the_command_says_the_same(
     assert stages[-2:] == ["checking_labels", None]
     assert read_events(store.data)[-1]["event"] == "done"
     after = store.find_doubts("mine")
-    found = json.loads(run(catalog, "suspects", "--json"))
-    assert [row["label"] for row in found["suspects"]] == [entry.id for entry, _ in after]
-    assert {row["label"] for row in found["suspects"]} & wrong
+    found = json.loads(run(catalog, "check-labels", "--json"))
+    assert [row["label"] for row in found["issues"]] == [entry.id for entry, _ in after]
+    assert {row["label"] for row in found["issues"]} & wrong
     store.confirm(after[0][0].id, "Ann")
-    found = json.loads(run(catalog, "suspects", "--json"))
-    assert after[0][0].id not in [row["label"] for row in found["suspects"]]
+    found = json.loads(run(catalog, "check-labels", "--json"))
+    assert after[0][0].id not in [row["label"] for row in found["issues"]]
 
 
 def test_nothing_to_check_loads_no_library_for_it() -> None:
     """A training of a few pictures does not wait for cleanlab; PyTorch is never loaded."""
     script = (
-        "import sys, numpy as np; from trainer.commands.check_labels import Known, find_suspects; "
+        "import sys, numpy as np; from trainer.commands.check_labels import Known, find_issues; "
         "from trainer.head.training_set import Stored; "
         "from trainer.data.replay_memory import make_empty; "
-        "find_suspects(Stored((), np.zeros((0, 4), np.float16)), Known(make_empty(4))); "
+        "find_issues(Stored((), np.zeros((0, 4), np.float16)), Known(make_empty(4))); "
         "print(*{m.split('.')[0] for m in sys.modules})"
     )
     done = subprocess.run(

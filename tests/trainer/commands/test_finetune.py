@@ -30,7 +30,7 @@ def taught(drawn_version: Version, tmp_path_factory: pytest.TempPathFactory) -> 
                 store.add(encode(draw(label, 5000 + seed), "PNG"), label, model="drawn")
     exported = drawn_version.folder.parents[1]
     options = ["--data", str(data), "--exported", str(exported), "--epochs", "1", "--json"]
-    found = CliRunner().invoke(app, ["deep", "--model", "drawn", *options])
+    found = CliRunner().invoke(app, ["finetune", "--model", "drawn", *options])
     assert found.exit_code == 0, found.output
     assert json.loads(found.stdout.splitlines()[-1])["version"] == 2
     return Catalog(exported, data)
@@ -66,21 +66,22 @@ def test_page_can_follow_it(taught: Catalog) -> None:
 
 def test_too_few_pictures_change_nothing(taught: Catalog, tmp_path: Path) -> None:
     options = ["--data", str(tmp_path), "--exported", str(taught.exported)]
-    found = CliRunner().invoke(app, ["deep", "--model", "drawn", *options])
+    found = CliRunner().invoke(app, ["finetune", "--model", "drawn", *options])
     assert found.exit_code != 0
     assert "discs has 0" in str(found.exception)
     assert not (tmp_path / "models").exists()
 
 
 def test_unfinished_run_of_other_pictures_is_begun_anew(taught: Catalog) -> None:
-    folder = taught.data / "training" / "deep" / "drawn"
-    shutil.rmtree(folder)
+    shutil.rmtree(taught.data / "training" / "finetune" / "drawn")
+    folder = taught.data / "training" / "deep" / "drawn"  # where earlier releases kept it
     (folder / "checkpoints" / "3").mkdir(parents=True)
     (folder / "run.json").write_text('{"options": {}, "data_sha256": "other"}')
     options = ["--data", str(taught.data), "--exported", str(taught.exported), "--epochs", "1"]
-    found = CliRunner().invoke(app, ["deep", "--model", "drawn", *options, "--json"])
+    found = CliRunner().invoke(app, ["finetune", "--model", "drawn", *options, "--json"])
     assert found.exit_code == 0, found.output
     assert json.loads(found.stdout.splitlines()[-1])["version"] == 3
+    assert not folder.exists()
 
 
 def test_new_network_learns_its_planned_catch_all(taught: Catalog, tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_new_network_learns_its_planned_catch_all(taught: Catalog, tmp_path: Pat
                 store.add(encode(draw(label, 9000 + seed), "PNG"), label, model="new")
     write_plan(tmp_path, "new", Plan(CLASSES, CLASSES[1]))
     options = ["--data", str(tmp_path), "--exported", str(taught.exported), "--from", "drawn"]
-    found = CliRunner().invoke(app, ["deep", "--model", "new", *options, "--epochs", "1"])
+    found = CliRunner().invoke(app, ["finetune", "--model", "new", *options, "--epochs", "1"])
     assert found.exit_code == 0, found.output
     catalog = Catalog(taught.exported, tmp_path)
     assert read_card(catalog.find("new")).catch_all == CLASSES[1]
@@ -104,5 +105,5 @@ def test_class_of_look_alikes_is_one_sentence(taught: Catalog, tmp_path: Path) -
             burst = draw(CLASSES[1], 1).resize((200 + seed, 200 + seed))
             store.add(encode(burst, "PNG"), CLASSES[1], model="drawn")
     options = ["--data", str(tmp_path), "--exported", str(taught.exported)]
-    found = CliRunner().invoke(app, ["deep", "--model", "drawn", *options])
+    found = CliRunner().invoke(app, ["finetune", "--model", "drawn", *options])
     assert "look alike" in str(found.exception)

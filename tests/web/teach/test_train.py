@@ -160,7 +160,7 @@ def test_command_is_the_one_that_people_type(tmp_path: Path) -> None:
     assert words[1:4] == ["-m", "trainer", "head"]
     assert words[-4:] == ["--model", "pets", "--from", "hotdog"]
     assert made.list_arguments(ORDER)[-2:] == ["--model", MODEL]
-    assert made.list_arguments(Order("pets", "finetune"))[3] == "deep"
+    assert made.list_arguments(Order("pets", "finetune"))[3] == "finetune"
 
 
 def test_no_secret_is_handed_on() -> None:
