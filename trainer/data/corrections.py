@@ -1,9 +1,9 @@
 """Corrections of training labels by file name: a CSV of `file,label,becomes,why`.
 
-`becomes` is the right label, or empty where a person could not say either: such a picture is not
+`becomes` is the right label, or empty where a person could not tell it: such an image is not
 trained on. Validation and test pictures keep their labels, so that what is measured before and
-after is the same. `trainer/corrections/hotdog.csv` is what cleanlab pointed at and a person then
-looked at.
+after is the same. `trainer/corrections/hotdog.csv` holds what cleanlab found and a person then
+checked.
 """
 
 import csv
@@ -19,7 +19,7 @@ _COLUMNS = ("file", "label", "becomes", "why")
 
 @dataclass(frozen=True)
 class Correction:
-    """A picture's right label; None: a person could not say."""
+    """An image's right label; None where a person could not tell it."""
 
     becomes: str | None
     why: str
@@ -79,7 +79,7 @@ def correct(
         done.add(key)
         becomes = corrections[key].becomes
         if becomes is None:
-            left_out[found.shown] = f"not to be told by a person: {corrections[key].why}"
+            left_out[found.shown] = f"the right label is not clear: {corrections[key].why}"
         elif becomes in labels:
             kept.append(replace(candidate, found=replace(found, label=becomes)))
         else:

@@ -26,7 +26,8 @@ from trainer.data.deduplication import (
 )
 from trainer.data.hub import PREFIX, fetch_dataset
 
-_MAX_SOURCES = 8
+_MAX_SOURCES = 8  # of a small data set; where prefixes are more, they are no sources
+_IMAGES_PER_SOURCE = 100  # on average, in a large one
 RENDERED = "rendered"  # what the file names of our own drawn pictures begin with
 
 
@@ -188,8 +189,7 @@ def _give_example(left_out: dict[str, str]) -> str:
 def _assemble(
     candidates: list[Candidate], class_names: list[str], left_out: dict[str, str]
 ) -> Dataset:
-    found = [_find_source(c.found.path.name) for c in candidates]
-    sources = found if len(set(found) - {""}) <= _MAX_SOURCES else [""] * len(found)
+    sources = find_sources([c.found.path.name for c in candidates])
     pictures = [
         Picture(c.found.path, c.found.label, c.split, source, c.fingerprint.sha256, c.group)
         for c, source in zip(candidates, sources, strict=True)
@@ -199,7 +199,14 @@ def _assemble(
     return Dataset(tuple(class_names), tuple(pictures), reasons)
 
 
-def _find_source(file_name: str) -> str:
+def find_sources(file_names: Sequence[str]) -> list[str]:
+    """Return where each image came from; all "" where the names have too many prefixes to tell."""
+    found = [_find_prefix(name) for name in file_names]
+    limit = max(_MAX_SOURCES, len(found) // _IMAGES_PER_SOURCE)
+    return found if len(set(found) - {""}) <= limit else [""] * len(found)
+
+
+def _find_prefix(file_name: str) -> str:
     """Return what stands before the first underscore, such as `imagenet` or `food101`."""
     first, underscore, _ = file_name.partition("_")
     return first if underscore and first.isalnum() else ""

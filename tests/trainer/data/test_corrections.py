@@ -9,7 +9,9 @@ from trainer.data.corrections import correct, read_corrections
 from trainer.data.dataset import read_dataset
 from trainer.data.deduplication import Candidate
 
-SHIPPED = Path(__file__).resolve().parents[3] / "trainer" / "corrections" / "hotdog.csv"
+ROOT = Path(__file__).resolve().parents[3]
+SHIPPED = ROOT / "trainer" / "corrections" / "hotdog.csv"
+HOTDOG = ROOT.parent / "shared" / "data" / "hotdog"
 
 
 def _write(path: Path, *lines: str) -> Path:
@@ -36,7 +38,7 @@ def test_labels_are_put_right_and_doubtful_pictures_left_out(tmp_path: Path) -> 
         ("a.jpg", "dog"),
         ("c.jpg", "dog"),
     ]
-    assert left_out == {"shown/b.jpg": "not to be told by a person: a box"}
+    assert left_out == {"shown/b.jpg": "the right label is not clear: a box"}
 
 
 @pytest.mark.parametrize("split", ["val", "test"])
@@ -98,7 +100,7 @@ def test_dataset_applies_them_after_the_split(tmp_path: Path) -> None:
     assert len(after.select("train")) == len(before.select("train")) - 1
     assert after.sha256 != before.sha256
     assert (before.corrected, after.corrected) == (0, 1)
-    assert [item.reason for item in after.left_out] == ["not to be told by a person: blurred"]
+    assert [item.reason for item in after.left_out] == ["the right label is not clear: blurred"]
 
 
 def test_shipped_corrections_can_be_read() -> None:
@@ -106,3 +108,10 @@ def test_shipped_corrections_can_be_read() -> None:
     assert {c.becomes for c in found.values()} == {None, "hot_dog", "not_hot_dog"}
     assert all(c.why for c in found.values())
     assert all(c.becomes != label for (_, label), c in found.items())
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not HOTDOG.is_dir(), reason="../shared/data/hotdog is not here")
+def test_shipped_corrections_name_pictures_that_are_there() -> None:
+    paths = [HOTDOG / "train" / label / file for file, label in read_corrections(SHIPPED)]
+    assert not [path for path in paths if not path.is_file()]

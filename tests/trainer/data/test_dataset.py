@@ -1,4 +1,5 @@
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from PIL import Image
 import labelling.images.fingerprints
 from inference.errors import UserInputError
 from tests.labelling.sample_files import encode, make_image, write_pictures
-from trainer.data.dataset import Dataset, read_dataset
+from trainer.data.dataset import Dataset, find_sources, read_dataset
 
 
 @pytest.fixture
@@ -260,6 +261,12 @@ def test_source_is_read_from_few_name_prefixes_only(
     assert found == ({""} | {f"source{i}" for i in range(sources)} if kept else {""})
 
 
+@pytest.mark.parametrize(("count", "kept"), [(2000, True), (1999, False)])
+def test_large_data_may_come_from_many_sources(count: int, kept: bool) -> None:
+    found = find_sources([f"source{number % 20}_{number}.jpg" for number in range(count)])
+    assert len(set(found)) == (20 if kept else 1)
+
+
 def test_the_hash_is_of_contents_and_labels_not_of_names(
     data: Path, tmp_path: Path, read: Callable[..., Dataset]
 ) -> None:
@@ -309,6 +316,10 @@ def test_the_shipped_data_loses_nothing_and_validates_every_source(
     dataset = read(HOTDOG)
     assert dataset.left_out == ()
     assert dataset.counts()["test"] == {"hot_dog": 314, "not_hot_dog": 468}
-    assert len(dataset.pictures) == 5824
-    sources = {(p.source, p.label) for p in dataset.select("val")}
-    assert len(sources) == 4
+    assert len(dataset.pictures) == 11_299
+    free = [p for p in dataset.pictures if p.split != "test"]
+    assert Counter(p.label for p in free) == {"hot_dog": 4119, "not_hot_dog": 6398}
+    groups = Counter((p.source, p.label) for p in free)
+    large = {group for group, count in groups.items() if count >= 20}
+    assert len(large) > 25
+    assert large <= {(p.source, p.label) for p in dataset.select("val")}
