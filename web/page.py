@@ -22,8 +22,7 @@ from web.model.tab import draw_model
 from web.model.version_routes import make_version_routes
 from web.refresh import Refresh
 from web.serving import Service, count_at_once
-from web.teach.tab import add_teach_tab
-from web.teach.teaching import make_teach_routes
+from web.teach.tab import add_teach_tab, make_teach_routes
 from web.try_it.chooser import EXAMPLE_LABELS, EXAMPLES
 from web.try_it.feedback import Suggestions, make_suggestion_routes
 from web.try_it.network_choice import READ_CHOICE, choose_model, draw_networks

@@ -43,7 +43,7 @@ def classroom(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def drawings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
-    """Pictures of two classes that no network knows, large enough to be looked at."""
+    """Pictures of two classes that no model knows, large enough to be looked at."""
     folder = tmp_path_factory.mktemp("drawings")
     found: dict[str, list[Path]] = {}
     for label in ("discs", "stripes"):
@@ -133,13 +133,13 @@ def test_pictures_are_added_and_bad_ones_are_lines(
     card = page.locator(".card", has_text="Discs")
     expect(card.locator(".total")).to_have_text("24 pictures")
     expect(card.locator(".shots img")).to_have_count(4)
-    expect(card.locator(".refused li")).to_contain_text("broken.jpg This file says it is a JPEG")
+    expect(card.locator(".rejected li")).to_contain_text("broken.jpg This file says it is a JPEG")
     assert before is not None
     after = card.bounding_box()
     assert after is not None
     assert (after["x"], after["y"]) == (before["x"], before["y"])
     card.get_by_role("button", name="Dismiss").click()
-    expect(card.locator(".refused")).to_have_count(0)
+    expect(card.locator(".rejected")).to_have_count(0)
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
 
 
@@ -219,8 +219,8 @@ def test_suggestions_are_reviewed_by_keyboard_alone(
     expect(page.get_by_role("button", name="Review, 2 suggestions waiting")).to_be_visible()
     page.get_by_role("button", name="Review").focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".told .class-name")).to_have_text("Hot dog")
-    expect(page.locator(".told")).to_contain_text("The network said")
+    expect(page.locator(".about-image .class-name")).to_have_text("Hot dog")
+    expect(page.locator(".about-image")).to_contain_text("The model said")
     page.keyboard.press("r")
     expect(page.locator(".review-dialog .above .note")).to_have_text("1 to look at")
     page.keyboard.press("z")
@@ -249,7 +249,7 @@ def test_suggested_new_name_is_counted_and_told_to_be_one(
     page.reload()
     open_teach(page)
     page.get_by_role("button", name="Review, 1 suggestion waiting").click()
-    expect(page.locator(".told")).to_contain_text("This makes a new class, Zebra.")
+    expect(page.locator(".about-image")).to_contain_text("This makes a new class, Zebra.")
     expect(page.get_by_role("button", name="Approve as a new class")).to_be_focused()
     labels = page.locator(".labels").get_by_role("button")
     expect(labels).to_have_text(["Hot dog", "Not hot dog", "Discs", "Zebra"])
@@ -299,9 +299,9 @@ def test_quick_training_is_watched_and_survives_a_closed_tab(
 
 _STAGES = """async (events) => {
   const place = new URL('teach/client/training_progress.js', document.baseURI);
-  const { Course, nameStage } = await import(place);
-  const course = new Course();
-  return events.map((event) => [course.follow({ pid: 1, ...event }), nameStage(event)]);
+  const { TrainingProgress, nameStage } = await import(place);
+  const progress = new TrainingProgress();
+  return events.map((event) => [progress.follow({ pid: 1, ...event }), nameStage(event)]);
 }"""
 
 
@@ -472,7 +472,7 @@ def test_deep_stays_chosen(desk: Visit) -> None:
     expect(page.get_by_label("Deep")).to_be_checked()
 
 
-def test_zip_of_class_folders_names_its_network_and_is_undone(
+def test_zip_of_class_folders_names_its_model_and_is_undone(
     desk: Visit, drawings: dict[str, list[Path]], tmp_path: Path
 ) -> None:
     page = desk.page
@@ -484,7 +484,7 @@ def test_zip_of_class_folders_names_its_network_and_is_undone(
     before = total.inner_text()
     place = page.locator(".home .take-zip")
     place.locator("input").set_input_files(str(path))
-    expect(page.locator("dialog")).to_contain_text("go into the network Hotdog")
+    expect(page.locator("dialog")).to_contain_text("go into the model Hotdog")
     page.get_by_role("button", name="Add to Hotdog").click()
     expect(place.locator(".note")).to_contain_text("Added 3 pictures.")
     expect(total).not_to_have_text(before)
@@ -493,10 +493,10 @@ def test_zip_of_class_folders_names_its_network_and_is_undone(
     expect(place.locator(".note")).to_be_hidden()
 
 
-def test_new_network_is_made(visit: Visit) -> None:
+def test_new_model_is_made(visit: Visit) -> None:
     page = visit.page
     name = "pets" if page.viewport_size == DESK["viewport"] else "toys"
-    page.get_by_role("button", name="New network").click()
+    page.get_by_role("button", name="New model").click()
     page.get_by_label("Name", exact=False).first.fill(name)
     page.get_by_label("Class 1").fill("cat")
     page.get_by_label("Class 2").fill("cat")
@@ -509,26 +509,26 @@ def test_new_network_is_made(visit: Visit) -> None:
     page.get_by_label("Class 2").fill("<b>dog<i>")
     page.get_by_role("button", name="Make it").click()
     expect(page.locator(".card .name")).to_have_text(["Cat", "<b>dog<i>", "None of these"])
-    page.get_by_label("Network", exact=True).select_option("hotdog")
+    page.locator(".teach-head select").select_option("hotdog")
     expect(page.locator(".card .name")).to_have_text(["Hot dog", "Not hot dog", "Discs"])
 
 
 def test_name_as_people_write_it_is_taken(desk: Visit) -> None:
     page = desk.page
-    page.get_by_role("button", name="New network").click()
+    page.get_by_role("button", name="New model").click()
     page.get_by_label("Name", exact=False).first.fill("My clàss-room!")
     expect(page.locator("dialog .field").first).to_contain_text("It will be called My_class-room.")
     page.get_by_label("Class 1").fill("left")
     page.get_by_label("Class 2").fill("right")
     page.get_by_role("button", name="Make it").click()
-    expect(page.get_by_label("Network", exact=True)).to_have_value("My_class-room")
+    expect(page.locator(".teach-head select")).to_have_value("My_class-room")
 
 
-def test_link_of_a_version_in_use_opens_try_it_with_its_network(
+def test_link_of_a_version_in_use_opens_try_it_with_its_model(
     desk: Visit, drawings: dict[str, list[Path]]
 ) -> None:
     page = desk.page
-    page.get_by_label("Network", exact=True).select_option("pets")
+    page.locator(".teach-head select").select_option("pets")
     add_pictures(page, "Cat", drawings["discs"][:12])
     add_pictures(page, "<b>dog<i>", drawings["stripes"][:12])
     expect(page.locator(".warnings")).to_have_text(
@@ -566,7 +566,7 @@ def test_every_word_can_be_read_and_every_control_has_a_name(
         assert_readable(page)
         close_dialog(page)
         page.get_by_role("button", name="Review").click()
-        expect(page.locator(".told")).to_be_visible()
+        expect(page.locator(".about-image")).to_be_visible()
         assert_readable(page)
 
 
@@ -574,11 +574,11 @@ def test_lost_connection_is_told_and_nothing_is_lost(
     desk: Visit, drawings: dict[str, list[Path]]
 ) -> None:
     page = desk.page
-    page.route("**/teach/pictures?**", lambda route: route.abort())
+    page.route("**/teach/images?**", lambda route: route.abort())
     card = page.locator(".card").first
     card.locator("input[multiple]").set_input_files([str(p) for p in drawings["stripes"][:9]])
-    expect(card.locator(".refused")).to_contain_text("No answer came. Check the connection")
-    expect(card.locator(".refused")).to_contain_text("Add all of them again")
+    expect(card.locator(".rejected")).to_contain_text("No answer came. Check the connection")
+    expect(card.locator(".rejected")).to_contain_text("Add all of them again")
     page.unroute_all()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.classrooms import Visit, open_visit
+from tests.web.teach_page import Visit, open_visit
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from starlette.requests import ClientDisconnect
 
-from tests.web.asking import PLAIN
+from tests.web.requests import PLAIN
 
 
 def leave(app: Any, spec: str, parts_before_gone: int) -> list[bytes]:

@@ -20,10 +20,10 @@ from starlette.routing import Mount, Route
 from inference.versions.catalog import Catalog
 from inference.versions.folders import list_versions
 from tests.running import RunningApp, find_free_port, start_app
-from tests.web.asking import make_access
 from tests.web.changed_versions import add_leaning_version
 from tests.web.http.test_gradio_api import describe_upload, upload
 from tests.web.pictures import CAT
+from tests.web.requests import make_access
 from web.access.sign_in import FAILURES
 from web.page import list_routes, make_site
 from web.serving import Service

@@ -1,6 +1,6 @@
-"""Collect: networks, classes and pictures.
+"""Collect: models, classes and images.
 
-Each picture is decoded once: answered by the network in use, kept, and its embedding with it.
+Each image is decoded once: classified by the version in use, and stored with its embedding.
 """
 
 from dataclasses import dataclass
@@ -23,68 +23,68 @@ from labelling.store.labels import check_label
 from labelling.store.store import Added, Answer, Counts, Entry
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply, upload
-from web.teach.classroom import Classroom
+from web.teach.models import TeachContext
 from web.teach.readiness import (
     ClassState,
     describe_class,
-    estimate_deep,
-    estimate_quick,
-    find_deep_obstacle,
-    find_quick_obstacle,
+    estimate_finetune,
+    estimate_head,
+    find_finetune_obstacle,
+    find_head_obstacle,
     format_estimate,
     list_warnings,
 )
 
-_SHOWN = 4  # pictures on a class's card
-_NOTHING = Counts(0, 0, 0, 0, 0)
+_SHOWN = 4  # images on a class's card
+_NO_IMAGES = Counts(0, 0, 0, 0, 0)
 
 
-def list_collecting(room: Classroom, access: Access) -> list[Route]:
+def list_collect_routes(context: TeachContext, access: Access) -> list[Route]:
     """Return the routes."""
 
     def show(call: Call) -> Response:
-        return reply(describe_network(room, call.get_text("model", "")))
+        return reply(describe_model(context, call.get_text("model", "")))
 
     def create(call: Call) -> Response:
         labels = call.values.get("labels")
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
             raise UserInputError("This call needs 'labels' as a list of names. Reload the page.")
         model = call.get_text("model").strip()
-        room.roster.create(model, labels, call.get_text("catch_all", "") or None)
-        return reply(describe_network(room, model))
+        context.models.create(model, labels, call.get_text("catch_all", "") or None)
+        return reply(describe_model(context, model))
 
     def add_class(call: Call) -> Response:
         model = call.get_text("model")
-        room.roster.add_class(model, call.get_text("label"))
-        return reply(describe_network(room, model))
+        context.models.add_class(model, call.get_text("label"))
+        return reply(describe_model(context, model))
 
     def remove_class(call: Call) -> Response:
-        model = room.roster.check(call.get_text("model"))
-        room.roster.remove_class(model, call.get_text("label"))
-        return reply(describe_network(room, model))
+        model = context.models.check(call.get_text("model"))
+        context.models.remove_class(model, call.get_text("label"))
+        return reply(describe_model(context, model))
 
     def add(call: Call) -> Response:
-        given = Given(
-            model=room.roster.check(call.get_text("model")),
+        image = NewImage(
+            model=context.models.check(call.get_text("model")),
             label=check_label(call.get_text("label")),
             who=call.who,
             name=call.get_text("name", ""),
             data=call.body,
         )
-        return reply(describe_added(add_picture(room, given)))
+        return reply(describe_added(add_image(context, image)))
 
     return [
         get(access, "/teach/state", show),
-        post(access, "/teach/networks", create),
+        post(access, "/teach/models", create),
         post(access, "/teach/classes", add_class),
         post(access, "/teach/classes/remove", remove_class),
-        upload(access, "/teach/pictures", add),
+        upload(access, "/teach/images", add),
     ]
 
 
 @dataclass(frozen=True)
-class Given:
-    """A picture file that a teacher gave for a class of a network."""
+class NewImage:
+    """An image file that a teacher adds to a class of a model. `who`: the teacher's name."""
 
     model: str
     label: str
@@ -93,30 +93,31 @@ class Given:
     data: bytes
 
 
-def add_picture(room: Classroom, given: Given) -> Added:
-    """Keep one picture with what the network in use says of it.
+def add_image(context: TeachContext, new: NewImage) -> Added:
+    """Store one image with what the version in use predicts.
 
-    Raises: UserInputError for what is no picture, or has another label already.
+    Raises: UserInputError for what is no image, or has another label already.
     """
-    with room.adding:
-        image = decode(given.data, min_side=MAX_SIDE)
-        network = room.open_network(given.model)
-        prediction = network.predict([image])[0]
-        added = room.store.add_image(
+    with context.adding:
+        image = decode(new.data, min_side=MAX_SIDE)
+        classifier = context.open_classifier(new.model)
+        prediction = classifier.predict([image])[0]
+        is_answer = context.has_version(new.model)
+        added = context.store.add_image(
             image,
-            given.label,
-            model=given.model,
-            who=given.who,
-            name=given.name,
-            answer=None if room.is_untaught(given.model) else make_answer(prediction),
-            origin_sha256=hash_bytes(given.data),
+            new.label,
+            model=new.model,
+            who=new.who,
+            name=new.name,
+            answer=record_prediction(prediction) if is_answer else None,
+            origin_sha256=hash_bytes(new.data),
         )
-        keep_embedding(room, network, added.entry, prediction)
+        keep_embedding(context, classifier, added.entry, prediction)
     return added
 
 
-def make_answer(prediction: Prediction) -> Answer:
-    """Return of a prediction what is kept with a label."""
+def record_prediction(prediction: Prediction) -> Answer:
+    """Return what is stored of a prediction."""
     return Answer(
         label=prediction.label,
         probability=prediction.probabilities[prediction.label],
@@ -127,15 +128,15 @@ def make_answer(prediction: Prediction) -> Answer:
 
 
 def keep_embedding(
-    room: Classroom, network: Classifier, entry: Entry, prediction: Prediction
+    context: TeachContext, classifier: Classifier, entry: Entry, prediction: Prediction
 ) -> None:
-    """Keep what training would otherwise compute."""
+    """Store what training would otherwise have to compute."""
     vector = prediction.embedding.astype(np.float16)
-    room.store.put_embeddings(network.card.backbone_key, {entry.sha256: vector})
+    context.store.put_embeddings(classifier.card.backbone_key, {entry.sha256: vector})
 
 
 def describe_added(added: Added) -> dict[str, Any]:
-    """Return what the page shows of a picture that was added."""
+    """Return what the page shows of an image that was added."""
     return {
         "entry": describe_entry(added.entry),
         "existed": added.existed,
@@ -145,8 +146,8 @@ def describe_added(added: Added) -> dict[str, Any]:
 
 
 def describe_entry(entry: Entry) -> dict[str, Any]:
-    """Return what the page shows of a stored picture."""
-    said = entry.answer
+    """Return what the page shows of a stored image."""
+    answer = entry.answer
     return {
         "id": entry.id,
         "sha256": entry.sha256,
@@ -158,58 +159,63 @@ def describe_entry(entry: Entry) -> dict[str, Any]:
         "created": entry.created,
         "width": entry.width,
         "height": entry.height,
-        "answer": [said.label, said.probability, said.certainty] if said else None,
+        "answer": answer
+        and {
+            "label": answer.label,
+            "probability": answer.probability,
+            "certainty": answer.certainty,
+        },
     }
 
 
-def describe_network(room: Classroom, wanted: str) -> dict[str, Any]:
-    """Return all that the first two columns show: networks, classes, what training needs.
+def describe_model(context: TeachContext, name: str) -> dict[str, Any]:
+    """Return all that the first two columns show: models, classes, what training needs.
 
-    Without a name it is that of the page's own network.
+    Without a name it is the page's own model.
     """
-    model = room.roster.check(wanted or room.service.model)
-    states = list_states(room, model)
+    model = context.models.check(name or context.service.model)
+    states = list_states(context, model)
     return {
         "model": model,
-        "networks": room.roster.list_names(),
-        "version": room.catalog.read_current(model),
-        "steps": GOALS,
-        "classes": [describe_state(room, model, state) for state in states],
+        "models": context.models.list_names(),
+        "version": context.catalog.read_current(model),
+        "goals": GOALS,
+        "classes": [describe_state(context, model, state) for state in states],
         "warnings": list_warnings(states),
-        "pending": sum(counts.pending for counts in room.store.count(model).values()),
-        "doubts": room.store.count_doubts(model),
+        "pending": sum(counts.pending for counts in context.store.count(model).values()),
+        "label_issues": context.store.count_doubts(model),
         "plans": describe_plans(states),
     }
 
 
-def list_states(room: Classroom, model: str) -> list[ClassState]:
-    """Return every class of a network with its counts, in the order in which they were typed."""
-    card = room.roster.read_card(model)
+def list_states(context: TeachContext, model: str) -> list[ClassState]:
+    """Return every class of a model with its counts, in the order in which they were typed."""
+    card = context.models.read_card(model)
     known = card.class_names if card else ()
-    ships = list_shipped(room, model)
-    counts = room.store.count(model)
-    labels = room.roster.list_classes(model)
-    typed = read_plan(room.data, model).class_names
+    ships = list_shipped(context, model)
+    counts = context.store.count(model)
+    labels = context.models.list_classes(model)
+    typed = read_plan(context.data, model).class_names
     ordered = [label for label in dict.fromkeys([*ships, *typed, *labels]) if label in labels]
     return [
-        ClassState(label, counts.get(label, _NOTHING), label in known, label in ships)
+        ClassState(label, counts.get(label, _NO_IMAGES), label in known, label in ships)
         for label in ordered
     ]
 
 
-def list_shipped(room: Classroom, model: str) -> tuple[str, ...]:
-    """Return the classes of the version that ships, none where no version does."""
-    if read_current(room.catalog.exported / model) is None:
+def list_shipped(context: TeachContext, model: str) -> tuple[str, ...]:
+    """Return the classes of the version that ships; none if no version does."""
+    if read_current(context.catalog.exported / model) is None:
         return ()
-    return read_card(find_version(room.catalog.exported, model)).class_names
+    return read_card(find_version(context.catalog.exported, model)).class_names
 
 
-def describe_state(room: Classroom, model: str, state: ClassState) -> dict[str, Any]:
+def describe_state(context: TeachContext, model: str, state: ClassState) -> dict[str, Any]:
     """Return what a class's card shows."""
-    last = room.store.find(model, label=state.label, limit=_SHOWN) if state.pictures else []
+    last = context.store.find(model, label=state.label, limit=_SHOWN) if state.images else []
     return {
         "label": state.label,
-        "pictures": state.pictures,
+        "images": state.images,
         "groups": state.counts.groups,
         "locked": state.counts.locked,
         "level": state.level,
@@ -221,15 +227,15 @@ def describe_state(room: Classroom, model: str, state: ClassState) -> dict[str, 
 
 def describe_plans(states: list[ClassState]) -> dict[str, dict[str, str]]:
     """Return for each kind of training what is missing, and what it will take."""
-    pictures = sum(state.pictures for state in states)
-    minutes = estimate_deep(pictures, count_usable_cores())
+    images = sum(state.images for state in states)
+    minutes = estimate_finetune(images, count_usable_cores())
     return {
         "head": {
-            "obstacle": find_quick_obstacle(states),
-            "estimate": format_estimate(estimate_quick(pictures)),
+            "obstacle": find_head_obstacle(states),
+            "estimate": format_estimate(estimate_head(images)),
         },
         "finetune": {
-            "obstacle": find_deep_obstacle(states),
+            "obstacle": find_finetune_obstacle(states),
             "estimate": format_estimate(60 * minutes),
         },
     }

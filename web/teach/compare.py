@@ -11,35 +11,35 @@ from inference.versions.cards import Card, read_card
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply
 from web.http.errors import NotFoundError
-from web.teach.classroom import Classroom
+from web.teach.models import TeachContext
 
 _FILE = "comparison.json"
 
 
-def list_comparing(room: Classroom, access: Access) -> list[Route]:
+def list_compare_routes(context: TeachContext, access: Access) -> list[Route]:
     """Return the routes."""
 
     def show(call: Call) -> Response:
-        model, version = room.roster.check(call.get_text("model")), call.get_number("version")
-        return reply(describe_comparison(room, model, version))
+        model, version = context.models.check(call.get_text("model")), call.get_number("version")
+        return reply(describe_comparison(context, model, version))
 
     def show_versions(call: Call) -> Response:
-        return reply(describe_versions(room, room.roster.check(call.get_text("model"))))
+        return reply(describe_versions(context, context.models.check(call.get_text("model"))))
 
     def publish(call: Call) -> Response:
         model = call.get_text("model")
-        room.catalog.publish(model, call.get_number("version"))
-        return reply(describe_versions(room, model))
+        context.catalog.publish(model, call.get_number("version"))
+        return reply(describe_versions(context, model))
 
     def delete(call: Call) -> Response:
         model = call.get_text("model")
-        room.catalog.delete(model, call.get_number("version"))
-        return reply(describe_versions(room, model))
+        context.catalog.delete(model, call.get_number("version"))
+        return reply(describe_versions(context, model))
 
     def reset(call: Call) -> Response:
         model = call.get_text("model")
-        room.catalog.reset(model)
-        return reply(describe_versions(room, model))
+        context.catalog.reset(model)
+        return reply(describe_versions(context, model))
 
     return [
         get(access, "/teach/comparison", show),
@@ -50,13 +50,13 @@ def list_comparing(room: Classroom, access: Access) -> list[Route]:
     ]
 
 
-def describe_comparison(room: Classroom, model: str, version: int) -> dict[str, Any]:
+def describe_comparison(context: TeachContext, model: str, version: int) -> dict[str, Any]:
     """Return what a version's comparison shows.
 
     Of the pictures only those that are stored and can be shown; `hidden` counts the remembered
     ones on which the two differ, of which no picture is kept.
     """
-    folder = room.catalog.find(model, version)
+    folder = context.catalog.find(model, version)
     found = read_comparison(folder)
     pictures = found.pop("pictures", [])
     differing = [picture for picture in pictures if _differs(picture)]
@@ -64,8 +64,8 @@ def describe_comparison(room: Classroom, model: str, version: int) -> dict[str, 
         **found,
         "model": model,
         "version": version,
-        "in_use": version == room.catalog.read_current(model),
-        "taught": room.catalog.is_taught(model, version),
+        "in_use": version == context.catalog.read_current(model),
+        "taught": context.catalog.is_taught(model, version),
         "pictures": [picture for picture in pictures if picture.get("sha256")],
         "hidden": sum(1 for picture in differing if not picture.get("sha256")),
     }
@@ -86,13 +86,13 @@ def read_comparison(folder: Path) -> dict[str, Any]:
     return values
 
 
-def describe_versions(room: Classroom, model: str) -> dict[str, Any]:
+def describe_versions(context: TeachContext, model: str) -> dict[str, Any]:
     """Return all versions of a network, the newest first, and whether one ships."""
-    current = room.catalog.read_current(model)
-    versions = room.catalog.list_versions(model)
+    current = context.catalog.read_current(model)
+    versions = context.catalog.list_versions(model)
     rows = [
         describe_version(folder, read_card(folder))
-        | {"taught": room.catalog.is_taught(model, number), "in_use": number == current}
+        | {"taught": context.catalog.is_taught(model, number), "in_use": number == current}
         for number, folder in reversed(versions.items())
     ]
     return {"model": model, "current": current, "versions": rows}

@@ -19,21 +19,21 @@ from labelling.store.labels import clean_file_name
 from web.access.rules import Access
 from web.access.teacher_routes import NO_STORE, Call, get, upload_zip
 from web.http.files import send_file
-from web.teach.classroom import Classroom
-from web.teach.collect import Given, add_picture
+from web.teach.collect import NewImage, add_image
+from web.teach.models import TeachContext
 
 Line = dict[str, Any]
 
 
-def list_bundling(room: Classroom, access: Access) -> list[Route]:
+def list_project_routes(context: TeachContext, access: Access) -> list[Route]:
     """Return the routes."""
 
     def send_bundle(call: Call) -> Response:
-        with tempfile.NamedTemporaryFile(dir=room.data, prefix=SENDING, delete=False) as empty:
+        with tempfile.NamedTemporaryFile(dir=context.data, prefix=SENDING, delete=False) as empty:
             path = Path(empty.name)
         with ExitStack() as stack:
             stack.callback(path.unlink, missing_ok=True)
-            write_bundle(room.store, room.catalog, path)
+            write_bundle(context.store, context.catalog, path)
             file = path.open("rb")
             stack.pop_all()
         # Whole, whatever range is asked for: the next bundle would be another.
@@ -43,17 +43,17 @@ def list_bundling(room: Classroom, access: Access) -> list[Route]:
     def take_zip(call: Call, archive: Path) -> Generator[Line]:
         name = clean_file_name(call.get_text("name", "")) or "This file"
         if is_bundle(archive):
-            yield from take_bundle(room, archive)
+            yield from take_bundle(context, archive)
         else:
-            yield from take_folders(room, archive, name, call)
+            yield from take_folders(context, archive, name, call)
 
     return [
         get(access, "/teach/bundle", send_bundle),
-        upload_zip(access, "/teach/zip", room.data, take_zip),
+        upload_zip(access, "/teach/zip", context.data, take_zip),
     ]
 
 
-def take_folders(room: Classroom, archive: Path, name: str, call: Call) -> Generator[Line]:
+def take_folders(context: TeachContext, archive: Path, name: str, call: Call) -> Generator[Line]:
     """Add the pictures of class folders to a network, each told in a line.
 
     As `python -m labelling import` does: a `metadata.jsonl` of ours says which class each is and
@@ -62,8 +62,8 @@ def take_folders(room: Classroom, archive: Path, name: str, call: Call) -> Gener
     zip has added them. What is rejected or pending there is left out: only a person's yes enters.
     Raises: UserInputError for a zip that is not safe, or holds no class folders.
     """
-    said = Said(model=room.roster.check(call.get_text("model")))
-    with opening(archive, room.data) as folder:
+    said = Said(model=context.models.check(call.get_text("model")))
+    with opening(archive, context.data) as folder:
         if folder is None:
             raise UserInputError(f"{name} is not a zip archive. Give a zip of class folders.")
         items, left_out = list_classes(folder, name, said)
@@ -72,7 +72,7 @@ def take_folders(room: Classroom, archive: Path, name: str, call: Call) -> Gener
         for shown, reason in left_out.items():
             yield {"left_out": shown, "error": reason}
         for item in items:
-            yield _take_file(room, item, call.who)
+            yield _take_file(context, item, call.who)
 
 
 def _leave_out_unapproved(items: list[Item], left_out: dict[str, str]) -> list[Item]:
@@ -82,11 +82,11 @@ def _leave_out_unapproved(items: list[Item], left_out: dict[str, str]) -> list[I
     return [item for item in items if item.note.state == "approved"]
 
 
-def _take_file(room: Classroom, item: Item, who: str) -> Line:
+def _take_file(context: TeachContext, item: Item, who: str) -> Line:
     note = item.note
     try:
-        given = Given(note.model, note.label, who, note.name, item.path.read_bytes())
-        added = add_picture(room, given)
+        new = NewImage(note.model, note.label, who, note.name, item.path.read_bytes())
+        added = add_image(context, new)
     except StorageError:
         raise
     except UserInputError as error:
@@ -100,13 +100,13 @@ def _remove(file: BinaryIO, path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def take_bundle(room: Classroom, archive: Path) -> Generator[Line]:
+def take_bundle(context: TeachContext, archive: Path) -> Generator[Line]:
     """Take in what `send_bundle` made, here or elsewhere, and tell what became of it.
 
     Raises: UserInputError for a bundle that is not whole; then nothing was changed.
     """
     yield {"sentence": "Looking through all of it…"}
-    imported = restore_bundle(room.store, room.catalog, archive)
+    imported = restore_bundle(context.store, context.catalog, archive)
     for shown, reason in imported.left_out.items():
         yield {"left_out": shown, "error": reason}
     found = f"{imported.added:,} labelled pictures were added, {imported.existed:,} were here."

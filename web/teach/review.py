@@ -1,4 +1,4 @@
-"""Review: stored pictures as the gallery shows them, suggestions, labels in doubt, corrections."""
+"""Review: the gallery of stored images, suggestions, label issues, corrections and undoing them."""
 
 import io
 from typing import Any
@@ -14,27 +14,27 @@ from labelling.store.store import CONFIRM, Act, Order
 from web.access.rules import Access
 from web.access.teacher_routes import PRIVATE, Call, get, post, reply
 from web.http.errors import NotFoundError
-from web.teach.classroom import Classroom
 from web.teach.collect import describe_entry
+from web.teach.models import TeachContext
 
-_PAGE = 60  # pictures
-_MOST = 500  # pictures that are changed in one go
+_PAGE = 60  # images
+_MAX_CHANGED = 500  # images in one go
 _SIZES = (160, 320, 1024)  # pixels, the longer side
 _QUALITY = 85
 
 
-def list_reviewing(room: Classroom, access: Access) -> list[Route]:
+def list_review_routes(context: TeachContext, access: Access) -> list[Route]:
     """Return the routes."""
 
-    def send_picture(call: Call) -> Response:
-        picture = draw(room, call.get_text("sha256"), call.get_number("size", _SIZES[-1]))
-        return Response(picture, media_type="image/jpeg", headers=PRIVATE)
+    def send_image(call: Call) -> Response:
+        image = render_image(context, call.get_text("sha256"), call.get_number("size", _SIZES[-1]))
+        return Response(image, media_type="image/jpeg", headers=PRIVATE)
 
     def show_gallery(call: Call) -> Response:
         state = "pending" if call.get_text("state", "") == "pending" else "approved"
         order: Order = "unsure" if call.get_text("order", "") == "unsure" else "newest"
-        found = room.store.find(
-            room.roster.check(call.get_text("model")),
+        found = context.store.find(
+            context.models.check(call.get_text("model")),
             states=(state,),
             label=call.get_text("label", "") or None,
             order=order,
@@ -44,35 +44,35 @@ def list_reviewing(room: Classroom, access: Access) -> list[Route]:
         entries = [describe_entry(entry) for entry in found[:_PAGE]]
         return reply({"entries": entries, "more": len(found) > _PAGE})
 
-    def show_doubts(call: Call) -> Response:
-        model = room.roster.check(call.get_text("model"))
-        return reply(describe_doubts(room, model, call.get_number("offset", 0)))
+    def show_label_issues(call: Call) -> Response:
+        model = context.models.check(call.get_text("model"))
+        return reply(describe_label_issues(context, model, call.get_number("offset", 0)))
 
     def relabel(call: Call) -> Response:
         label = check_label(call.get_text("label"))
-        return _change(room, call, Act("relabel", call.who, label=label))
+        return _change(context, call, Act("relabel", call.who, label=label))
 
     def approve(call: Call) -> Response:
-        return _change(room, call, Act("approve", call.who, _read_label(call), "approved"))
+        return _change(context, call, Act("approve", call.who, _read_label(call), "approved"))
 
     def confirm(call: Call) -> Response:
-        return _change(room, call, Act(CONFIRM, call.who, _read_label(call), "approved"))
+        return _change(context, call, Act(CONFIRM, call.who, _read_label(call), "approved"))
 
     def reject(call: Call) -> Response:
-        return _change(room, call, Act("reject", call.who, state="rejected"))
+        return _change(context, call, Act("reject", call.who, state="rejected"))
 
     def delete(call: Call) -> Response:
-        return _change(room, call, Act("delete", call.who, deleted=True))
+        return _change(context, call, Act("delete", call.who, deleted=True))
 
     def undo(call: Call) -> Response:
-        changes = _read_some(call, "changes")
-        entries = room.store.undo_all(reversed(changes), call.who)
+        changes = _read_numbers(call, "changes")
+        entries = context.store.undo_all(reversed(changes), call.who)
         return reply({"entries": [describe_entry(entry) for entry in entries]})
 
     return [
-        get(access, "/teach/pictures/{sha256}", send_picture),
+        get(access, "/teach/images/{sha256}", send_image),
         get(access, "/teach/gallery", show_gallery),
-        get(access, "/teach/doubts", show_doubts),
+        get(access, "/teach/label-issues", show_label_issues),
         post(access, "/teach/gallery/relabel", relabel),
         post(access, "/teach/gallery/approve", approve),
         post(access, "/teach/gallery/confirm", confirm),
@@ -82,16 +82,16 @@ def list_reviewing(room: Classroom, access: Access) -> list[Route]:
     ]
 
 
-def describe_doubts(room: Classroom, model: str, offset: int = 0) -> dict[str, Any]:
-    """Return labels in doubt, the worst first, and what the last check had looked at.
+def describe_label_issues(context: TeachContext, model: str, offset: int = 0) -> dict[str, Any]:
+    """Return labels that are probably wrong, the worst first, and what the last check covered.
 
     `check` is None where the labels were never checked.
     """
-    found = room.store.find_doubts(model, _PAGE + 1, offset)
-    check = room.store.read_check(model)
+    found = context.store.find_doubts(model, _PAGE + 1, offset)
+    check = context.store.read_check(model)
     entries = [
         describe_entry(entry)
-        | {"doubt": {"suggested": doubt.suggested, "probability": doubt.probability}}
+        | {"issue": {"suggested": doubt.suggested, "probability": doubt.probability}}
         for entry, doubt in found[:_PAGE]
     ]
     return {
@@ -99,36 +99,36 @@ def describe_doubts(room: Classroom, model: str, offset: int = 0) -> dict[str, A
         "more": len(found) > _PAGE,
         "check": check
         and {
-            "pictures": check.pictures,
+            "images": check.pictures,
             "too_few": check.too_few,
             "min_groups": MIN_CHECK,
         },
     }
 
 
-def draw(room: Classroom, sha256: str, size: int) -> bytes:
-    """Return a stored picture as JPEG, its longer side at most the next size that there is.
+def render_image(context: TeachContext, sha256: str, size: int) -> bytes:
+    """Return a stored image as JPEG, its longer side at most the next size that there is.
 
-    Raises: NotFoundError where it is not kept (any more).
+    Raises: NotFoundError if it is not stored, or not any more.
     """
     try:
-        data = room.store.read_bytes(sha256)
+        data = context.store.read_bytes(sha256)
     except UserInputError as error:
         raise NotFoundError(str(error)) from error
     side = next((known for known in _SIZES if known >= size), _SIZES[-1])
     if side == _SIZES[-1]:
         return data
-    with Image.open(io.BytesIO(data)) as picture:
-        picture.draft("RGB", (side, side))
-        picture.thumbnail((side, side))
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft("RGB", (side, side))
+        image.thumbnail((side, side))
         file = io.BytesIO()
-        picture.save(file, "JPEG", quality=_QUALITY)
+        image.save(file, "JPEG", quality=_QUALITY)
     return file.getvalue()
 
 
-def _change(room: Classroom, call: Call, act: Act) -> Response:
-    """Do the same to all pictures that were named; the changes are what can be undone."""
-    changes = room.store.change(_read_some(call, "ids"), act)
+def _change(context: TeachContext, call: Call, act: Act) -> Response:
+    """Change all images that were named; the reply lists the changes, for undoing them."""
+    changes = context.store.change(_read_numbers(call, "ids"), act)
     return reply({"changes": [change for change in changes if change]})
 
 
@@ -138,15 +138,15 @@ def _read_label(call: Call) -> str | None:
     return check_label(label) if label else None
 
 
-def _read_some(call: Call, name: str) -> list[int]:
+def _read_numbers(call: Call, name: str) -> list[int]:
     """Return a list of numbers that is not too long.
 
     Raises: UserInputError otherwise.
     """
     numbers = call.get_numbers(name)
-    if len(numbers) > _MOST:
+    if len(numbers) > _MAX_CHANGED:
         raise UserInputError(
-            f"You chose {len(numbers)} pictures; at most {_MOST} are changed at a time. "
+            f"You chose {len(numbers)} pictures; at most {_MAX_CHANGED} are changed at a time. "
             "Choose fewer."
         )
     return numbers

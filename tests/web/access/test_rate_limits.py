@@ -1,6 +1,6 @@
 import pytest
 
-from tests.web.asking import make_access, make_request
+from tests.web.requests import make_access, make_request
 from web.access.rate_limits import Limit, name_client
 
 

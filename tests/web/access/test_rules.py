@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 
 import web.access.rules
-from tests.web.asking import (
+from tests.web.requests import (
     ON_SPACE,
     make_access,
     make_bare_request,

@@ -4,7 +4,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from tests.web.asking import ON_SPACE, make_access, make_request, sign_in_as
+from tests.web.requests import ON_SPACE, make_access, make_request, sign_in_as
 from web.access.sign_in import draw_foot, is_encrypted, make_sign_in_routes
 
 WITH_PASSWORD = make_access(password="secret")

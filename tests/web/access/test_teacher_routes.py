@@ -5,10 +5,22 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.responses import Response
 
-from tests.web.asking import make_access
 from tests.web.disconnecting import leave
-from web.access.teacher_routes import Call, upload_zip
+from tests.web.requests import make_access
+from tests.web.teach_page import serve
+from web.access.teacher_routes import Call, get, upload_zip
+from web.serving import DEFECT_SENTENCE
+
+
+def test_defect_is_a_plain_sentence() -> None:
+    def fail(call: Call) -> Response:
+        raise RuntimeError("secret path")
+
+    response = serve([get(make_access(), "/state", fail)]).get("/state")
+    assert response.status_code == 500
+    assert response.json() == {"error": DEFECT_SENTENCE}
 
 
 @pytest.mark.parametrize("spec", ["2.3", "2.4"])

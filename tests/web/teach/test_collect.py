@@ -1,4 +1,4 @@
-"""Networks, classes and pictures, as the Teach tab's first column asks for them."""
+"""Models, classes and images, as the Teach tab's first column asks for them."""
 
 import hashlib
 import threading
@@ -9,10 +9,10 @@ import pytest
 
 from inference.images import decode
 from tests.inference.tiny_versions import write_version
-from tests.web.classrooms import MODEL, Visit, paint
 from tests.web.pictures import CAT, save_heic
-from web.teach.classroom import open_classroom
-from web.teach.collect import Given, add_picture
+from tests.web.teach_page import MODEL, Visit, paint
+from web.teach.collect import NewImage, add_image
+from web.teach.models import open_context
 
 
 def find_class(state: dict, label: str) -> dict:
@@ -20,11 +20,11 @@ def find_class(state: dict, label: str) -> dict:
     return dict(found)
 
 
-def test_empty_state_shows_what_the_network_knows(visit: Visit) -> None:
-    state = visit.ask("state")
-    assert (state["model"], state["version"], state["networks"]) == (MODEL, 1, [MODEL])
+def test_empty_state_shows_what_the_model_knows(visit: Visit) -> None:
+    state = visit.get("state")
+    assert (state["model"], state["version"], state["models"]) == (MODEL, 1, [MODEL])
     assert [found["label"] for found in state["classes"]] == ["red", "green", "blue_berry"]
-    assert all(found["known"] and not found["pictures"] for found in state["classes"])
+    assert all(found["known"] and not found["images"] for found in state["classes"])
     assert state["plans"]["head"]["obstacle"] == "Add pictures to a class first."
 
 
@@ -43,15 +43,15 @@ def test_picture_is_kept_with_the_answer_and_its_embedding(visit: Visit) -> None
     (prediction,) = visit.service.open(MODEL).predict([decode(data)])
     kept = visit.store.read_embeddings("a" * 64, [entry.sha256])[entry.sha256]
     assert np.allclose(kept, prediction.embedding, atol=0.01)
-    assert added["entry"]["answer"][0] == "red"
+    assert added["entry"]["answer"]["label"] == "red"
 
 
 def test_classes_count_and_show_their_last_pictures(visit: Visit) -> None:
     for seed in range(6):
         assert visit.add("red", paint("red", seed)).status_code == 200
-    found = find_class(visit.ask("state", model=MODEL), "red")
+    found = find_class(visit.get("state", model=MODEL), "red")
     newest = [entry.sha256 for entry in visit.store.find(MODEL, label="red", limit=4)]
-    assert found["pictures"] == found["groups"] == 6
+    assert found["images"] == found["groups"] == 6
     assert found["last"] == newest
     assert found["sentence"] == "6 different pictures. 4 more for a start."
 
@@ -69,8 +69,8 @@ def test_same_picture_is_not_added_twice(visit: Visit) -> None:
 def test_near_duplicate_is_pointed_out_and_counts_once(visit: Visit) -> None:
     visit.add("red", paint("red", size=64))
     assert visit.add("red", paint("red", size=96)).json()["near"]
-    found = find_class(visit.ask("state"), "red")
-    assert (found["pictures"], found["groups"]) == (2, 1)
+    found = find_class(visit.get("state"), "red")
+    assert (found["images"], found["groups"]) == (2, 1)
 
 
 def test_phone_pictures_are_taken(visit: Visit, tmp_path: Path) -> None:
@@ -106,22 +106,22 @@ def test_what_can_be_no_class_is_a_sentence(visit: Visit, label: str) -> None:
     assert visit.refuse("classes", model=MODEL, label=label)
 
 
-def test_unknown_network_is_a_sentence(visit: Visit) -> None:
+def test_unknown_model_is_a_sentence(visit: Visit) -> None:
     response = visit.client.get("/teach/state", params={"model": "nobody"})
     assert response.status_code == 400
-    assert response.json()["error"] == "There is no network named 'nobody'; there are: colours."
+    assert response.json()["error"] == "There is no model named 'nobody'; there are: colours."
 
 
-def test_new_network_is_made_taught_and_embedded(visit: Visit) -> None:
-    state = visit.tell("networks", model="pets", labels=["cat", "dog"], catch_all="none of these")
-    assert state["networks"] == [MODEL, "pets"]
+def test_new_model_is_made_taught_and_embedded(visit: Visit) -> None:
+    state = visit.post("models", model="pets", labels=["cat", "dog"], catch_all="none of these")
+    assert state["models"] == [MODEL, "pets"]
     assert state["version"] is None
     assert [found["label"] for found in state["classes"]] == ["cat", "dog", "none of these"]
     values = {"model": "pets", "label": "cat", "name": "a.png"}
-    added = visit.client.post("/teach/pictures", params=values, content=paint("red")).json()
+    added = visit.client.post("/teach/images", params=values, content=paint("red")).json()
     assert added["entry"]["answer"] is None  # it does not exist yet
     assert visit.store.read_embeddings("a" * 64, [added["entry"]["sha256"]])
-    assert visit.ask("state", model="pets")["plans"]["head"]["obstacle"] == (
+    assert visit.get("state", model="pets")["plans"]["head"]["obstacle"] == (
         "Add pictures to at least two classes."
     )
 
@@ -132,52 +132,52 @@ def test_new_network_is_made_taught_and_embedded(visit: Visit) -> None:
         ({"model": "pets", "labels": ["cat"]}, "at least two classes"),
         ({"model": "a b", "labels": ["cat", "dog"]}, "cannot name a model"),
         ({"model": "../a", "labels": ["cat", "dog"]}, "cannot name a model"),
-        ({"model": "Colours", "labels": ["cat", "dog"]}, "a network colours already"),
+        ({"model": "Colours", "labels": ["cat", "dog"]}, "a model colours already"),
         ({"model": "pets", "labels": ["cat", "Cat"]}, "a class Cat already"),
         ({"model": "pets", "labels": [f"c{i}" for i in range(101)]}, "at most 100 classes"),
         ({"model": "pets", "labels": "cat"}, "as a list of names"),
         ({"model": 7, "labels": ["cat", "dog"]}, "'model' as text"),
     ],
 )
-def test_new_network_that_cannot_be_is_a_sentence(visit: Visit, values: dict, words: str) -> None:
-    assert words in visit.refuse("networks", **values)
-    assert visit.ask("state")["networks"] == [MODEL]
+def test_new_model_that_cannot_be_is_a_sentence(visit: Visit, values: dict, words: str) -> None:
+    assert words in visit.refuse("models", **values)
+    assert visit.get("state")["models"] == [MODEL]
 
 
 def test_class_is_added_once_and_removed_while_it_is_empty(visit: Visit) -> None:
-    visit.tell("classes", model=MODEL, label=" yellow ")
+    visit.post("classes", model=MODEL, label=" yellow ")
     assert "a class Yellow already" in visit.refuse("classes", model=MODEL, label="Yellow")
     visit.add("yellow", paint("red"))
     assert "has pictures" in visit.refuse("classes/remove", model=MODEL, label="yellow")
     assert "knows Red" in visit.refuse("classes/remove", model=MODEL, label="red")
     (entry,) = visit.store.find(MODEL)
     visit.store.delete(entry.id, "Ann")
-    state = visit.tell("classes/remove", model=MODEL, label="yellow")
+    state = visit.post("classes/remove", model=MODEL, label="yellow")
     assert [found["label"] for found in state["classes"]] == ["red", "green", "blue_berry"]
 
 
 def test_what_visitors_suggest_is_no_class_yet(visit: Visit) -> None:
     visit.store.add(paint("red"), "spam", model=MODEL, state="pending")
-    state = visit.ask("state")
+    state = visit.get("state")
     assert "spam" not in [found["label"] for found in state["classes"]]
     visit.store.approve(visit.store.find(MODEL, states=("pending",))[0].id, "Ann")
-    assert find_class(visit.ask("state"), "spam")["pictures"] == 1
+    assert find_class(visit.get("state"), "spam")["images"] == 1
 
 
 def test_all_that_waits_for_review_is_counted(visit: Visit) -> None:
     visit.store.add(paint("red"), "spam", model=MODEL, state="pending")
     visit.store.add(paint("green"), "green", model=MODEL, state="pending")
-    assert visit.ask("state")["pending"] == 2
+    assert visit.get("state")["pending"] == 2
 
 
 def test_classes_keep_the_order_in_which_they_were_typed(visit: Visit) -> None:
-    visit.tell("networks", model="pets", labels=["zebra", "cat", "dog"])
+    visit.post("models", model="pets", labels=["zebra", "cat", "dog"])
     names = ("cat", "zebra")  # as a trained version orders them
     write_version(visit.data / "models" / "pets" / "1", model="pets", class_names=names)
     visit.store.add(paint("red"), "ant", model="pets")
-    state = visit.ask("state", model="pets")
+    state = visit.get("state", model="pets")
     assert [found["label"] for found in state["classes"]] == ["zebra", "cat", "dog", "ant"]
-    shipped = visit.tell("classes", model=MODEL, label="amber")
+    shipped = visit.post("classes", model=MODEL, label="amber")
     assert [found["label"] for found in shipped["classes"]] == [
         *("red", "green", "blue_berry", "amber"),
     ]
@@ -187,14 +187,14 @@ def test_pictures_of_what_ships_are_never_out_of_balance(visit: Visit) -> None:
     for seed in range(5):
         visit.add("red", paint("red", seed))
     visit.add("green", paint("green"))
-    assert visit.ask("state")["warnings"] == []
+    assert visit.get("state")["warnings"] == []
 
 
 def test_pictures_are_added_one_at_a_time(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that answers on Try it stay quick."""
-    room = open_classroom(visit.service, visit.store)
-    network, most, inside = room.open_network(MODEL), [0], [0]
-    predict = network.predict
+    context = open_context(visit.service, visit.store)
+    classifier, most, inside = context.open_classifier(MODEL), [0], [0]
+    predict = classifier.predict
 
     def count(images: list) -> list:
         inside[0] += 1
@@ -203,9 +203,9 @@ def test_pictures_are_added_one_at_a_time(visit: Visit, monkeypatch: pytest.Monk
         inside[0] -= 1
         return found
 
-    monkeypatch.setattr(network, "predict", count)
-    given = [Given(MODEL, "red", "Ann", "a.png", paint("red", seed)) for seed in range(12)]
-    threads = [threading.Thread(target=add_picture, args=(room, one)) for one in given]
+    monkeypatch.setattr(classifier, "predict", count)
+    new = [NewImage(MODEL, "red", "Ann", "a.png", paint("red", seed)) for seed in range(12)]
+    threads = [threading.Thread(target=add_image, args=(context, one)) for one in new]
     for thread in threads:
         thread.start()
     for thread in threads:

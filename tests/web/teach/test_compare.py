@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.inference.tiny_versions import write_version
-from tests.web.classrooms import MODEL, Visit, paint
+from tests.web.teach_page import MODEL, Visit, paint
 
 RATE = {"correct": 9, "n": 10, "value": 0.9, "low": 0.6, "high": 0.98}
 
@@ -45,7 +45,7 @@ def test_comparison_names_the_stored_pictures_and_counts_the_others(visit: Visit
         {"sha256": None, "row": 5, "label": "red", "old": None, "new": ["red", 0.7]},
     ]
     add_version(visit, 2, pictures=pictures)
-    found = visit.ask("comparison", model=MODEL, version=2)
+    found = visit.get("comparison", model=MODEL, version=2)
     assert [picture["sha256"] for picture in found["pictures"]] == [stored]
     assert found["hidden"] == 1
     assert (found["in_use"], found["taught"], found["outcome"]) == (False, True, "held_back")
@@ -53,7 +53,7 @@ def test_comparison_names_the_stored_pictures_and_counts_the_others(visit: Visit
 
 def test_versions_are_listed_newest_first(visit: Visit) -> None:
     add_version(visit, 2)
-    found = visit.ask("versions", model=MODEL)
+    found = visit.get("versions", model=MODEL)
     new, shipped = found["versions"]
     assert found["current"] == 1
     assert (new["version"], new["taught"], new["in_use"], new["compared"]) == (2, True, False, True)
@@ -65,21 +65,21 @@ def test_versions_are_listed_newest_first(visit: Visit) -> None:
 def test_published_version_answers_next_and_rolls_back(visit: Visit) -> None:
     add_version(visit, 2)
     assert visit.service.open(MODEL).card.version == 1
-    assert visit.tell("versions/publish", model=MODEL, version=2)["current"] == 2
+    assert visit.post("versions/publish", model=MODEL, version=2)["current"] == 2
     assert visit.service.open(MODEL).card.version == 2
-    assert visit.tell("versions/publish", model=MODEL, version=1)["current"] == 1
-    visit.tell("versions/publish", model=MODEL, version=2)
-    assert visit.tell("versions/reset", model=MODEL)["current"] == 1
+    assert visit.post("versions/publish", model=MODEL, version=1)["current"] == 1
+    visit.post("versions/publish", model=MODEL, version=2)
+    assert visit.post("versions/reset", model=MODEL)["current"] == 1
     assert visit.service.open(MODEL).card.version == 1
 
 
 def test_only_what_is_taught_and_not_in_use_is_deleted(visit: Visit) -> None:
     add_version(visit, 2)
     add_version(visit, 3)
-    visit.tell("versions/publish", model=MODEL, version=2)
+    visit.post("versions/publish", model=MODEL, version=2)
     assert "in use" in visit.refuse("versions/delete", model=MODEL, version=2)
     assert "ships" in visit.refuse("versions/delete", model=MODEL, version=1)
-    left = visit.tell("versions/delete", model=MODEL, version=3)["versions"]
+    left = visit.post("versions/delete", model=MODEL, version=3)["versions"]
     assert [row["version"] for row in left] == [2, 1]
     assert "no version 3" in visit.refuse("versions/publish", model=MODEL, version=3)
 
@@ -90,7 +90,7 @@ def test_what_is_no_version_is_a_sentence(visit: Visit, version: object) -> None
 
 
 @pytest.mark.parametrize("model", ["..", "../colours", "nobody", ""])
-def test_what_is_no_network_is_a_sentence(visit: Visit, model: str) -> None:
+def test_what_is_no_model_is_a_sentence(visit: Visit, model: str) -> None:
     for act in ("publish", "delete", "reset"):
         assert visit.refuse(f"versions/{act}", model=model, version=1)
 

@@ -12,7 +12,7 @@ import web.teach.projects
 from labelling.exchange.exporting import export_folder
 from labelling.exchange.importing import Said, import_path
 from labelling.store.store import Store
-from tests.web.classrooms import MODEL, Visit, open_visit, paint
+from tests.web.teach_page import MODEL, Visit, open_visit, paint
 
 
 def make_zip(files: dict[str, bytes]) -> bytes:

@@ -6,10 +6,10 @@ from labelling.store.store import Counts
 from web.teach.readiness import (
     ClassState,
     describe_class,
-    estimate_deep,
-    estimate_quick,
-    find_deep_obstacle,
-    find_quick_obstacle,
+    estimate_finetune,
+    estimate_head,
+    find_finetune_obstacle,
+    find_head_obstacle,
     format_estimate,
     list_warnings,
 )
@@ -19,11 +19,11 @@ def make_state(
     label: str = "cat",
     groups: int = 0,
     *,
-    pictures: int | None = None,
+    images: int | None = None,
     known: bool = False,
     ships: bool = False,
 ) -> ClassState:
-    count = groups if pictures is None else pictures
+    count = groups if images is None else images
     return ClassState(label, Counts(count, 0, 0, groups, 0), known or ships, ships)
 
 
@@ -31,7 +31,7 @@ def make_state(
     ("groups", "known", "words"),
     [
         (0, False, "No pictures yet."),
-        (0, True, "The network knows it already."),
+        (0, True, "The model knows it already."),
         (1, False, "1 different picture. Few: 9 more for a start."),
         (9, True, "9 different pictures. 1 more for a start."),
         (10, False, "10 different pictures. 20 more for good."),
@@ -44,8 +44,8 @@ def test_meter_in_words(groups: int, known: bool, words: str) -> None:
 
 
 def test_burst_counts_once() -> None:
-    state = make_state(groups=1, pictures=50)
-    assert (state.level, state.pictures) == (0, 50)
+    state = make_state(groups=1, images=50)
+    assert (state.level, state.images) == (0, 50)
 
 
 def test_what_is_out_of_balance_is_said() -> None:
@@ -73,33 +73,33 @@ def test_what_will_be_left_out_is_said() -> None:
 
 
 def test_quick_needs_pictures_of_two_classes_or_known_ones() -> None:
-    assert find_quick_obstacle([make_state("a"), make_state("b")])
-    assert find_quick_obstacle([make_state("a", 5), make_state("b")])
-    assert not find_quick_obstacle([make_state("a", 5), make_state("b", 1)])
-    assert not find_quick_obstacle([make_state("a", 5), make_state("b", known=True)])
+    assert find_head_obstacle([make_state("a"), make_state("b")])
+    assert find_head_obstacle([make_state("a", 5), make_state("b")])
+    assert not find_head_obstacle([make_state("a", 5), make_state("b", 1)])
+    assert not find_head_obstacle([make_state("a", 5), make_state("b", known=True)])
 
 
 def test_deep_says_what_is_missing() -> None:
     states = [make_state("hot_dog", 20), make_state("cat", 7), make_state("dog", known=True)]
-    assert find_deep_obstacle(states) == (
+    assert find_finetune_obstacle(states) == (
         "Needs at least 20 stored pictures of each class; Cat has 7, Dog has none."
     )
-    assert not find_deep_obstacle([make_state("a", 20), make_state("b", 21), make_state("c")])
-    assert find_deep_obstacle([make_state("a", 20)])
-    assert find_deep_obstacle([make_state("a", 20), make_state("b")])
-    many = find_deep_obstacle([make_state(f"c{i}", known=True) for i in range(7)])
+    assert not find_finetune_obstacle([make_state("a", 20), make_state("b", 21), make_state("c")])
+    assert find_finetune_obstacle([make_state("a", 20)])
+    assert find_finetune_obstacle([make_state("a", 20), make_state("b")])
+    many = find_finetune_obstacle([make_state(f"c{i}", known=True) for i in range(7)])
     assert many.endswith("C3 has none, 3 more have too few.")
 
 
 def test_deep_needs_pictures_that_differ() -> None:
-    states = [make_state("a", 20), make_state("old_dog", 1, pictures=30)]
-    assert find_deep_obstacle(states) == (
+    states = [make_state("a", 20), make_state("old_dog", 1, images=30)]
+    assert find_finetune_obstacle(states) == (
         "Needs different pictures; the pictures of Old dog all look alike."
     )
 
 
 def test_estimates_are_in_words() -> None:
-    assert format_estimate(estimate_quick(50)) == "about 3 seconds"
-    assert format_estimate(60 * estimate_deep(5100, 2)) == "about 23 minutes"
-    assert format_estimate(60 * estimate_deep(129, 2)) == "about 1 minute"
+    assert format_estimate(estimate_head(50)) == "about 3 seconds"
+    assert format_estimate(60 * estimate_finetune(5100, 2)) == "about 23 minutes"
+    assert format_estimate(60 * estimate_finetune(129, 2)) == "about 1 minute"
     assert format_estimate(3600 * 5) == "about 5 hours"

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ import pytest
 from filelock import FileLock
 
 from labelling.training_log import Stage, TrainingState
-from tests.web.classrooms import MODEL, Visit, paint
+from tests.web.requests import make_access
+from tests.web.teach_page import MODEL, Visit, serve
 from web.http.errors import ConflictError
 from web.teach import train
-from web.teach.train import Order, Trainings, strip_secrets
+from web.teach.models import open_context
+from web.teach.train import TrainingRequest, TrainingRunner, list_train_routes, strip_secrets
 
-ORDER = Order(MODEL, "head")
+REQUEST = TrainingRequest(MODEL, "head")
 # Holds the lock, says that it has begun, and waits to be told to stop.
 _PATIENT = """
 import json, os, sys, time
@@ -41,25 +44,34 @@ _DONE = (
 _DIES = 'print("out of memory", flush=True); os._exit(9)'
 
 
-class FakeTrainings(Trainings):
-    """Starts a script of the test instead of the trainer."""
-
-    body = _WAIT
-
-    def list_arguments(self, order: Order) -> list[str]:
-        script = _PATIENT.replace("{body}", self.body)
-        return [sys.executable, "-c", script, str(self.folder)]
+def make_command(folder: Path, body: str = _WAIT) -> list[str]:
+    """Return a script of the test's own, which runs instead of the trainer."""
+    return [sys.executable, "-c", _PATIENT.replace("{body}", body), str(folder / "training")]
 
 
 @pytest.fixture
-def trainings(tmp_path: Path) -> Iterator[FakeTrainings]:
-    made = FakeTrainings(tmp_path / "data", tmp_path / "exported")
-    yield made
-    process = made._process
-    if process is not None:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+def make_runner(tmp_path: Path) -> Iterator[Callable[..., TrainingRunner]]:
+    """Return a function that makes a runner whose trainings do what `body` says."""
+    made: list[TrainingRunner] = []
+
+    def make(body: str = _WAIT, **options: Any) -> TrainingRunner:
+        data = tmp_path / "data"
+        options.setdefault("make_command", lambda _: make_command(data, body))
+        made.append(TrainingRunner(data, tmp_path / "exported", **options))
+        return made[-1]
+
+    yield make
+    for runner in made:
+        process = runner._process
+        if process is not None:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def runner(make_runner: Callable[..., TrainingRunner]) -> TrainingRunner:
+    return make_runner()
 
 
 def wait_until(check: Callable[[], Any], seconds: float = 60) -> None:
@@ -69,98 +81,97 @@ def wait_until(check: Callable[[], Any], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def wait_for(trainings: Trainings, state: str) -> TrainingState:
-    wait_until(lambda: trainings.read().state == state)
-    return trainings.read()
+def wait_for(runner: TrainingRunner, state: str) -> TrainingState:
+    wait_until(lambda: runner.read_state().state == state)
+    return runner.read_state()
 
 
-def test_nothing_was_trained_yet(trainings: FakeTrainings) -> None:
-    assert trainings.read().state == "none"
-    trainings.cancel()
-    assert not trainings.is_running()
+def test_nothing_was_trained_yet(runner: TrainingRunner) -> None:
+    assert runner.read_state().state == "none"
+    runner.cancel()
+    assert not runner.is_running()
 
 
-def test_one_at_a_time_and_cancelled(trainings: FakeTrainings) -> None:
-    trainings.start(ORDER)
-    assert trainings.read().state == "running"  # at once, before it has said anything
+def test_one_at_a_time_and_cancelled(runner: TrainingRunner) -> None:
+    runner.start(REQUEST)
+    assert runner.read_state().state == "running"  # at once, before it has said anything
     with pytest.raises(ConflictError, match="A training is running"):
-        trainings.start(ORDER)
-    wait_until(lambda: trainings.read().stage == "fitting")
-    seen = trainings.read()
+        runner.start(REQUEST)
+    wait_until(lambda: runner.read_state().stage == "fitting")
+    seen = runner.read_state()
     assert (seen.done, seen.total, seen.model, seen.kind) == (1, 2, MODEL, "head")
-    trainings.cancel()
-    assert trainings.read().cancelling or trainings.read().state == "cancelled"
-    wait_for(trainings, "cancelled")
+    runner.cancel()
+    assert runner.read_state().cancelling or runner.read_state().state == "cancelled"
+    wait_for(runner, "cancelled")
 
 
-def test_another_process_holds_the_lock(trainings: FakeTrainings) -> None:
+def test_another_process_holds_the_lock(make_runner: Callable[..., TrainingRunner]) -> None:
     """As when it was started by hand, or by a page that was closed since."""
-    trainings.start(ORDER)
-    wait_until(lambda: trainings.read().stage == "fitting")
-    other = FakeTrainings(trainings.data, trainings.exported)
-    assert other.read().state == "running"
+    runner, other = make_runner(), make_runner()
+    runner.start(REQUEST)
+    wait_until(lambda: runner.read_state().stage == "fitting")
+    assert other.read_state().state == "running"
     with pytest.raises(ConflictError):
-        other.start(ORDER)
+        other.start(REQUEST)
     other.cancel()
-    wait_for(trainings, "cancelled")
-    assert other.read().state == "cancelled"
+    wait_for(runner, "cancelled")
+    assert other.read_state().state == "cancelled"
 
 
-def test_one_that_does_not_listen_is_ended(
-    trainings: FakeTrainings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("web.teach.train._PATIENCE", 0.1)
-    trainings.body = _DEAF
-    trainings.start(ORDER)
-    wait_until(lambda: trainings.read().stage == "fitting")
-    trainings.cancel()
-    wait_for(trainings, "cancelled")
+def test_one_that_does_not_listen_is_ended(make_runner: Callable[..., TrainingRunner]) -> None:
+    runner = make_runner(_DEAF, timeout=0.1)
+    runner.start(REQUEST)
+    wait_until(lambda: runner.read_state().stage == "fitting")
+    runner.cancel()
+    wait_for(runner, "cancelled")
 
 
-def test_death_is_told_with_what_was_printed(trainings: FakeTrainings) -> None:
-    trainings.body = _DIES
-    trainings.start(ORDER)
-    seen = wait_for(trainings, "died")
+def test_death_is_told_with_what_was_printed(make_runner: Callable[..., TrainingRunner]) -> None:
+    runner = make_runner(_DIES)
+    runner.start(REQUEST)
+    seen = wait_for(runner, "died")
     assert seen.log == ("out of memory",)
 
 
-def test_death_before_the_first_word_is_told(trainings: FakeTrainings) -> None:
+def test_death_before_the_first_word_is_told(
+    tmp_path: Path, make_runner: Callable[..., TrainingRunner]
+) -> None:
     """What the training before said is not taken for this one's."""
-    trainings.body = _DONE
-    trainings.start(ORDER)
-    wait_for(trainings, "done")
-    trainings._process.wait()  # type: ignore[union-attr]
-    trainings.list_arguments = lambda _: [sys.executable, "-c", "1 / 0"]  # type: ignore[method-assign]
-    trainings.start(ORDER)
-    seen = wait_for(trainings, "died")
+    commands = iter([make_command(tmp_path / "data", _DONE), [sys.executable, "-c", "1 / 0"]])
+    runner = make_runner(make_command=lambda _: next(commands))
+    runner.start(REQUEST)
+    wait_for(runner, "done")
+    runner._process.wait()  # type: ignore[union-attr]
+    runner.start(REQUEST)
+    seen = wait_for(runner, "died")
     assert seen.log[-1] == "ZeroDivisionError: division by zero"
 
 
-def test_end_is_told_and_the_next_can_begin(trainings: FakeTrainings) -> None:
-    trainings.body = _DONE
+def test_end_is_told_and_the_next_can_begin(make_runner: Callable[..., TrainingRunner]) -> None:
+    runner = make_runner(_DONE)
     for _ in range(2):
-        trainings.start(ORDER)  # at once: it waits until the one before is really gone
-        seen = wait_for(trainings, "done")
+        runner.start(REQUEST)  # at once: it waits until the one before is really gone
+        seen = wait_for(runner, "done")
         assert (seen.version, seen.outcome, seen.seconds) == (2, "published", 1.5)
 
 
-def test_training_outlives_the_page(trainings: FakeTrainings) -> None:
-    trainings.start(ORDER)
-    process = trainings._process
+def test_training_outlives_the_page(runner: TrainingRunner) -> None:
+    runner.start(REQUEST)
+    process = runner._process
     assert process is not None
     assert os.getpgid(process.pid) == process.pid != os.getpgid(0)
     assert os.getpriority(os.PRIO_PROCESS, process.pid) == 10
     process.send_signal(signal.SIGKILL)
-    wait_for(trainings, "died")
+    wait_for(runner, "died")
 
 
 def test_command_is_the_one_that_people_type(tmp_path: Path) -> None:
-    made = Trainings(tmp_path / "data", tmp_path / "exported")
-    words = made.list_arguments(Order("pets", "head", "hotdog"))
+    made = TrainingRunner(tmp_path / "data", tmp_path / "exported")
+    words = made.make_command(TrainingRequest("pets", "head", "hotdog"))
     assert words[1:4] == ["-m", "trainer", "head"]
     assert words[-4:] == ["--model", "pets", "--from", "hotdog"]
-    assert made.list_arguments(ORDER)[-2:] == ["--model", MODEL]
-    assert made.list_arguments(Order("pets", "finetune"))[3] == "finetune"
+    assert made.make_command(REQUEST)[-2:] == ["--model", MODEL]
+    assert made.make_command(TrainingRequest("pets", "finetune"))[3] == "finetune"
 
 
 def test_no_secret_is_handed_on() -> None:
@@ -177,23 +188,20 @@ def test_every_stage_has_words_for_the_page() -> None:
 # The routes
 
 
-def test_kind_and_network_must_be_known(visit: Visit) -> None:
+def test_kind_and_model_must_be_known(visit: Visit) -> None:
     assert "head or finetune" in visit.refuse("training", model=MODEL, kind="long")
-    assert "no network named" in visit.refuse("training", model="x", kind="head")
+    assert "no model named" in visit.refuse("training", model="x", kind="head")
 
 
-def test_pressing_twice_starts_one(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    visit.add("red", paint("red"))
-    folder = visit.data / "training"
-    script = _PATIENT.replace("{body}", _WAIT)
-    monkeypatch.setattr(
-        Trainings, "list_arguments", lambda *_: [sys.executable, "-c", script, str(folder)]
-    )
-    seen = visit.tell("training", model=MODEL, kind="head")
-    assert (seen["state"], seen["model"], seen["kind"]) == ("running", MODEL, "head")
-    assert "is running" in visit.refuse("training", 409, model=MODEL, kind="head")
-    visit.tell("training/cancel")
-    wait_until(lambda: visit.ask("training")["state"] == "cancelled")
+def test_pressing_twice_starts_one(visit: Visit, runner: TrainingRunner) -> None:
+    context = open_context(visit.service, visit.store)
+    with serve(list_train_routes(context, make_access(), runner)) as client:
+        pressed = replace(visit, client=client)
+        seen = pressed.post("training", model=MODEL, kind="head")
+        assert (seen["state"], seen["model"], seen["kind"]) == ("running", MODEL, "head")
+        assert "is running" in pressed.refuse("training", 409, model=MODEL, kind="head")
+        pressed.post("training/cancel")
+        wait_until(lambda: pressed.get("training")["state"] == "cancelled")
 
 
 def test_training_by_hand_is_seen(visit: Visit) -> None:
@@ -202,6 +210,6 @@ def test_training_by_hand_is_seen(visit: Visit) -> None:
     start = {"event": "start", "kind": "finetune", "model": MODEL, "pid": 1, "time": "now"}
     (folder / "progress.jsonl").write_text(json.dumps(start) + "\n", encoding="utf-8")
     with FileLock(folder / "lock"):
-        assert visit.ask("training")["state"] == "running"
+        assert visit.get("training")["state"] == "running"
         visit.refuse("training", 409, model=MODEL, kind="head")
-    assert visit.ask("training")["state"] == "died"
+    assert visit.get("training")["state"] == "died"

@@ -11,8 +11,8 @@ import web.try_it.feedback
 from inference.errors import UserInputError
 from inference.versions.catalog import Catalog
 from labelling.store.store import Store
-from tests.web.asking import make_access
 from tests.web.pictures import CAT, EXAMPLES, HOT_DOG, make_prediction
+from tests.web.requests import make_access
 from web.access.rules import NotAllowedError
 from web.serving import Service
 from web.try_it.feedback import MAX_NEW_NAMES, VISITOR, Suggestions, draw_wrong

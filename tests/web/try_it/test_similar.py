@@ -14,8 +14,8 @@ from inference.images import decode
 from inference.versions.catalog import Catalog
 from labelling.store.store import Store
 from tests.inference.tiny_versions import write_version
-from tests.web.asking import make_access
-from tests.web.classrooms import MODEL, paint
+from tests.web.requests import make_access
+from tests.web.teach_page import MODEL, paint
 from web.access.rules import Access
 from web.serving import Service
 from web.try_it.chooser import Choice, SentPicture

@@ -1,29 +1,29 @@
-// The camera of a class: press for one picture, hold for many, like a burst.
+// The camera of a class: press for one picture, hold for a burst.
 
-import { button, count, make, nameOf } from './dom.js';
+import { button, count, displayName, make } from './dom.js';
 
 const EVERY = 300; // milliseconds between pictures while the button is held
 const LONGEST = 1280; // pixels
 const STRIP = 8; // thumbnails of what was just taken
 
 // Without HTTPS a browser gives no page the camera; a phone's own camera app it still opens.
-export async function openCamera(room, label, phoneInput, uploads) {
+export async function openCamera(state, label, phoneInput, uploads) {
   if (!navigator.mediaDevices?.getUserMedia) return phoneInput.click();
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: LONGEST }, facingMode: { ideal: 'environment' } } });
-    return film(room, label, stream, uploads);
+    return film(state, label, stream, uploads);
   } catch {
     if (matchMedia('(pointer: coarse)').matches) return phoneInput.click();
-    return room.say('No camera could be used. Allow it in the browser, or add pictures.');
+    return state.say('No camera could be used. Allow it in the browser, or add pictures.');
   }
 }
 
-async function film(room, label, stream, uploads) {
+async function film(state, label, stream, uploads) {
   const video = make('video', { playsinline: true, muted: true, 'aria-label': 'What the camera sees' });
   const taken = make('p', { class: 'note', role: 'status' }, 'Turn the thing while you hold: pictures that look alike count once.');
   const strip = make('div', { class: 'strip-taken' });
   const shutter = button('Hold to take many', () => {}, { kind: 'main shutter' });
-  const dialog = room.openDialog(`Pictures of ${nameOf(label)}`, 'camera-dialog', video, strip, taken,
+  const dialog = state.openDialog(`Pictures of ${displayName(label)}`, 'camera-dialog', video, strip, taken,
     make('div', { class: 'line' }, shutter, button('Done', () => dialog.close())));
   const burst = new Burst(video, (file) => {
     if (!dialog.open) return; // closed while this frame was made into a file

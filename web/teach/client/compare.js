@@ -1,30 +1,30 @@
-// Step 3: the new network against the one in use, and which of all versions answers.
+// Step 3: the new version against the one in use, and which of all versions answers.
 
-import { button, count, icon, make, nameOf, percent, sureness, tidy } from './dom.js';
-import { ask, picture, tell } from './requests.js';
+import { button, count, displayName, icon, make, percent, sureness, tidy } from './dom.js';
+import { get, imageUrl, post } from './requests.js';
 
 const LET_THROUGH = ['published', 'first'];
 const FIRST_SHOWN = 9; // pictures on which they differ
 
-export function makeCompare(room) {
-  return new Compare(room).elements;
+export function makeCompare(state) {
+  return new Compare(state).elements;
 }
 
 class Compare {
-  constructor(room) {
-    Object.assign(this, { room, shown: null });
+  constructor(state) {
+    Object.assign(this, { state, shown: null });
     this.report = make('div', { class: 'report' });
     this.versions = make('div', { class: 'versions' });
     this.elements = [this.report, this.versions];
-    room.watch('versions', () => room.attempt(() => this.load()));
-    window.addEventListener('renew', () => { if (!this.changing) room.attempt(() => this.load()); });
+    state.watch('versions', () => state.attempt(() => this.load()));
+    window.addEventListener('renew', () => { if (!this.changing) state.attempt(() => this.load()); });
   }
 
   // The newest taught version is what was just trained.
   async load() {
-    const { model } = this.room;
-    const list = await ask('versions', { model });
-    if (model !== this.room.model) return;
+    const { model } = this.state;
+    const list = await get('versions', { model });
+    if (model !== this.state.model) return;
     this.take(list);
     const newest = list.versions.find(({ compared }) => compared);
     await this.show(newest?.version ?? null);
@@ -38,7 +38,7 @@ class Compare {
   async show(version) {
     this.shown = version;
     if (version === null) return this.report.replaceChildren(makeEmpty());
-    const found = await this.room.attempt(() => ask('comparison', { model: this.list.model, version }));
+    const found = await this.state.attempt(() => get('comparison', { model: this.list.model, version }));
     if (found && this.shown === version) this.report.replaceChildren(...this.draw(found));
     return undefined;
   }
@@ -82,7 +82,7 @@ class Compare {
   }
 
   openPictures(title, shots, hidden) {
-    this.room.openDialog(title, 'gallery-dialog', make('div', { class: 'scrolled' }, makeShots(shots), makeHidden(hidden, shots.length)));
+    this.state.openDialog(title, 'gallery-dialog', make('div', { class: 'scrolled' }, makeShots(shots), makeHidden(hidden, shots.length)));
   }
 
   drawMatrix(found, side) {
@@ -101,12 +101,12 @@ class Compare {
       const look = { class: label === said ? 'hit' : 'miss', style: `--share: ${share.toFixed(3)}` };
       if (!shown) return make('td', look, make('span', {}, total.toLocaleString('en')));
       return make('td', look, make('button', {
-        type: 'button', 'aria-label': `${count(total, 'picture')} of ${nameOf(label)} answered ${nameOf(said)}`,
+        type: 'button', 'aria-label': `${count(total, 'picture')} of ${displayName(label)} answered ${displayName(said)}`,
         on: { click: () => this.openCell(found, side, label, said, total) },
       }, total.toLocaleString('en')));
     };
-    const head = make('tr', {}, make('td', { class: 'corner' }, 'is ↓  said →'), names.map((name) => make('th', { scope: 'col' }, nameOf(name))));
-    const rows = rowNames.map((name, row) => make('tr', {}, make('th', { scope: 'row' }, nameOf(name)), names.map((_, column) => cell(row, column))));
+    const head = make('tr', {}, make('td', { class: 'corner' }, 'is ↓  said →'), names.map((name) => make('th', { scope: 'col' }, displayName(name))));
+    const rows = rowNames.map((name, row) => make('tr', {}, make('th', { scope: 'row' }, displayName(name)), names.map((_, column) => cell(row, column))));
     const words = ['A row for what a picture is, a column for what was answered.', kept.size && 'Press a number to see the pictures.',
       lacking && 'Remembered pictures are kept as numbers only, so they cannot be shown.'].filter(Boolean).join(' ');
     return make('details', { class: 'matrix', open: side === 'new' }, make('summary', {}, `${version}: what was answered`),
@@ -116,7 +116,7 @@ class Compare {
 
   openCell(found, side, label, said, total) {
     const shots = found.pictures.filter((shot) => shot.label === label && shot[side]?.[0] === said);
-    this.openPictures(`${nameOf(label)} answered ${nameOf(said)}`, shots, total - shots.length);
+    this.openPictures(`${displayName(label)} answered ${displayName(said)}`, shots, total - shots.length);
   }
 
   // ---- versions ---------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class Compare {
     this.versions.replaceChildren(
       make('h4', {}, 'Versions', reset && button('Reset to the shipped one', () => this.reset(), { kind: 'link' })),
       versions.length ? make('ol', {}, versions.map((row) => this.drawVersion(row)))
-        : make('p', { class: 'soft' }, `${nameOf(model)} has none yet. The first comes from Train.`),
+        : make('p', { class: 'soft' }, `${displayName(model)} has none yet. The first comes from Train.`),
     );
     this.versions.dataset.current = current ?? '';
   }
@@ -137,7 +137,7 @@ class Compare {
     const made = new Date(row.created);
     const date = Number.isNaN(made.getTime()) ? row.created : made.toLocaleString('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
     const facts = [
-      row.taught ? nameOf(row.kind || 'taught here') : 'Shipped',
+      row.taught ? displayName(row.kind || 'taught here') : 'Shipped',
       date,
       count(row.pictures, 'picture'),
       row.top1 && row.top1.n ? `${percent(row.top1.value, 1)} of ${row.top1.n.toLocaleString('en')} right` : null,
@@ -166,21 +166,21 @@ class Compare {
   }
 
   async change(path, values, words) {
-    const list = await this.room.attempt(() => tell(path, { model: this.list.model, ...values }));
+    const list = await this.state.attempt(() => post(path, { model: this.list.model, ...values }));
     if (!list) return;
     this.take(list);
     const shown = list.versions.some(({ version, compared }) => version === this.shown && compared);
     await this.show(shown ? this.shown : list.versions.find(({ compared }) => compared)?.version ?? null);
-    this.room.say(words);
+    this.state.say(words);
     this.changing = true;
     window.dispatchEvent(new Event('renew')); // what stands around the tabs
     this.changing = false;
-    await this.room.attempt(() => this.room.refresh());
+    await this.state.attempt(() => this.state.refresh());
   }
 
   confirm(title, words, act) {
     return new Promise((settle) => {
-      const dialog = this.room.openDialog(title, 'narrow', make('p', {}, words), make('div', { class: 'line' },
+      const dialog = this.state.openDialog(title, 'narrow', make('p', {}, words), make('div', { class: 'line' },
         button(act, () => { settle(true); dialog.close(); }, { kind: 'plain danger' }), button('Keep it', () => dialog.close())));
       dialog.addEventListener('close', () => settle(false));
     });
@@ -191,7 +191,7 @@ class Compare {
 
 function makeEmpty() {
   return make('div', { class: 'empty' }, make('p', {}, 'Nothing to compare yet.'),
-    make('p', { class: 'soft' }, 'Train once. The new network is then measured here against the one in use, on the same pictures, which neither has learned from.'));
+    make('p', { class: 'soft' }, 'Train once. The new version is then measured here against the one in use, on the same pictures, which neither has learned from.'));
 }
 
 // Which icon and colour stand for a version, and what is so now where that is not what the gate said.
@@ -251,7 +251,7 @@ function drawClasses(found) {
     const tone = points > 0 ? 'better' : points < 0 ? 'worse' : '';
     return make('td', { class: `number ${tone}` }, points > 0 ? `+${points}` : points < 0 ? `−${-points}` : '±0');
   };
-  const row = (name) => make('tr', {}, make('th', { scope: 'row' }, nameOf(name), fresh.has(name) && make('span', { class: 'mark' }, 'new')),
+  const row = (name) => make('tr', {}, make('th', { scope: 'row' }, displayName(name), fresh.has(name) && make('span', { class: 'mark' }, 'new')),
     found.old && make('td', { class: 'number' }, fresh.has(name) ? '–' : share(found.old.per_class?.[name])),
     make('td', { class: 'number' }, share(found.new.per_class[name])),
     found.old && (fresh.has(name) ? make('td') : change(found.old.per_class?.[name], found.new.per_class[name])),
@@ -272,10 +272,10 @@ function listDifferences(found) {
 }
 
 function makeShots(shots) {
-  const said = (answer, label) => make('span', { class: answer[0] === label ? 'better' : 'worse' }, icon(answer[0] === label ? 'check' : 'cross'), `${nameOf(answer[0])}, ${sureness(answer[1])}`);
+  const said = (answer, label) => make('span', { class: answer[0] === label ? 'better' : 'worse' }, icon(answer[0] === label ? 'check' : 'cross'), `${displayName(answer[0])}, ${sureness(answer[1])}`);
   return make('div', { class: 'shots-compared' }, shots.map((shot) => make('figure', {},
-    make('img', { src: picture(shot.sha256, 320), alt: nameOf(shot.label), loading: 'lazy', decoding: 'async' }),
-    make('figcaption', {}, make('b', {}, nameOf(shot.label)), shot.old && make('div', {}, 'before ', said(shot.old, shot.label)), shot.new && make('div', {}, 'now ', said(shot.new, shot.label))))));
+    make('img', { src: imageUrl(shot.sha256, 320), alt: displayName(shot.label), loading: 'lazy', decoding: 'async' }),
+    make('figcaption', {}, make('b', {}, displayName(shot.label)), shot.old && make('div', {}, 'before ', said(shot.old, shot.label)), shot.new && make('div', {}, 'now ', said(shot.new, shot.label))))));
 }
 
 function makeHidden(hidden, shown) {

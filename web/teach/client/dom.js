@@ -41,7 +41,7 @@ export function button(words, act, { kind = 'plain', symbol = null, ...attribute
   return make('button', { type: 'button', class: kind, on: { click: act }, ...attributes }, symbol && icon(symbol), label);
 }
 
-export const nameOf = (label) => {
+export const displayName = (label) => {
   const words = label.replaceAll('_', ' ').trim();
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 };

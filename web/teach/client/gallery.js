@@ -1,22 +1,22 @@
 // All pictures of a class: choose one or several, relabel, delete, undo.
 
-import { button, count, icon, make, nameOf, sureness } from './dom.js';
-import { ask, picture, tell } from './requests.js';
+import { button, count, displayName, icon, make, sureness } from './dom.js';
+import { get, imageUrl, post } from './requests.js';
 
-export function openGallery(room, label) {
-  const gallery = new Gallery(room, label);
+export function openGallery(state, label) {
+  const gallery = new Gallery(state, label);
   gallery.load(true);
 }
 
 class Gallery {
-  constructor(room, label) {
-    Object.assign(this, { room, label, model: room.model, order: 'newest', entries: [], chosen: new Set() });
+  constructor(state, label) {
+    Object.assign(this, { state, label, model: state.model, order: 'newest', entries: [], chosen: new Set() });
     this.grid = make('div', { class: 'tiles' });
     this.words = make('p', { class: 'note', role: 'status' }, 'Loading…');
     this.more = button('Show more', () => this.load(false));
     this.more.hidden = true;
     this.bar = this.makeBar();
-    this.dialog = room.openDialog(nameOf(label), 'gallery-dialog', make('div', { class: 'line above' }, this.makeOrder(), this.words),
+    this.dialog = state.openDialog(displayName(label), 'gallery-dialog', make('div', { class: 'line above' }, this.makeOrder(), this.words),
       make('div', { class: 'scrolled' }, this.grid, this.more), this.bar);
     this.dialog.addEventListener('keydown', (event) => this.press(event));
   }
@@ -28,9 +28,9 @@ class Gallery {
 
   makeBar() {
     this.counted = make('span', { class: 'counted', role: 'status' });
-    const others = this.room.labels.filter((label) => label !== this.label);
+    const others = this.state.labels.filter((label) => label !== this.label);
     const relabel = make('select', { 'aria-label': 'Relabel the chosen pictures', on: { change: (event) => this.relabel(event.target) } },
-      make('option', { value: '' }, 'Relabel as…'), others.map((label) => make('option', { value: label }, nameOf(label))));
+      make('option', { value: '' }, 'Relabel as…'), others.map((label) => make('option', { value: label }, displayName(label))));
     this.all = button('Choose all', () => this.chooseAll(), { kind: 'soft' });
     const bar = make('div', { class: 'line toolbar' }, this.counted, this.all, relabel, button('Delete', () => this.delete(), { kind: 'plain danger' }));
     this.acts = [relabel, bar.lastChild];
@@ -39,7 +39,7 @@ class Gallery {
 
   async load(anew) {
     const offset = anew ? 0 : this.entries.length;
-    const found = await this.room.attempt(() => ask('gallery', { model: this.model, label: this.label, order: this.order, offset }), this.words);
+    const found = await this.state.attempt(() => get('gallery', { model: this.model, label: this.label, order: this.order, offset }), this.words);
     if (!found) return;
     if (anew) {
       this.entries = [];
@@ -62,14 +62,14 @@ class Gallery {
 
   makeTile(entry) {
     const box = make('input', { type: 'checkbox', on: { change: () => this.choose(entry.id, box.checked) } });
-    const differs = this.room.isKnown(entry.label) && entry.answer && entry.answer[0] !== entry.label;
-    const said = differs ? `Said ${nameOf(entry.answer[0])}, ${sureness(entry.answer[1])}` : '';
-    const names = [entry.name || 'Picture', said, entry.split === 'locked' ? 'kept for comparing' : ''].filter(Boolean).join(', ');
+    const differs = this.state.isKnown(entry.label) && entry.answer && entry.answer.label !== entry.label;
+    const predicted = differs ? `Said ${displayName(entry.answer.label)}, ${sureness(entry.answer.probability)}` : '';
+    const names = [entry.name || 'Picture', predicted, entry.split === 'locked' ? 'kept for comparing' : ''].filter(Boolean).join(', ');
     box.setAttribute('aria-label', names);
     return make('label', { class: 'tile', title: names, data: { id: entry.id } }, box,
-      make('img', { src: picture(entry.sha256, 320), alt: '', loading: 'lazy', decoding: 'async' }),
+      make('img', { src: imageUrl(entry.sha256, 320), alt: '', loading: 'lazy', decoding: 'async' }),
       entry.split === 'locked' && make('span', { class: 'locked' }, icon('lock')),
-      said && make('span', { class: 'spoke' }, said), make('span', { class: 'tick' }, icon('check')));
+      predicted && make('span', { class: 'predicted' }, predicted), make('span', { class: 'tick' }, icon('check')));
   }
 
   choose(id, chosen) {
@@ -107,16 +107,16 @@ class Gallery {
     const label = select.value;
     select.value = '';
     if (!label) return null;
-    return this.change('gallery/relabel', { label }, (size) => `Relabelled ${size} as ${nameOf(label)}.`);
+    return this.change('gallery/relabel', { label }, (size) => `Relabelled ${size} as ${displayName(label)}.`);
   }
 
   async change(path, values, words) {
     const ids = [...this.chosen];
-    const answer = await this.room.attempt(() => tell(path, { ids, ...values }));
+    const answer = await this.state.attempt(() => post(path, { ids, ...values }));
     if (!answer) return;
     this.leave(ids);
-    this.room.sayUndoable(words(ids.length), answer.changes, () => { if (this.dialog.open) this.load(true); });
-    await this.room.attempt(() => this.room.refresh());
+    this.state.sayUndoable(words(ids.length), answer.changes, () => { if (this.dialog.open) this.load(true); });
+    await this.state.attempt(() => this.state.refresh());
   }
 
   leave(ids) {

@@ -1,14 +1,14 @@
-// Taking the whole home, and starting new networks.
+// Taking everything home, and making new models.
 
-import { button, make, nameOf } from './dom.js';
-import { locate, tell } from './requests.js';
+import { button, displayName, make } from './dom.js';
+import { locate, post } from './requests.js';
 import { makeTakeZip } from './zips.js';
 
-export function makeHome(room) {
+export function makeHome(state) {
   return make('section', { class: 'home' }, make('h3', {}, 'Take your data home'),
-    make('p', { class: 'soft' }, 'One zip with all labelled pictures, and of each network taught here the version in use. Another installation takes it in and goes on from there.'),
+    make('p', { class: 'soft' }, 'One zip with all labelled pictures, and of each model taught here the version in use. Another installation takes it in and goes on from there.'),
     make('div', { class: 'line' }, make('a', { class: 'plain', href: locate('bundle'), download: '' }, 'Download everything'),
-      makeTakeZip(room, 'Take in a zip from elsewhere', { kind: 'plain', asking: true })));
+      makeTakeZip(state, 'Take in a zip from elsewhere', { kind: 'plain', asking: true })));
 }
 
 // What the server takes for a name: a blank is written _, and shown as one again.
@@ -20,7 +20,7 @@ function tellName(typed) {
   return name && name !== typed ? `It will be called ${name}.` : 'Letters, digits, - and _.';
 }
 
-export function openNewNetwork(room) {
+export function openNewModel(state) {
   const field = (words, attributes, hint) => {
     const input = make('input', { type: 'text', autocomplete: 'off', ...attributes });
     return { input, element: make('label', { class: 'field' }, make('span', {}, words), input, hint && make('small', {}, hint)) };
@@ -43,16 +43,16 @@ export function openNewNetwork(room) {
   async function submit(event) {
     event.preventDefault();
     const labels = [...classes.querySelectorAll('input')].map((input) => input.value).filter((value) => value.trim());
-    const made = await room.attempt(() => tell('networks', { model: makeName(name.input.value), labels, catch_all: other.checked ? 'none of these' : '' }), problem);
+    const made = await state.attempt(() => post('models', { model: makeName(name.input.value), labels, catch_all: other.checked ? 'none of these' : '' }), problem);
     if (!made) return;
     dialog.close();
-    await room.open(made.model);
-    room.say(`${nameOf(made.model)} is ready for its first pictures.`);
+    await state.open(made.model);
+    state.say(`${displayName(made.model)} is ready for its first pictures.`);
   }
 
   const form = make('form', { on: { submit } }, name.element, classes, button('One more class', () => addField(true), { kind: 'link' }),
     make('label', { class: 'check-line' }, other, make('span', {}, 'Add a class “None of these”', make('small', {}, 'For whatever is neither: else every picture must be one of the others.'))),
     problem, make('div', { class: 'line' }, make('button', { type: 'submit', class: 'main' }, 'Make it'), button('Cancel', () => dialog.close())));
-  const dialog = room.openDialog('New network', 'narrow', form);
+  const dialog = state.openDialog('New model', 'narrow', form);
   name.input.focus();
 }

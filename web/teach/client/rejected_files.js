@@ -1,11 +1,11 @@
-// What could not be taken, a line a file.
+// The files that were not added, each with the reason.
 
 import { breakable, button, count, make } from './dom.js';
 
-export function makeComplaints(refused) {
-  const lines = refused.map(({ name, sentence }) => make('li', {}, make('b', {}, ...breakable(name)), ` ${leaveOut(name, sentence)}`));
+export function listRejected(rejected) {
+  const lines = rejected.map(({ name, sentence }) => make('li', {}, make('b', {}, ...breakable(name)), ` ${leaveOut(name, sentence)}`));
   const close = button('Dismiss', () => box.remove(), { kind: 'link' });
-  const box = make('div', { class: 'refused', role: 'alert' }, make('p', {}, `${count(refused.length, 'file')} could not be taken`, close), make('ul', {}, lines));
+  const box = make('div', { class: 'rejected', role: 'alert' }, make('p', {}, `${count(rejected.length, 'file')} could not be taken`, close), make('ul', {}, lines));
   return box;
 }
 

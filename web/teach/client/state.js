@@ -1,18 +1,18 @@
-// What is taught at the moment: one network and its classes. All parts of the tab look
-// at this and are told when it changes.
+// Which model is open on the tab, and what is known of it. The parts of the tab read this state
+// and watch it for changes.
 
 import { button, make, openDialog } from './dom.js';
-import { ask, tell } from './requests.js';
+import { get, post } from './requests.js';
 
-const REMEMBERED = 'taught-network';
+const REMEMBERED = 'taught-model';
 const SECONDS_SHOWN = 10;
-const MOST = 500; // changes that are undone in one go
+const MAX_UNDONE = 500; // changes in one request
 
-export class Room {
+export class TeachState {
   constructor(frame) {
     this.frame = frame;
-    this.network = null;
-    this.watchers = { network: [], versions: [] };
+    this.details = null; // as `describe_model` of web/teach/collect.py returns it
+    this.watchers = { details: [], versions: [] };
     this.snackbar = make('div', { class: 'snackbar', role: 'status' });
     frame.append(this.snackbar);
     frame.addEventListener('click', (event) => {
@@ -25,14 +25,14 @@ export class Room {
 
   announce(what) { this.watchers[what].forEach((act) => act()); }
 
-  get model() { return this.network?.model; }
+  get model() { return this.details?.model; }
 
-  isKnown(label) { return this.network.classes.some((found) => found.label === label && found.known); }
+  isKnown(label) { return this.details.classes.some((found) => found.label === label && found.known); }
 
-  get labels() { return this.network.classes.map(({ label }) => label); }
+  get labels() { return this.details.classes.map(({ label }) => label); }
 
   async open(model) {
-    this.take(await ask('state', { model }));
+    this.update(await get('state', { model }));
     sessionStorage.setItem(REMEMBERED, this.model);
     this.announce('versions');
   }
@@ -43,19 +43,19 @@ export class Room {
       await this.open(model || '');
     } catch (error) {
       if (!model || error.status !== 400) throw error;
-      await this.open(''); // it is gone
+      await this.open(''); // it is there no more
     }
   }
 
   async refresh() {
     const { model } = this;
-    const network = await ask('state', { model });
-    if (model === this.model) this.take(network);
+    const details = await get('state', { model });
+    if (model === this.model) this.update(details);
   }
 
-  take(network) {
-    this.network = network;
-    this.announce('network');
+  update(details) {
+    this.details = details;
+    this.announce('details');
   }
 
   // Runs what may be refused; the sentence stands in the snackbar, or where `place` says.
@@ -80,12 +80,12 @@ export class Room {
     // A snackbar outside an open dialog would lie under it.
     const dialogs = this.frame.querySelectorAll('dialog[open]');
     (dialogs.length ? dialogs[dialogs.length - 1] : this.frame).append(this.snackbar);
-    this.makeWay();
-    this.hiding = setTimeout(() => this.hush(), 1000 * SECONDS_SHOWN);
+    this.avoidPressed();
+    this.hiding = setTimeout(() => this.hideSnackbar(), 1000 * SECONDS_SHOWN);
   }
 
-  // What was just pressed, or was drawn anew in its place, may be pressed again: it is never covered.
-  makeWay() {
+  // Never covers what was just pressed, or was redrawn in its place: it may be pressed again.
+  avoidPressed() {
     this.snackbar.classList.remove('above-all');
     if (!this.touched) return;
     const { pressed, place } = this.touched;
@@ -96,7 +96,7 @@ export class Room {
   }
 
   openDialog(title, names, ...children) {
-    this.hush();
+    this.hideSnackbar();
     const dialog = openDialog(this.frame, title, names, ...children);
     dialog.addEventListener('close', () => {
       if (dialog.contains(this.snackbar)) this.frame.append(this.snackbar);
@@ -104,7 +104,7 @@ export class Room {
     return dialog;
   }
 
-  hush() {
+  hideSnackbar() {
     this.snackbar.classList.remove('shown');
     this.snackbar.replaceChildren();
     this.frame.append(this.snackbar);
@@ -113,8 +113,8 @@ export class Room {
   sayUndoable(words, changes, after) {
     if (!changes.length) return this.say(words);
     return this.say(words, () => this.attempt(async () => {
-      for (let end = changes.length; end > 0; end -= MOST) {
-        await tell('gallery/undo', { changes: changes.slice(Math.max(0, end - MOST), end) });
+      for (let end = changes.length; end > 0; end -= MAX_UNDONE) {
+        await post('gallery/undo', { changes: changes.slice(Math.max(0, end - MAX_UNDONE), end) });
       }
       this.say('Undone.');
       await this.refresh();

@@ -1,29 +1,29 @@
-// The Teach tab: which network, and the three steps. Called by web/teach/tab.js when it is opened.
+// The Teach tab: the choice of the model, and the three steps. Called by web/teach/tab.js when it is opened.
 
 import { makeCollect } from './collect.js';
 import { makeCompare } from './compare.js';
-import { button, make, nameOf } from './dom.js';
-import { makeHome, openNewNetwork } from './projects.js';
+import { button, displayName, make } from './dom.js';
+import { makeHome, openNewModel } from './projects.js';
 import { makeReviewButton } from './review.js';
-import { Room } from './state.js';
+import { TeachState } from './state.js';
 import { makeTrain } from './train.js';
 
 export async function mount(frame) {
-  const room = new Room(frame);
+  const state = new TeachState(frame);
   const parts = [
-    makeHead(room),
+    makeHeader(state),
     make('div', { class: 'steps' },
-      makeStep(1, 'Collect', 'collect', makeCollect(room)),
-      makeStep(2, 'Train', 'train', makeTrain(room)),
-      makeStep(3, 'Compare and publish', 'compare', makeCompare(room))),
-    makeHome(room),
+      makeStep(1, 'Collect', 'collect', makeCollect(state)),
+      makeStep(2, 'Train', 'train', makeTrain(state)),
+      makeStep(3, 'Compare and publish', 'compare', makeCompare(state))),
+    makeHome(state),
   ];
   frame.addEventListener('dragover', (event) => event.preventDefault());
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden && frame.offsetParent) room.attempt(() => room.refresh());
+    if (!document.hidden && frame.offsetParent) state.attempt(() => state.refresh());
   });
   try {
-    await room.openRemembered();
+    await state.openRemembered();
   } catch (error) {
     frame.dataset.state = 'failed';
     frame.querySelector('.waiting-words').textContent = error.message;
@@ -39,16 +39,16 @@ function makeStep(number, title, name, parts) {
     make('h3', { id: `teach-${name}` }, make('span', { class: 'step-number', 'aria-hidden': 'true' }, number), title), parts);
 }
 
-function makeHead(room) {
-  const select = make('select', { 'aria-label': 'Network', on: { change: () => room.attempt(() => room.open(select.value)) } });
-  room.watch('network', () => {
-    const { networks, model } = room.network;
-    if (networks.join() !== select.dataset.names) {
-      select.dataset.names = networks.join();
-      select.replaceChildren(...networks.map((name) => make('option', { value: name }, nameOf(name))));
+function makeHeader(state) {
+  const select = make('select', { 'aria-label': 'Model', on: { change: () => state.attempt(() => state.open(select.value)) } });
+  state.watch('details', () => {
+    const { models, model } = state.details;
+    if (models.join() !== select.dataset.names) {
+      select.dataset.names = models.join();
+      select.replaceChildren(...models.map((name) => make('option', { value: name }, displayName(name))));
     }
     select.value = model;
   });
-  return make('div', { class: 'line teach-head' }, make('label', {}, make('span', {}, 'Network '), select),
-    button('New network', () => openNewNetwork(room), { kind: 'soft', symbol: 'plus' }), make('span', { class: 'gap' }), makeReviewButton(room));
+  return make('div', { class: 'line teach-head' }, make('label', {}, make('span', {}, 'Model '), select),
+    button('New model', () => openNewModel(state), { kind: 'soft', symbol: 'plus' }), make('span', { class: 'gap' }), makeReviewButton(state));
 }

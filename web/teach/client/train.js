@@ -1,35 +1,35 @@
 // Step 2: Quick or Deep, how far it is, and what came of it.
 
-import { Course, nameStage } from './training_progress.js';
-import { button, count, make, nameOf, percent, tidy } from './dom.js';
+import { button, count, displayName, make, percent, tidy } from './dom.js';
 import { plot } from './plots.js';
-import { ask, tell } from './requests.js';
+import { get, post } from './requests.js';
+import { TrainingProgress, nameStage } from './training_progress.js';
 
 const RUNNING_EVERY = 700; // milliseconds between two looks
 const IDLE_EVERY = 5000;
 const REMEMBERED = 'training-kind';
 const KINDS = {
-  head: { name: 'Quick', words: 'A new last layer on what the network sees already.' },
-  finetune: { name: 'Deep', words: 'The whole network learns. Better with many pictures.' },
+  head: { name: 'Quick', words: 'A new last layer on what the model sees already.' },
+  finetune: { name: 'Deep', words: 'The whole model learns. Better with many pictures.' },
 };
 
-export function makeTrain(room) {
-  return new Train(room).elements;
+export function makeTrain(state) {
+  return new Train(state).elements;
 }
 
 class Train {
-  constructor(room) {
-    Object.assign(this, { room, kind: recallKind(), seen: null, course: new Course() });
+  constructor(state) {
+    Object.assign(this, { state, kind: recallKind(), seen: null, progress: new TrainingProgress() });
     this.options = make('div', { class: 'ways', role: 'radiogroup', 'aria-label': 'How to train' });
     this.start = button('Train', () => this.press(), { kind: 'main large' });
     this.why = make('p', { class: 'note', role: 'status' });
-    this.progress = make('div', { class: 'course', 'aria-live': 'polite' });
-    this.elements = [this.options, this.start, this.why, this.progress];
+    this.report = make('div', { class: 'training-progress', 'aria-live': 'polite' });
+    this.elements = [this.options, this.start, this.why, this.report];
     this.makeOptions();
     this.makeProgress();
-    room.watch('network', () => {
+    state.watch('details', () => {
       this.showPlans();
-      if (this.seen) this.show(this.seen); // another network may be the one in training
+      if (this.seen) this.show(this.seen); // it may be another model that is in training
     });
     this.look();
   }
@@ -58,11 +58,11 @@ class Train {
     this.plots = make('div', { class: 'plots' });
     this.result = make('div', { class: 'outcome' });
     this.running = make('div', { class: 'at-work', hidden: true }, make('div', { class: 'line' }, this.whose, this.cancel), this.bar, this.stage);
-    this.progress.replaceChildren(this.running, this.result, this.plots);
+    this.report.replaceChildren(this.running, this.result, this.plots);
   }
 
   showPlans() {
-    const { plans } = this.room.network;
+    const { plans } = this.state.details;
     this.plans.forEach(({ kind, input, estimate, element }) => {
       estimate.textContent = plans[kind].obstacle || plans[kind].estimate;
       element.classList.toggle('missing', Boolean(plans[kind].obstacle));
@@ -72,24 +72,24 @@ class Train {
   }
 
   showButton() {
-    if (!this.room.network) return;
+    if (!this.state.details) return;
     const busy = this.pressed || this.seen?.state === 'running';
-    const other = busy && !this.pressed && this.seen.model !== this.room.model;
-    const { obstacle } = this.room.network.plans[this.kind];
+    const other = busy && !this.pressed && this.seen.model !== this.state.model;
+    const { obstacle } = this.state.details.plans[this.kind];
     this.start.disabled = Boolean(busy || obstacle);
-    this.start.lastChild.textContent = !busy ? 'Train' : other ? `Training ${nameOf(this.seen.model)}…` : 'Training…';
+    this.start.lastChild.textContent = !busy ? 'Train' : other ? `Training ${displayName(this.seen.model)}…` : 'Training…';
     this.why.textContent = busy ? '' : obstacle;
   }
 
   // What is seen until the answer comes: a training that was just cancelled may take a while to go.
   async press() {
-    const { model } = this.room;
+    const { model } = this.state;
     const before = this.seen;
     this.pressed = true; // a second press finds the button off at once, and no look comes between
     this.take({ state: 'running', model, kind: this.kind, pid: null, curve: [], cancelling: false });
-    const seen = await this.room.attempt(() => tell('training', { model, kind: this.kind }));
+    const seen = await this.state.attempt(() => post('training', { model, kind: this.kind }));
     this.pressed = false;
-    if (!seen) this.seen = null; // else the end of one that never began would be told
+    if (!seen) this.seen = null; // else the end of one that never began would be shown
     if (seen || before) this.take(seen || before);
     this.showButton();
     this.again(RUNNING_EVERY);
@@ -97,14 +97,14 @@ class Train {
 
   async stop() {
     this.cancel.disabled = true;
-    const seen = await this.room.attempt(() => tell('training/cancel'));
+    const seen = await this.state.attempt(() => post('training/cancel'));
     if (seen) this.take(seen);
   }
 
   async look() {
-    const { frame } = this.room;
+    const { frame } = this.state;
     if (frame.isConnected && !document.hidden && frame.offsetParent && !this.pressed) {
-      const seen = await ask('training').catch(() => null);
+      const seen = await get('training').catch(() => null);
       if (seen && !this.pressed) this.take(seen);
       else if (!seen) this.lose();
     }
@@ -131,8 +131,8 @@ class Train {
 
   finish(seen) {
     window.dispatchEvent(new Event('renew')); // the versions, and what stands around the tabs
-    if (seen.model === this.room.model) this.room.attempt(() => this.room.refresh());
-    if (seen.state === 'done') this.room.say(tidy(seen.sentence) || 'The training is done.');
+    if (seen.model === this.state.model) this.state.attempt(() => this.state.refresh());
+    if (seen.state === 'done') this.state.say(tidy(seen.sentence) || 'The training is done.');
   }
 
   show(seen) {
@@ -145,23 +145,23 @@ class Train {
 
   // Drawn once: an opened log stays open.
   showResult(seen) {
-    const key = [seen.state, seen.pid, seen.version, this.room.model].join();
+    const key = [seen.state, seen.pid, seen.version, this.state.model].join();
     if (this.result.dataset.key === key) return;
     this.result.replaceChildren(...describe(seen), ...this.makeOpener(seen.state === 'running' ? null : seen));
     Object.assign(this.result.dataset, { key, state: seen.state });
   }
 
   showStage(seen) {
-    this.whose.replaceChildren(make('b', {}, `Training ${seen.model ? nameOf(seen.model) : ''}`), ...this.makeOpener(seen));
+    this.whose.replaceChildren(make('b', {}, `Training ${seen.model ? displayName(seen.model) : ''}`), ...this.makeOpener(seen));
     this.stage.textContent = seen.cancelling ? 'Cancelling…' : seen.stage ? nameStage(seen) : 'Starting';
     this.cancel.disabled = Boolean(seen.cancelling || this.pressed);
-    this.bar.value = this.course.follow(seen);
+    this.bar.value = this.progress.follow(seen);
   }
 
-  // Leads to the network that is or was trained, where another one is looked at.
+  // Leads to the model that is or was trained, where another one is open.
   makeOpener(seen) {
-    if (!seen?.model || !this.room.network?.networks.includes(seen.model) || seen.model === this.room.model) return [];
-    return [' ', button(`Open ${nameOf(seen.model)}`, () => this.room.attempt(() => this.room.open(seen.model)), { kind: 'link' })];
+    if (!seen?.model || !this.state.details?.models.includes(seen.model) || seen.model === this.state.model) return [];
+    return [' ', button(`Open ${displayName(seen.model)}`, () => this.state.attempt(() => this.state.open(seen.model)), { kind: 'link' })];
   }
 
   showPlots({ pid, kind, curve }) {
@@ -186,7 +186,7 @@ function recallKind() {
 
 function describe(seen) {
   const kind = KINDS[seen.kind]?.name || 'The';
-  const of = seen.model ? ` of ${nameOf(seen.model)}` : '';
+  const of = seen.model ? ` of ${displayName(seen.model)}` : '';
   if (seen.state === 'done') {
     const seconds = seen.seconds ? ` in ${seen.seconds < 90 ? count(Math.max(1, Math.round(seen.seconds)), 'second') : count(Math.round(seen.seconds / 60), 'minute')}` : '';
     return [make('p', {}, make('b', {}, `${kind} training${of} made version ${seen.version}${seconds}.`))];

@@ -10,7 +10,7 @@ const WORDS = {
   corruptions: 'Measuring on blurred and noisy pictures',
   unrelated: 'Measuring on unrelated pictures',
   comparing: 'Comparing it with the one in use',
-  proving: 'Proving that the frozen network answers the same',
+  proving: 'Proving that the frozen model answers the same',
   writing: 'Writing it down',
   checking_labels: 'Checking the labels',
 };
@@ -21,14 +21,14 @@ const PLACES = {
   finetune: { reading: [0, 0.02], probe: [0.02, 0.1], predicting: [0.82, 0.97], proving: [0.82, 0.97], comparing: [0.97, 0.99], writing: [0.99, 1] },
 };
 const EPOCHS = [0.1, 0.75];
-const BEGUN = 0.02; // so that a bar is seen before the first stage is told
+const BEGUN = 0.02; // so that a bar is seen before the first stage is known
 
 export function nameStage({ stage, epoch, epochs }) {
   return stage === 'epoch' ? `Learning, round ${epoch} of ${epochs}` : WORDS[stage];
 }
 
 // Remembers how far a training was: what a stage that is not known, or a check in between, does not tell.
-export class Course {
+export class TrainingProgress {
   constructor() { Object.assign(this, { pid: null, share: 0 }); }
 
   follow(seen) {

@@ -1,15 +1,15 @@
-// Sends pictures, a few at a time, and keeps count for each class.
+// Uploads pictures, a few at a time, and keeps count for each class.
 
-import { count, nameOf } from './dom.js';
-import { send } from './requests.js';
+import { count, displayName } from './dom.js';
+import { upload } from './requests.js';
 
-const SENDERS = 3; // pictures on their way at the same time
+const MAX_SENDING = 3; // pictures at the same time
 const REFRESH_EVERY = 1500; // milliseconds
 
 // What was given for one class in one go, or in several before it was finished.
 export class Batch {
   constructor(model, label) {
-    Object.assign(this, { model, label, sent: 0, total: 0, near: 0, existed: 0, changes: [], refused: [], held: false });
+    Object.assign(this, { model, label, sent: 0, total: 0, near: 0, existed: 0, changes: [], rejected: [], held: false });
   }
 
   get done() { return this.sent === this.total && !this.held; }
@@ -23,28 +23,28 @@ export class Batch {
   }
 
   summarise() {
-    const parts = [`Added ${count(this.added, 'picture')} to ${nameOf(this.label)}.`];
+    const parts = [`Added ${count(this.added, 'picture')} to ${displayName(this.label)}.`];
     if (this.near) parts.push(`${this.near} look${this.near === 1 ? 's' : ''} like pictures that were here: look-alikes count once.`);
     if (this.existed) parts.push(`${this.existed} ${this.existed === 1 ? 'was' : 'were'} here already.`);
-    if (this.refused.length) parts.push(`${this.refused.length} could not be taken.`);
+    if (this.rejected.length) parts.push(`${this.rejected.length} could not be taken.`);
     return parts.join(' ');
   }
 }
 
 export class Uploads {
-  constructor(room, show) {
-    Object.assign(this, { room, show, batches: new Map(), waiting: [], sending: 0, refreshed: 0 });
+  constructor(state, show) {
+    Object.assign(this, { state, show, batches: new Map(), waiting: [], sending: 0, refreshed: 0 });
     window.addEventListener('beforeunload', (event) => { if (this.sending) event.preventDefault(); });
   }
 
   find(label) {
     const batch = this.batches.get(label);
-    return batch?.model === this.room.model ? batch : null;
+    return batch?.model === this.state.model ? batch : null;
   }
 
-  // A batch that is held goes on: all that a camera takes is told, and undone, as one.
+  // A batch that is held goes on: all that a camera takes is reported, and undone, as one.
   hold(label) {
-    const batch = this.find(label) || new Batch(this.room.model, label);
+    const batch = this.find(label) || new Batch(this.state.model, label);
     this.batches.set(label, batch);
     batch.held = true;
     return batch;
@@ -56,12 +56,12 @@ export class Uploads {
   }
 
   add(label, files) {
-    const batch = this.find(label) || new Batch(this.room.model, label);
+    const batch = this.find(label) || new Batch(this.state.model, label);
     this.batches.set(label, batch);
     batch.total += files.length;
     this.waiting.push(...files.map((file) => ({ batch, file })));
     this.show(batch);
-    while (this.sending < SENDERS && this.waiting.length) this.start();
+    while (this.sending < MAX_SENDING && this.waiting.length) this.start();
   }
 
   async start() {
@@ -73,10 +73,10 @@ export class Uploads {
   async sendNext({ batch, file }) {
     const { model, label } = batch;
     try {
-      batch.take(file.name, await send('pictures', { model, label, name: file.name }, file));
+      batch.take(file.name, await upload('images', { model, label, name: file.name }, file));
     } catch (error) {
-      batch.refused.push({ name: file.name, sentence: error.message });
-      if (error.status === 0) this.giveUp(batch);
+      batch.rejected.push({ name: file.name, sentence: error.message });
+      if (error.status === 0) this.drop(batch);
     }
     batch.sent += 1;
     if (batch.done) this.finish(batch);
@@ -84,25 +84,25 @@ export class Uploads {
   }
 
   // Without a connection every other picture would fail the same way.
-  giveUp(batch) {
+  drop(batch) {
     const left = this.waiting.filter((waiting) => waiting.batch === batch).length;
     this.waiting = this.waiting.filter((waiting) => waiting.batch !== batch);
     batch.total -= left;
-    if (left) batch.refused.push({ name: count(left, 'more picture'), sentence: 'Not sent. Add all of them again: those that are here are not added twice.' });
+    if (left) batch.rejected.push({ name: count(left, 'more picture'), sentence: 'Not sent. Add all of them again: those that are here are not added twice.' });
   }
 
   progress(batch) {
     this.show(batch);
     if (performance.now() - this.refreshed < REFRESH_EVERY) return;
     this.refreshed = performance.now();
-    this.room.refresh().catch(() => {}); // the next picture says what is wrong
+    this.state.refresh().catch(() => {}); // the next picture says what is wrong
   }
 
   finish(batch) {
     this.batches.delete(batch.label);
     if (!batch.total) return;
     this.show(batch);
-    this.room.sayUndoable(batch.summarise(), batch.changes);
-    this.room.attempt(() => this.room.refresh());
+    this.state.sayUndoable(batch.summarise(), batch.changes);
+    this.state.attempt(() => this.state.refresh());
   }
 }

@@ -1,42 +1,42 @@
-// A zip of class folders for this network, or all that another installation has taught.
+// Takes in a zip: class folders for this model, or all that another installation has taught.
 
-import { makeComplaints } from './rejected_files.js';
-import { button, count, make, nameOf } from './dom.js';
-import { follow } from './requests.js';
+import { button, count, displayName, make } from './dom.js';
+import { listRejected } from './rejected_files.js';
+import { stream } from './requests.js';
 
 const MANIFEST = 'manifest.json'; // of what "Download everything" made
 const ENDING = 66_000; // bytes that a zip's last record has at most
 
-// `asking`: where not the place says into which network the pictures of class folders go.
-export function makeTakeZip(room, words, { kind, asking = false }) {
+// `asking`: ask first, where the place does not say into which model the pictures of class folders go.
+export function makeTakeZip(state, words, { kind, asking = false }) {
   const input = make('input', { type: 'file', accept: '.zip,application/zip', hidden: true, 'aria-label': 'A zip of class folders', on: { change: take } });
   const choose = button(words, () => input.click(), { kind });
   const note = make('p', { class: 'note', role: 'status' });
   const bar = make('progress', { 'aria-label': 'Pictures of the zip that were added', hidden: true });
-  const complaints = make('div', { class: 'complaints' });
+  const rejected = make('div', { class: 'rejected-files' });
 
   async function take() {
     const [file] = input.files;
     input.value = '';
-    if (!file || (asking && !await isBundle(file) && !await confirmFolders(room, file))) return;
+    if (!file || (asking && !await isBundle(file) && !await confirmFolders(state, file))) return;
     choose.disabled = true;
-    complaints.replaceChildren();
+    rejected.replaceChildren();
     note.textContent = `Sending ${file.name}…`;
     bar.hidden = false;
     bar.removeAttribute('value');
-    const done = await room.attempt(() => addZip(room, file, show), note);
+    const done = await state.attempt(() => addZip(state, file, show), note);
     choose.disabled = false;
     bar.hidden = true;
     if (done) report(done);
-    await room.attempt(() => room.refresh());
+    await state.attempt(() => state.refresh());
   }
 
   function report(done) {
     const summary = summarise(done);
     note.textContent = summary;
-    if (done.changes.length) room.sayUndoable(summary, done.changes, () => { note.textContent = ''; });
-    if (done.refused.length) complaints.append(makeComplaints(done.refused));
-    if (done.sentence) window.dispatchEvent(new Event('renew')); // networks may have come with it
+    if (done.changes.length) state.sayUndoable(summary, done.changes, () => { note.textContent = ''; });
+    if (done.rejected.length) rejected.append(listRejected(done.rejected));
+    if (done.sentence) window.dispatchEvent(new Event('renew')); // models may have come with it
   }
 
   function show(seen) {
@@ -46,7 +46,7 @@ export function makeTakeZip(room, words, { kind, asking = false }) {
     bar.value = seen.done;
   }
 
-  return make('div', { class: 'take-zip' }, choose, bar, note, complaints, input);
+  return make('div', { class: 'take-zip' }, choose, bar, note, rejected, input);
 }
 
 // Tells by the list of names, which lies at a zip's end, what kind of zip it is.
@@ -69,19 +69,19 @@ function listNames(buffer) {
   return names;
 }
 
-function confirmFolders(room, file) {
-  const name = nameOf(room.model);
+function confirmFolders(state, file) {
+  const name = displayName(state.model);
   return new Promise((settle) => {
-    const dialog = room.openDialog(`Add the pictures to ${name}?`, 'narrow',
-      make('p', {}, `“Download everything” did not make ${file.name}. If it holds class folders, their pictures go into the network ${name}.`),
+    const dialog = state.openDialog(`Add the pictures to ${name}?`, 'narrow',
+      make('p', {}, `“Download everything” did not make ${file.name}. If it holds class folders, their pictures go into the model ${name}.`),
       make('div', { class: 'line' }, button(`Add to ${name}`, () => { settle(true); dialog.close(); }, { kind: 'main' }), button('Cancel', () => dialog.close())));
     dialog.addEventListener('close', () => settle(false));
   });
 }
 
-async function addZip(room, file, show) {
-  const seen = { done: 0, total: 0, added: 0, existed: 0, near: 0, changes: [], refused: [], sentence: '', failed: false };
-  await follow('zip', { model: room.model, name: file.name }, file, (line) => {
+async function addZip(state, file, show) {
+  const seen = { done: 0, total: 0, added: 0, existed: 0, near: 0, changes: [], rejected: [], sentence: '', failed: false };
+  await stream('zip', { model: state.model, name: file.name }, file, (line) => {
     tally(seen, line, file.name);
     show(seen);
   });
@@ -93,7 +93,7 @@ function tally(seen, line, fallback) {
   if (line.sentence) seen.sentence = line.sentence;
   if (line.error && !line.name && !line.left_out) Object.assign(seen, { failed: true, sentence: '' });
   seen.changes.push(...(line.changes || []));
-  if (line.error) seen.refused.push({ name: line.name || line.left_out || fallback, sentence: line.error });
+  if (line.error) seen.rejected.push({ name: line.name || line.left_out || fallback, sentence: line.error });
   if (line.name === undefined) return;
   seen.done += 1;
   if (line.error) return;

@@ -2,21 +2,19 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-import web.teach.collect
 from inference.errors import UserInputError
 from inference.versions.catalog import Catalog
 from labelling.store.store import Store
-from tests.web.asking import make_access
-from tests.web.classrooms import MODEL, Visit, paint
-from web.serving import DEFECT_SENTENCE, Service
-from web.teach.teaching import make_teach_routes
+from tests.web.requests import make_access
+from tests.web.teach_page import MODEL, Visit, paint
+from web.serving import Service
+from web.teach.tab import make_teach_routes
 
 ASSETS = Path(__file__).parents[3] / "web" / "teach" / "client"
 STRANGERS = [
@@ -48,7 +46,7 @@ def test_every_route_refuses_strangers(visit: Visit) -> None:
             response = visit.client.request(method, path, headers=headers, content=b"{}")
             assert response.status_code == 403, (method, path, headers)
             assert method == "HEAD" or response.json()["error"].startswith("Only someone on")
-    assert visit.ask("state")["classes"][0]["pictures"] == 1
+    assert visit.get("state")["classes"][0]["images"] == 1
 
 
 def test_every_route_refuses_where_nobody_teaches(visit: Visit) -> None:
@@ -61,20 +59,10 @@ def test_every_route_refuses_where_nobody_teaches(visit: Visit) -> None:
 @pytest.mark.parametrize("content", [b"[]", b"{", b"1", b"[" * 9000, b'{"a": ' + b" " * 10**6])
 def test_what_is_no_call_is_a_sentence(visit: Visit, content: bytes) -> None:
     for method, path in list_calls(visit):
-        if method == "POST" and path not in ("/teach/pictures", "/teach/zip"):
+        if method == "POST" and path not in ("/teach/images", "/teach/zip"):
             response = visit.client.post(path, content=content)
             assert response.status_code in (200, 400), path
             assert path.endswith("cancel") or response.json()["error"], path
-
-
-def test_defect_is_a_plain_sentence(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> None:
-        raise RuntimeError("secret path")
-
-    monkeypatch.setattr(web.teach.collect, "describe_network", fail)
-    response = visit.client.get("/teach/state")
-    assert response.status_code == 500
-    assert response.json() == {"error": DEFECT_SENTENCE}
 
 
 def test_answers_are_kept_by_nobody(visit: Visit) -> None:

@@ -1,7 +1,7 @@
-"""A Teach tab's routes over a tiny network, without a page around them."""
+"""A Teach tab's routes over a tiny model, without a page around them."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.testclient import TestClient
 
 from inference.versions.catalog import Catalog
 from labelling.store.store import Store
 from tests.inference.tiny_versions import write_version
-from tests.web.asking import make_access
+from tests.web.requests import make_access
 from web.serving import Service
-from web.teach.teaching import make_teach_routes
+from web.teach.tab import make_teach_routes
 
 MODEL = "colours"
 COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue_berry": (20, 20, 220)}
@@ -32,12 +33,12 @@ class Visit:
     store: Store
     data: Path
 
-    def ask(self, path: str, **values: Any) -> dict[str, Any]:
+    def get(self, path: str, **values: Any) -> dict[str, Any]:
         response = self.client.get(f"/teach/{path}", params=values)
         assert response.status_code == 200, response.text
         return dict(response.json())
 
-    def tell(self, path: str, **values: Any) -> dict[str, Any]:
+    def post(self, path: str, **values: Any) -> dict[str, Any]:
         response = self.client.post(f"/teach/{path}", json=values)
         assert response.status_code == 200, response.text
         return dict(response.json())
@@ -50,7 +51,7 @@ class Visit:
 
     def add(self, label: str, picture: bytes, name: str = "a.png") -> Any:
         values = {"model": MODEL, "label": label, "name": name}
-        return self.client.post("/teach/pictures", params=values, content=picture)
+        return self.client.post("/teach/images", params=values, content=picture)
 
 
 @contextmanager
@@ -58,15 +59,21 @@ def open_visit(tmp_path: Path) -> Iterator[Visit]:
     exported, data = tmp_path / "exported", tmp_path / "data"
     write_version(exported / MODEL / "1", graph_sha256="a" * 64)
     service = Service(Catalog(exported, data), MODEL, None, "cpu")
-    with Store(data) as store:
-        app = Starlette(routes=make_teach_routes(service, make_access(), store))
-        client = TestClient(app, "http://127.0.0.1:7860", client=("127.0.0.1", 50000))
-        with client:
-            yield Visit(client, service, store, data)
+    with (
+        Store(data) as store,
+        serve(make_teach_routes(service, make_access(), store)) as client,
+    ):
+        yield Visit(client, service, store, data)
+
+
+def serve(routes: Sequence[BaseRoute]) -> TestClient:
+    """Return a client on this machine of these routes."""
+    app = Starlette(routes=routes)
+    return TestClient(app, "http://127.0.0.1:7860", client=("127.0.0.1", 50000))
 
 
 def paint(label: str, seed: int = 0, size: int = 64) -> bytes:
-    """Return a PNG that the tiny network takes for a class; every seed gives another look."""
+    """Return a PNG that the tiny model takes for a class; every seed gives another look."""
     rng = np.random.default_rng(seed)
     speckle = rng.integers(0, 36, (8, 8, 1)).repeat(3, axis=2) + np.array(COLOURS[label]) - 18
     small = Image.fromarray(np.clip(speckle, 0, 255).astype(np.uint8))

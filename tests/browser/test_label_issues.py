@@ -21,32 +21,32 @@ LABELS = ("discs", "stripes")
 
 
 @dataclass(frozen=True)
-class Doubted:
-    """A running page, its store, and the labels in doubt, the worst first."""
+class Issues:
+    """A running page, its store, and the labels that are to look wrong, the worst first."""
 
     app: RunningApp
     store: Store
     ids: list[int]
 
-    def doubt(self) -> None:
+    def report(self) -> None:
         """Leave what a check after a training leaves; the first three are disputed."""
         probabilities = (0.99, 0.85, 0.6)
-        doubts = tuple(
+        found = tuple(
             Doubt(number, "discs", "stripes", probability, 1 - probability)
             for number, probability in zip(self.ids, probabilities, strict=True)
         )
-        self.store.put_check(MODEL, Check(6, ("hot_dog",), doubts))
+        self.store.put_check(MODEL, Check(6, ("hot_dog",), found))
 
     def open_again(self) -> None:
-        """Bring labels that were kept back into doubt: they were changed since, and back."""
+        """Make kept labels questionable again: change each and change it back."""
         for number in self.ids:
             for label in ("stripes", "discs"):
                 self.store.relabel(number, label, "Ann")
 
 
 @pytest.fixture(scope="module")
-def doubted(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doubted]:
-    data = tmp_path_factory.mktemp("doubted")
+def issues(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issues]:
+    data = tmp_path_factory.mktemp("issues")
     port = find_free_port()
     env = {
         "CLASSIFIER_EXPORTED": str(exported),
@@ -60,17 +60,17 @@ def doubted(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             for seed in range(3)
         ]
         with start_app("--teach", "--port", str(port), port=port, env=env) as running:
-            yield Doubted(running, store, ids[:3])
+            yield Issues(running, store, ids[:3])
 
 
 @pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
-def visit(request: pytest.FixtureRequest, browser: Browser, doubted: Doubted) -> Iterator[Visit]:
-    for opened in open_visit(browser, doubted.app.url, request.param):
+def visit(request: pytest.FixtureRequest, browser: Browser, issues: Issues) -> Iterator[Visit]:
+    for opened in open_visit(browser, issues.app.url, request.param):
         open_teach(opened.page)
         yield opened
 
 
-def open_doubts(page: Page) -> None:
+def open_issues(page: Page) -> None:
     page.get_by_role("button", name="Review").click()
     page.locator(".kinds").get_by_role("button", name="Looks mislabelled").click()
 
@@ -84,22 +84,22 @@ def expect_left(page: Page, number: int) -> None:
 
 def test_never_checked_says_when_it_will_be(visit: Visit) -> None:
     page = visit.page
-    open_doubts(page)
+    open_issues(page)
     expect(page.locator(".review-dialog .empty")).to_contain_text("not checked yet")
     expect(page.locator(".reviewed")).to_be_hidden()
     assert_nothing_hangs_over(page)
 
 
-def test_label_is_shown_large_with_what_it_looks_like(visit: Visit, doubted: Doubted) -> None:
-    doubted.doubt()
+def test_label_is_shown_large_with_what_it_looks_like(visit: Visit, issues: Issues) -> None:
+    issues.report()
     page = visit.page
     page.reload()
     open_teach(page)
     name = "Review, 3 pictures that look mislabelled"
     page.get_by_role("button", name=name, exact=True).click()
     expect(page.locator(".kinds [aria-pressed=true]")).to_have_text("Looks mislabelled3")
-    expect(page.locator(".told .class-name")).to_have_text("Discs")
-    expect(page.locator(".doubted")).to_have_text("It looks like Stripes, almost certainly.")
+    expect(page.locator(".about-image .class-name")).to_have_text("Discs")
+    expect(page.locator(".suspected")).to_have_text("It looks like Stripes, almost certainly.")
     expect(page.locator(".labels .likely")).to_have_text("Stripes")
     expect(page.get_by_role("button", name="Keep it")).to_be_focused()
     expect_left(page, 3)
@@ -114,26 +114,26 @@ def test_label_is_shown_large_with_what_it_looks_like(visit: Visit, doubted: Dou
         assert place["y"] + place["height"] <= page.viewport_size["height"]  # type: ignore[index]
 
 
-def test_all_is_decided_and_undone_by_keyboard_alone(visit: Visit, doubted: Doubted) -> None:
-    page, ids = visit.page, doubted.ids
+def test_all_is_decided_and_undone_by_keyboard_alone(visit: Visit, issues: Issues) -> None:
+    page, ids = visit.page, issues.ids
     page.get_by_role("button", name="Review").focus()
     page.keyboard.press("Enter")
     expect_left(page, 3)
     page.keyboard.press("a")
-    expect(page.locator(".doubted")).to_have_text("It looks like Stripes, probably.")
+    expect(page.locator(".suspected")).to_have_text("It looks like Stripes, probably.")
     page.keyboard.press(str(find_key(page, "Stripes")))
-    expect(page.locator(".doubted")).to_have_text("It looks like Stripes, perhaps.")
-    assert [doubted.store.get(number).label for number in ids] == ["discs", "stripes", "discs"]
+    expect(page.locator(".suspected")).to_have_text("It looks like Stripes, perhaps.")
+    assert [issues.store.get(number).label for number in ids] == ["discs", "stripes", "discs"]
     page.keyboard.press("r")
     expect(page.locator(".review-dialog .empty")).to_contain_text("All looked at.")
     expect(page.locator(".review-dialog .empty")).to_contain_text("Train again")
-    assert doubted.store.count_doubts(MODEL) == 0
+    assert issues.store.count_doubts(MODEL) == 0
     page.keyboard.press("z")
     expect_left(page, 1)
     for number in (2, 3):
         page.keyboard.press("z")
         expect_left(page, number)
-    assert [doubted.store.get(number).label for number in ids] == ["discs"] * 3
+    assert [issues.store.get(number).label for number in ids] == ["discs"] * 3
     page.keyboard.press("Escape")
     name = "Review, 3 pictures that look mislabelled"
     expect(page.get_by_role("button", name=name, exact=True)).to_be_visible()
@@ -151,14 +151,14 @@ def test_undo_goes_back_to_the_list_that_it_was_done_in(visit: Visit) -> None:
     expect_left(page, 2)
     page.locator(".kinds").get_by_role("button", name="Least sure first").click()
     expect_left(page, 6)
-    page.locator(".acts").get_by_role("button", name="Undo").click()
+    page.locator(".decisions").get_by_role("button", name="Undo").click()
     expect_left(page, 3)
     expect(page.locator(".kinds [aria-pressed=true]")).to_have_text("Looks mislabelled3")
-    expect(page.locator(".doubted")).to_have_text("It looks like Stripes, almost certainly.")
+    expect(page.locator(".suspected")).to_have_text("It looks like Stripes, almost certainly.")
     close_dialog(page)
 
 
-def test_kept_labels_leave_an_empty_list_that_says_so(visit: Visit, doubted: Doubted) -> None:
+def test_kept_labels_leave_an_empty_list_that_says_so(visit: Visit, issues: Issues) -> None:
     page = visit.page
     page.get_by_role("button", name="Review").click()
     for left in (3, 2, 1):
@@ -167,10 +167,10 @@ def test_kept_labels_leave_an_empty_list_that_says_so(visit: Visit, doubted: Dou
     empty = page.locator(".review-dialog .empty")
     expect(empty).to_contain_text("Every label was right. They are not asked about again.")
     close_dialog(page)
-    doubted.doubt()  # the next training finds them again
+    issues.report()  # the next training finds them again
     expect(page.get_by_role("button", name="Review", exact=True)).to_be_visible()
-    open_doubts(page)
+    open_issues(page)
     expect(empty).to_contain_text("No label looks wrong.The last check looked at 6 pictures.")
     expect(empty).to_contain_text("Nothing can be said yet of Hot dog: at least 5 different")
     close_dialog(page)
-    doubted.open_again()
+    issues.open_again()
