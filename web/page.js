@@ -1,18 +1,30 @@
 () => {
-  // Links to places on the page, copy buttons and sorting: what Gradio has no component for.
+  // Links to places on the page and sorting: what Gradio has no component for.
 
   const TABS = { try: 'Try it', teach: 'Teach', model: 'Model' };
+  const IN_CARD = { pictures: 'Training data', training: 'Training procedure' };
+  const TRIES = 100; // frames that a place may take to appear
 
   function open(place) {
-    const target = document.getElementById(place);
     const tab = TABS[place] || TABS.model;
     [...document.querySelectorAll('#tabs [role=tab]')].find((t) => t.textContent.trim() === tab)?.click();
-    if (place in TABS) return scrollTo({ top: 0 });
-    requestAnimationFrame(() => {
-      const section = target || document.getElementById(place);
-      section?.scrollIntoView();
-      section?.focus({ preventScroll: true });
-    });
+    if (place in TABS) scrollTo({ top: 0 });
+    else show(place, TRIES);
+  }
+
+  function show(place, tries) {
+    const target = place in IN_CARD ? findInCard(IN_CARD[place]) : document.getElementById(place);
+    if (!target) return void (tries && requestAnimationFrame(() => show(place, tries - 1)));
+    target.tabIndex = -1;
+    target.scrollIntoView();
+    target.focus({ preventScroll: true });
+  }
+
+  function findInCard(heading) { // a version without a card has a sentence there
+    document.querySelector('#card > button:not(.open)')?.click();
+    const headings = [...document.querySelectorAll('#card h2')];
+    return headings.length ? headings.find((h) => h.textContent.trim() === heading) || headings[0]
+      : document.querySelector('#card .prose p');
   }
 
   function sort(button) {
@@ -35,34 +47,13 @@
 
   const compare = (a, b) => a.localeCompare(b, undefined, { numeric: true, sensitivity: 'base' });
 
-  async function copy(button) {
-    const text = button.closest('figure').querySelector('code').textContent;
-    const words = button.textContent;
-    button.textContent = (await write(text)) ? 'Copied' : 'Select and copy by hand';
-    setTimeout(() => { button.textContent = words; }, 2000);
-  }
-
-  async function write(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      return true;
-    } catch {
-      return false; // no HTTPS, or not allowed
-    }
-  }
-
   function follow() { // what another network or version changes beyond what the server draws
     const title = document.querySelector('#title h1');
     const examples = document.querySelector('.examples');
     if (title && document.title !== title.textContent) document.title = title.textContent;
     if (title && examples) examples.hidden = title.dataset.examples !== 'yes';
-    fillAddresses();
-  }
-
-  function fillAddresses() {
-    const address = location.origin + location.pathname;
-    document.querySelectorAll('[data-address]').forEach((span) => {
-      if (span.textContent !== address) span.textContent = address;
+    document.querySelectorAll('.label-wrap').forEach((fold) => {
+      fold.setAttribute('aria-expanded', String(fold.classList.contains('open')));
     });
   }
 
@@ -73,7 +64,7 @@
       event.preventDefault(); // Gradio's <base> would leave the page
       open(link.hash.slice(1));
     } else if (button?.dataset.sortBy) sort(button);
-    else if (button?.classList.contains('copy')) copy(button);
+    else if (button?.matches('.label-wrap')) setTimeout(follow); // when Gradio has turned it
   });
   new MutationObserver(follow).observe(document.body, { childList: true, subtree: true });
   follow();

@@ -18,7 +18,7 @@ from web.frame import ask, draw_chip, draw_strip, draw_title
 from web.http.classify import Limits, make_classify_route
 from web.http.files import make_file_routes
 from web.http.gradio_api import add_api
-from web.model.tab import draw_model
+from web.model.tab import FILL_ADDRESS, make_model_tab
 from web.model.version_routes import make_version_routes
 from web.refresh import Refresh
 from web.serving import Service, count_at_once
@@ -27,10 +27,11 @@ from web.try_it.chooser import EXAMPLE_LABELS, EXAMPLES
 from web.try_it.feedback import Suggestions, make_suggestion_routes
 from web.try_it.network_choice import READ_CHOICE, choose_model, draw_networks
 from web.try_it.similar import make_neighbour_route
-from web.try_it.tab import Surroundings, add_try_it
+from web.try_it.tab import Around, add_try_it, connect
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("page.js", "try_it/feedback.js", "try_it/similar.js", "access/teachers.js")
+_STYLES = ("style.css", "try_it/style.css", "model/style.css")
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _MONO = ["ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace"]
 # Whose copies of the page's description Gradio keeps; nothing of ours is in them.
@@ -83,18 +84,31 @@ def make_page(site: Site) -> gr.Blocks:
     with Page(title=ask(classifier.card), delete_cache=(600, 2400)) as page:
         title = _draw(draw_title(classifier.card, EXAMPLE_LABELS), "title")
         strip = _draw(draw_strip(service, classifier), "strip")
-        chip = _draw(draw_chip(classifier), "chip", render=False)
-        about = _draw(draw_model(service, classifier, False), "about-model", render=False)
-        around = Refresh(service, access, strip, chip, title, about)
-        networks, teach = _add_tabs(site, around)
-        chip.render()
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Try it", id="try", elem_id="try-tab"):
+                try_it = add_try_it(service)
+            with gr.Tab("Teach", id="teach", elem_id="teach-tab", visible=False) as teach:
+                if site.suggestions is not None:
+                    add_teach_tab()
+            with gr.Tab("Model", id="model", elem_id="model-tab"):
+                model = make_model_tab(service, classifier)
+        chip = _draw(draw_chip(classifier), "chip")
         foot = _draw("", "foot")
         if access.has_hugging_face:
             gr.LoginButton(visible=False)  # for its routes; the foot has the link
         add_api(service)
-        outputs = [networks, *around.list_components(), foot, teach]
-        for event in (page.load, networks.input):
-            event(make_renewal(site, around), networks, outputs, js=READ_CHOICE, **_QUIET)
+        around = Refresh(service, access, strip, chip, title, model)
+        connect(
+            try_it,
+            service,
+            access,
+            site.suggestions,
+            Around(around.list_components(), around.draw_after),
+        )
+        outputs = [try_it.networks, *around.list_components(), foot, teach]
+        for event in (page.load, try_it.networks.input):
+            event(make_renewal(site, around), try_it.networks, outputs, js=READ_CHOICE, **_QUIET)
+        page.load(None, None, model.snippets, js=FILL_ADDRESS, **_QUIET)
     _keep_descriptions(page)
     return page.queue(default_concurrency_limit=count_at_once(), max_size=_MAX_WAITING)
 
@@ -124,20 +138,6 @@ def make_renewal(site: Site, around: Refresh) -> Callable[..., tuple[Any, ...]]:
         )
 
     return renew
-
-
-def _add_tabs(site: Site, around: Refresh) -> tuple[gr.HTML, gr.Tab]:
-    """Lay out the tabs; returns the choice among networks and the Teach tab, not yet seen."""
-    surroundings = Surroundings(around.list_components(), around.draw_after)
-    with gr.Tabs(elem_id="tabs"):
-        with gr.Tab("Try it", id="try", elem_id="try-tab"):
-            networks = add_try_it(site.service, site.access, site.suggestions, surroundings)
-        with gr.Tab("Teach", id="teach", elem_id="teach-tab", visible=False) as teach:
-            if site.suggestions is not None:
-                add_teach_tab()
-        with gr.Tab("Model", id="model", elem_id="model-tab"):
-            around.about.render()
-    return networks, teach
 
 
 def launch(page: gr.Blocks, site: Site, address: Address) -> tuple[str, str | None]:
@@ -177,8 +177,8 @@ def list_routes(site: Site) -> list[BaseRoute]:
     return routes
 
 
-def _draw(html: str, place: str, *, render: bool = True) -> gr.HTML:
-    return gr.HTML(html, apply_default_css=False, elem_id=place, render=render)
+def _draw(html: str, place: str) -> gr.HTML:
+    return gr.HTML(html, apply_default_css=False, elem_id=place)
 
 
 def _list_launch_arguments(site: Site) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def _list_launch_arguments(site: Site) -> dict[str, Any]:
     scripts = ",\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     return {
         "theme": gr.themes.Base(font=_FONTS, font_mono=_MONO),
-        "css": (_HERE / "style.css").read_text(encoding="utf-8"),
+        "css": "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _STYLES),
         "js": f"() => [{scripts}].forEach((run) => run())",
         "favicon_path": _HERE / "icon.png",
         "footer_links": [],

@@ -2,9 +2,10 @@
 
 import logging
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from inference.versions.folders import check_model_name
 
 DEFECT_SENTENCE = "Something went wrong here, not with your picture. Try once more in a moment."
 MAX_PICTURES = 200
+_TIMED = 200  # answers of each version, the last ones
 MAX_OPEN = 4  # networks; the one not asked for longest is closed for another
 
 
@@ -73,6 +75,7 @@ class Service:
         self._loading = threading.Lock()
         self._in_use: dict[str, _InUse] = {}
         self._classifiers: OrderedDict[Path, Classifier] = OrderedDict()
+        self._times: WeakKeyDictionary[Classifier, deque[float]] = WeakKeyDictionary()
 
     def open(self, model: str | None = None) -> Classifier:
         """Return the network that answers for a model now; loads it where it is not open.
@@ -101,7 +104,14 @@ class Service:
         prediction = classifier.predict([image])[0]
         with self._lock:
             self.answered += 1
+            times = self._times.setdefault(classifier, deque(maxlen=_TIMED))
+            times.append(prediction.milliseconds)
         return Answer(image, prediction, classifier)
+
+    def list_times(self, classifier: Classifier) -> list[float]:
+        """Return how many milliseconds its last answers took, without decoding."""
+        with self._lock:
+            return list(self._times.get(classifier, ()))
 
     def list_models(self) -> list[str]:
         """Return the models that can be asked, the usual one first."""

@@ -223,7 +223,10 @@ def test_nothing_is_asked_of_anyone_else(desk: Visit, app: RunningApp) -> None:
     choose(desk.page, CAT)
     wait_for_answer(desk.page, "single")
     desk.page.get_by_role("tab", name="Model").click()
-    expect(desk.page.locator("#code")).to_be_visible()
+    for fold in desk.page.locator("#model-tab .label-wrap").all():
+        fold.click()
+    expect(desk.page.locator("#code")).to_contain_text("gradio_client")
+    expect(desk.page.locator(".plot img").first).to_be_visible()
     ours = (app.url, "data:", "blob:")
     assert [url for url in desk.requests if not url.startswith(ours)] == []
 

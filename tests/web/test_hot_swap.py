@@ -152,7 +152,7 @@ def test_page_and_queue_follow_too(page: RunningApp, exported: Path, data: Path)
         }
         choice = {"token": 1, "pictures": [picture], "seen": f"hotdog/{shipped}"}
         answer = httpx.post(f"{page.url}gradio_api/run/respond", json={"data": [choice]})
-        _, strip, chip, title, about = answer.json()["data"]
+        _, strip, chip, title, summary, *_ = answer.json()["data"]
         assert f"version {version}" in strip
         assert f'data-version="hotdog/{version}"' in chip
-        assert isinstance(about, str) is isinstance(title, str) is (version != shipped)
+        assert isinstance(summary, str) is isinstance(title, str) is (version != shipped)

@@ -29,28 +29,21 @@ from web.try_it.verdict import EMPTY, draw_answer, draw_error
 
 _PREVIEW = 1024  # pixels
 _PROGRESS_STEP = 4  # pictures between two steps of the bar
-DrawAfter = Callable[[Answer | None, str, gr.Request], tuple[Any, ...]]
 _WAITING = '<div class="waiting" role="status"><p class="words"></p></div>'
+DrawAfter = Callable[[Answer | None, str, gr.Request], tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What stands around the answer: its components, and what an answer makes of them.
+class TryIt:
+    """The tab's components."""
 
-    `draw_after`: (answer, the version that this visitor's page shows, request) → their values.
-    """
-
-    components: Sequence[gr.HTML]
-    draw_after: DrawAfter
+    networks: gr.HTML
+    chooser: gr.HTML
+    answer: gr.HTML
 
 
-def add_try_it(
-    service: Service, access: Access, suggestions: Suggestions | None, surroundings: Surroundings
-) -> gr.HTML:
-    """Lay the tab out inside the open `gr.Tab`; an answer also renews what stands around it.
-
-    `suggestions`: None where nobody would look at them. Returns: the choice among networks.
-    """
+def add_try_it(service: Service) -> TryIt:
+    """Lay the tab out inside the open `gr.Tab`; `connect` makes it answer."""
     with gr.Row(elem_id="try-it", equal_height=False):
         with gr.Column(elem_id="picture-side", min_width=320):
             networks = make_networks(service)
@@ -59,22 +52,39 @@ def add_try_it(
         with gr.Column(elem_id="answer-side", min_width=320):
             gr.HTML(_WAITING, apply_default_css=False, elem_id="waiting")
             answer = gr.HTML(EMPTY, apply_default_css=False, elem_id="answer")
+    return TryIt(networks, chooser, answer)
+
+
+@dataclass(frozen=True)
+class Around:
+    """Components outside the tab that an answer changes, and what draws them.
+
+    `draw`: (answer, the version that this visitor's page shows, request) → their values.
+    """
+
+    components: Sequence[Any]
+    draw: DrawAfter
+
+
+def connect(
+    tab: TryIt, service: Service, access: Access, suggestions: Suggestions | None, around: Around
+) -> None:
+    """Answer as soon as pictures are chosen. `suggestions`: None where nobody looks at them."""
 
     def respond(choice: Choice, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         is_teacher = access.may_teach(request)
         for html, last in answer_choice(service, choice, suggestions, is_teacher):
-            yield html, *surroundings.draw_after(last, choice.seen, request)
+            yield html, *around.draw(last, choice.seen, request)
 
-    chooser.upload(
+    tab.chooser.upload(
         respond,
-        chooser,
-        [answer, *surroundings.components],
+        tab.chooser,
+        [tab.answer, *around.components],
         api_visibility="private",
         concurrency_id="classify",
         show_progress="hidden",
         trigger_mode="multiple",
     ).failure(js="() => window.dispatchEvent(new Event('unanswered'))", api_visibility="private")
-    return networks
 
 
 def answer_choice(

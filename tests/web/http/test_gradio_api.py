@@ -14,7 +14,7 @@ from inference.classifier import Classifier
 from inference.images import decode
 from tests.running import RunningApp
 from tests.web.pictures import CAT, HOT_DOG, save_heic, save_truncated
-from web.model.snippets import SNIPPETS
+from web.model.tab import SNIPPETS
 
 
 @pytest.fixture(scope="module")

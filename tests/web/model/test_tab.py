@@ -1,119 +1,287 @@
+import json
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from inference.classifier import Classifier
+from inference.statements import NEVER_UNFAMILIAR
 from inference.versions.cards import InputGeometry
 from inference.versions.catalog import Catalog
-from tests.inference.tiny_versions import write_version
-from tests.web.pictures import make_card
+from tests.inference.tiny_versions import make_card, write_version
+from tests.web.pictures import CAT
+from trainer.cards.model_card import write_model_card
 from web.frame import draw_chip
 from web.model.tab import (
-    describe_facts,
-    describe_input,
-    describe_pictures,
-    draw_counts,
-    draw_facts,
+    FILL_ADDRESS,
+    NO_CARD,
+    SNIPPETS,
+    describe_use,
+    describe_weakness,
+    draw_accuracy,
+    draw_contract,
     draw_model,
     draw_plots,
-    format_parent,
+    draw_speed,
+    draw_summary,
+    read_card_text,
 )
 from web.serving import Service
 
-
-def test_tab_shows_the_card_and_the_provider_in_use(classifier: Classifier, exported: Path) -> None:
-    service = Service(Catalog(exported), "hotdog", None, "cpu")
-    html = draw_model(service, classifier, False)
-    assert f"version {classifier.card.version}" in html
-    assert classifier.card.backbone in html
-    assert "runs here on <b>the CPU</b>" in html
-    assert f'href="model.onnx?model=hotdog&amp;version={classifier.card.version}"' in html
-    for place in ("pictures", "training", "versions", "download", "code"):
-        assert f'<section id="{place}"' in html
+EVIL = '"><script>'
 
 
-def test_tab_says_what_it_is_for_where_it_falls_short_and_how_far_to_trust_it(
-    tmp_path: Path,
-) -> None:
-    share = {"correct": 45, "n": 50, "value": 0.9, "low": 0.786, "high": 0.957}
-    folder = write_version(
-        tmp_path / "colours" / "1",
-        metrics={"test": {"top1": share}},
-        trust={"corruptions": {"blur": share}},
-    )
-    service = Service(Catalog(tmp_path), "colours", None, "cpu")
-    html = draw_model(service, service.open(), False)
-    places = [html.index(f'<section id="{name}"') for name in ("uses", "trust", "limits")]
+def make_share(correct: int, n: int) -> dict[str, Any]:
+    return {"correct": correct, "n": n, "value": correct / n, "low": 0.9, "high": 0.975}
+
+
+SHARE = make_share(45, 50)
+WORDS = "90.0% (n = 50, 95% interval 90.0–97.5%)"
+MEASURED = {
+    "top1": make_share(1900, 2000),
+    "ece": 0.021,
+    "per_class": {"red": make_share(95, 100), "green": SHARE},
+    "per_group": {"food101 / blue_berry": make_share(19, 20)},
+    "confusion": [[1000, 10, 0], [5, 2000, 0], [1, 2, 3]],
+}
+TRUST: dict[str, Any] = {
+    "certainty": {
+        "test": {
+            "coverage": {"red": {"rate": SHARE, "low": 0.91, "high": 0.99}},
+            "unsure": SHARE,
+            "unfamiliar": SHARE,
+            "sure_right": SHARE,
+        }
+    },
+    "outsiders": {"n": 50, "auroc": 0.971, "found": SHARE, "kinds": {"X-ray": SHARE}},
+    "corruptions": {"none": SHARE, "jpeg 20": SHARE},
+}
+
+
+def open_version(tmp_path: Path, *, with_card: bool = True, **changes: Any) -> Service:
+    """Open a tiny version whose README.md was written as the trainer writes it."""
+    folder = write_version(tmp_path / "colours" / "1", **changes)
+    if with_card:
+        write_model_card(folder, make_card(**changes))
+    return Service(Catalog(tmp_path), "colours", None, "cpu")
+
+
+def draw(service: Service, may_teach: bool = False) -> str:
+    """Return all that is drawn for one visitor."""
+    return str(draw_model(service, service.open(), may_teach))
+
+
+# What stands first
+
+
+def test_three_sentences_come_first(classifier: Classifier) -> None:
+    html = draw_summary(classifier.card)
+    assert f"Hotdog, version {classifier.card.version}" in html
+    top1 = classifier.card.metrics["test"]["top1"]
+    assert f"{top1['correct']} of {top1['n']} test pictures, which it never learned from" in html
+    assert html.count("<p>") == 3
+    assert "It is weakest at" in html
+    assert "whatever is none of the others counts as Not hot dog" in html
+
+
+def test_accuracy_comes_with_n_and_interval() -> None:
+    html = draw_accuracy(make_card(metrics={"test": MEASURED, "validation": MEASURED}))
+    assert "<b>95.0%</b> right:" in html
+    assert "1,900 of 2,000 test pictures" in html
+    assert "95% interval 90.0–97.5%" in html
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        ("locked", "held-out pictures, which it never learned from"),
+        ("validation", "validation pictures, which also chose its settings"),
+    ],
+)
+def test_accuracy_says_which_pictures_it_was_measured_on(split: str, words: str) -> None:
+    assert words in draw_accuracy(make_card(metrics={split: MEASURED}))
+
+
+def test_what_was_not_measured_is_not_spoken_of() -> None:
+    assert draw_accuracy(make_card()) == "How often it is right has not been measured."
+    assert describe_weakness(make_card()) == ""
+    one = {"test": {"top1": SHARE, "per_class": {"red": SHARE}}}
+    assert describe_weakness(make_card(metrics=one)) == ""
+
+
+def test_weakness_is_the_class_that_is_missed_most() -> None:
+    words = describe_weakness(make_card(metrics={"test": MEASURED}))
+    assert words == "It is weakest at Green, of which it missed 5 of 50 (10.0%)."
+
+
+def test_use_says_what_becomes_of_everything_else() -> None:
+    assert "telling Red, Green and Blue berry apart" in describe_use(make_card())
+    assert "no class for anything else" in describe_use(make_card())
+    assert "counts as Red" in describe_use(make_card(catch_all="red"))
+
+
+def test_download_names_the_version_that_is_shown(tmp_path: Path) -> None:
+    service = open_version(tmp_path)
+    download = draw_model(service, service.open(), False)[1]
+    assert download.link == "model.onnx?model=colours&version=1"
+    assert download.value.startswith("Download model.onnx (")
+
+
+# The card
+
+
+def test_shipped_card_is_shown_without_its_front_matter(classifier: Classifier) -> None:
+    text = read_card_text(classifier)
+    assert text.strip().startswith("# Hotdog")
+    assert "base_model:" not in text
+    top1 = classifier.card.metrics["test"]["top1"]
+    assert f"{top1['value']:.1%} (n = {top1['n']}, 95% interval" in text
+    for heading in ("Uses", "Training data", "Training procedure", "Evaluation", "Limits"):
+        assert f"\n## {heading}\n" in text
+    assert "![" not in text
+
+
+def test_card_holds_every_figure_with_n_and_interval(tmp_path: Path) -> None:
+    metrics = {"test": MEASURED, "validation": MEASURED}
+    text = read_card_text(open_version(tmp_path, metrics=metrics, trust=TRUST).open())
+    assert "95.0% (n = 2,000, 95% interval 90.0–97.5%)" in text
+    assert "calibration error 0.021" in text
+    assert "food101 / blue berry" in text
+    assert "| Green | 5 | 2,000 | 0 |" in text
+    assert text.index("### Test") < text.index("### Validation")
+    assert text.count(WORDS) == 2 * 1 + 4 + 2 + 2  # by class, certainty, outsiders, corruptions
+    assert "91.0–99.0%" in text
+    assert "0.971" in text
+    for name in ("nothing", "jpeg 20", "X-ray"):
+        assert f"| {name} | {WORDS} |" in text
+
+
+def test_card_says_what_it_is_for_and_where_it_falls_short(tmp_path: Path) -> None:
+    trust = {"corruptions": {"blur": SHARE}}
+    text = read_card_text(open_version(tmp_path, metrics={"test": MEASURED}, trust=trust).open())
+    places = [text.index(f"## {name}") for name in ("Uses", "Trust", "Limits")]
     assert places == sorted(places)
-    assert "Telling Red, Green and Blue berry apart" in html
-    assert "blur made it wrong most often: 5 of 50" in html
-    assert "README.md" not in html  # this version has none
-    (folder / "README.md").write_text("# Colours")
-    html = draw_model(service, service.open(), False)
-    address = "README.md?model=colours&amp;version=1"
-    assert html.count(f'href="{address}"') == 3  # read, download, and in the list of versions
-    assert 'aria-label="Download the card of version 1"' in html
+    assert "Telling Red, Green and Blue berry apart" in text
+    assert "blur made it wrong most often: 5 of 50" in text
 
 
-def test_only_plots_that_exist_are_shown_each_with_words(tmp_path: Path) -> None:
-    folder = tmp_path / "hotdog" / "3"
-    shown = SimpleNamespace(folder=folder, card=make_card())
-    assert draw_plots(shown) == ""  # type: ignore[arg-type]
-    (folder / "report").mkdir(parents=True)
-    (folder / "report" / "confusion.png").touch()
-    (folder / "report" / "report.html").touch()
-    html = draw_plots(shown)  # type: ignore[arg-type]
-    assert html.count("<img") == html.count('alt="Confusion matrix') == 1
-    assert 'href="report/hotdog/3/report.html"' in html
+def test_card_of_what_was_never_measured_has_no_figures(tmp_path: Path) -> None:
+    text = read_card_text(open_version(tmp_path).open())
+    assert "has not been measured" in text
+    assert "calibration error" not in text
+    assert "AUROC" not in text
+    assert "### Spoilt" not in text
 
 
-def test_card_from_elsewhere_is_escaped(tmp_path: Path) -> None:
-    evil = '"><script>'
-    write_version(
-        tmp_path / "colours" / "1", model=evil, backbone=evil, class_names=(evil, "a", "b")
+def test_card_without_measured_breakdowns_has_no_empty_tables(tmp_path: Path) -> None:
+    bare = {"top1": SHARE, "per_class": {}, "per_source": {}, "per_group": {}, "confusion": []}
+    text = read_card_text(open_version(tmp_path, metrics={"locked": bare}).open())
+    assert "| class |" not in text
+    assert "(rows)" not in text
+
+
+def test_card_of_what_was_taught_says_which_pictures_it_never_learned_from(tmp_path: Path) -> None:
+    metrics = {"validation": MEASURED, "locked": MEASURED}
+    quick = open_version(tmp_path / "q", metrics=metrics, training={"kind": "quick"}).open()
+    text = read_card_text(quick)
+    assert text.index("### Locked") < text.index("### Validation")
+    assert "The last fit then learned" in text
+    metrics = {"validation": MEASURED, "test": MEASURED}
+    deep = open_version(tmp_path / "d", metrics=metrics, training={"kind": "deep"}).open()
+    assert "kept for comparing" in read_card_text(deep)
+
+
+def test_where_nothing_is_ever_unfamiliar_the_card_says_so(tmp_path: Path) -> None:
+    trust = {"outsiders": {"n": 50, "others": 40, "auroc": 0.971}}
+    text = read_card_text(open_version(tmp_path, trust=trust).open())
+    assert NEVER_UNFAMILIAR in text
+    assert "0.971" in text
+
+
+def test_version_without_a_card_is_one_sentence(tmp_path: Path) -> None:
+    service = open_version(tmp_path, with_card=False)
+    assert read_card_text(service.open()) == NO_CARD
+    assert "README.md" not in draw(service)  # nor is it offered to download
+    (service.open().folder / "README.md").write_text("# Colours")
+    assert 'href="README.md?model=colours&amp;version=1"' in draw(service)
+    assert 'aria-label="Download the card of version 1"' in draw(service)
+
+
+def test_card_from_elsewhere_brings_no_html_and_no_image(tmp_path: Path) -> None:
+    service = open_version(tmp_path)
+    evil = (
+        "---\nname: x\n---\n# Hi\n\n![a](http://evil.example/a.png)\n\n<img src=x onerror=y>\n"
+        "text ![b](http://evil.example/b.png) ![c][d]\n\n[d]: http://evil.example/c.png\n\n"
+        "\\<b>\n\n~~~\n```\n~~~\n<img src=x>\n```\n"
     )
-    service = Service(Catalog(tmp_path), "colours", None, "cpu")
+    (service.open().folder / "README.md").write_text(evil)
+    text = read_card_text(service.open())
+    assert text.lstrip().startswith("# Hi")
+    assert "<" not in text
+    assert "![" not in text
+    assert "\\&lt;" not in text
+
+
+def test_what_a_card_from_elsewhere_says_is_escaped(tmp_path: Path) -> None:
+    service = open_version(
+        tmp_path,
+        model=EVIL,
+        backbone=EVIL,
+        class_names=(EVIL, "a", "b"),
+        trust={"corruptions": {EVIL: SHARE}},
+        metrics={"test": {**MEASURED, "per_class": {EVIL: SHARE, "a": make_share(50, 50)}}},
+    )
     classifier = service.open()
-    drawn = draw_model(service, classifier, True) + draw_chip(classifier)
+    drawn = draw(service, True) + draw_chip(classifier)
     assert "<script" not in drawn
+    assert "&lt;script" in read_card_text(classifier)
     assert 'data-version="colours/1"' in drawn
 
 
-def test_facts_are_flattened_and_escaped() -> None:
-    assert describe_facts({"a": {"b": 1, "c": None}, "d": [1, 2]}) == [("a b", "1"), ("d", "1, 2")]
-    assert "<script" not in draw_facts({"<script>": "<script>"})
-    assert draw_facts({}) == ""
+# Plots, contract, speed and code
 
 
-def test_counts_are_a_table_of_splits_and_classes() -> None:
-    html = draw_counts({"train": {"a": 1200, "b": 5}, "val": {"a": 7}}, ("a", "b"))
-    assert ">1,200</td>" in html
-    assert ">Validation</th>" in html
-    assert "<table" not in draw_counts({"a": 3}, ("a",))
+def test_only_plots_that_exist_are_shown_each_with_words(tmp_path: Path) -> None:
+    classifier = open_version(tmp_path).open()
+    assert draw_plots(classifier) == "<p>This version has no plots.</p>"
+    (classifier.folder / "report").mkdir()
+    (classifier.folder / "report" / "confusion.png").touch()
+    html = draw_plots(classifier)
+    assert html.count("<img") == html.count('alt="Confusion matrix') == 1
+    assert 'src="report/colours/1/confusion.png"' in html
 
 
 @pytest.mark.parametrize(
     ("geometry", "words"), [("crop", "middle square"), ("squash", "squashed"), ("pad", "grey bars")]
 )
-def test_input_is_described(geometry: str, words: str) -> None:
-    assert words in describe_input(InputGeometry(geometry=geometry))
+def test_contract_says_what_goes_in(geometry: str, words: str) -> None:
+    html = draw_contract(make_card(input=InputGeometry(geometry=geometry)))
+    assert words in html
+    assert "uint8 (N, H, W, 3)" in html
 
 
-def test_parent_is_named_as_far_as_it_is_known() -> None:
-    assert format_parent({"model": "hotdog", "version": 3}) == "hotdog, version 3"
-    assert format_parent({"name": "x"}) == "name x"
+def test_contract_names_the_outputs_of_the_file_and_the_order_of_classes(
+    classifier: Classifier,
+) -> None:
+    html = draw_contract(classifier.card)
+    session = classifier.session
+    for value in (*session.get_inputs(), *session.get_outputs()):
+        assert f"<code>{value.name}</code>" in html
+    first, second = classifier.card.class_names
+    assert html.index(f"<code>{first}</code>") < html.index(f"<code>{second}</code>")
 
 
-def test_pictures_of_what_was_taught_are_told_by_what_they_were_for() -> None:
-    counts = {"train": {"a": 20, "b": 5}, "locked": {"a": 1}}
-    data = {"counts": counts, "remembered": {"train": 1428, "validation": 682}}
-    quick = make_card(("a", "b"), data=data, training={"kind": "quick"})
-    assert describe_pictures(quick) == (
-        "It learned from 25 pictures labelled here and 1,428 remembered as numbers. Locked for "
-        "comparing, and never learned from: 1 picture labelled here and 682 remembered as numbers."
-    )
-    assert describe_pictures(make_card(data={"counts": counts})) == (
-        "It learned from, and was measured on, 26 labelled pictures."
-    )
-    assert not describe_pictures(make_card())
+def test_speed_is_what_was_measured_while_answering(tmp_path: Path) -> None:
+    service = open_version(tmp_path)
+    assert "the CPU" in draw_speed(service, service.open())
+    assert "No answer has been timed yet." in draw_speed(service, service.open())
+    for _ in range(3):
+        service.answer(CAT.read_bytes())
+    assert "the last 3 answers" in draw_speed(service, service.open())
+
+
+def test_every_snippet_calls_this_page() -> None:
+    codes = json.loads(FILL_ADDRESS.partition("return ")[2].partition("\n")[0])
+    assert codes == list(SNIPPETS.values())
+    for title in ("Python", "JavaScript", "curl"):
+        assert "ADDRESS/" in SNIPPETS[title]
