@@ -6,7 +6,6 @@ four groups, against each other group. Each for the nearest neighbour and for wh
 """
 
 import itertools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,13 +13,14 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from pydantic_core import to_json
 from scipy.special import softmax
 
 from benchmarks.lessons import PET, draw_lots, embed_files, read_pools
 from inference.certainty import normalise, remember
 from inference.classifier import find_min_side
 from inference.images import decode
-from inference.versions.cards import Thresholds
+from inference.versions.cards import OutOfDistribution, Thresholds
 from inference.versions.folders import find_version
 from trainer.data.replay_memory import DOUBTFUL, Remembered, read_memory
 from trainer.evaluation.calibration import ALONE, Known, fit_thresholds, measure_ece, measure_unseen
@@ -92,7 +92,7 @@ def main(
         found["groups"] = measure_groups(start, pictures, test=not validation)
     else:
         found["missing"] = f"There is no {pictures}: no test pictures, no retrain, no groups."
-    typer.echo(json.dumps(found) if as_json else describe(found))
+    typer.echo(to_json(found).decode() if as_json else describe(found))
 
 
 def ask(start: Start, test: Path | None, *, choosing: bool) -> Asked:
@@ -186,8 +186,8 @@ def measure_groups(start: Start, pictures: Path, *, test: bool) -> dict[str, dic
             inside = memory.measure_distances(np.concatenate([unseen[group] for group in pair]))
             for other in set(GROUPS) - set(pair):
                 outside = memory.measure_distances(unseen[other])
-                auroc = compare_distances([other] * len(outside), outside, inside, None)["auroc"]
-                found[name][f"{pair[0]} + {pair[1]} against {other}"] = auroc
+                auroc = compare_distances([other] * len(outside), outside, inside, None).auroc
+                found[name][f"{pair[0]} + {pair[1]} against {other}"] = auroc or 0.0
     return found
 
 
@@ -198,7 +198,7 @@ def compare(  # noqa: PLR0913, PLR0917  (all that a score is made of)
     limit: float | None,
     asked: Asked,
     inside: NDArray[np.floating],
-) -> dict[str, Any]:
+) -> OutOfDistribution:
     """Compare outsiders with the others; `inside`: distances where there are no others."""
     memory = remember(known.embeddings, known.targets, class_names, how)
     if asked.others is not None:
@@ -225,9 +225,9 @@ def describe(found: dict[str, Any]) -> str:
     """Return what was found in lines that people read."""
     lines = [f"Pictures of nothing that was taught, version {found['version']}:"]
     lines += [f"  {name}: {describe_outsiders(part)}" for name, part in found["shipped"].items()]
-    kinds = found["shipped"][USED].get("kinds", {}).items()
+    kinds = found["shipped"][USED].kinds.items()
     if kinds:
-        lines.append("  " + ", ".join(f"{kind} {rate['value']:.0%}" for kind, rate in kinds))
+        lines.append("  " + ", ".join(f"{kind} {rate.value:.0%}" for kind, rate in kinds))
     if "missing" in found:
         return "\n".join([*lines, found["missing"]])
     after = found["retrained"]

@@ -6,7 +6,6 @@ how a Quick retrain answers other training pictures with right, wrong and correc
 it by the functions of `python -m trainer head` and `python -m trainer check-labels`.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,11 +15,13 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from pydantic_core import to_json
 from scipy.special import softmax
 
 from benchmarks.lessons import embed, make_entry
 from inference.classifier import find_min_side
 from inference.images import decode
+from inference.versions.cards import Rate
 from inference.versions.folders import find_version
 from labelling.images.near_duplicates import place_group
 from labelling.store.placement import LOCKED_FRACTION
@@ -95,7 +96,7 @@ def main(
         name: sum_up([run(pool, seed) for seed in range(draws)])
         for name, pool in read_pools(start, pictures / "train").items()
     }
-    typer.echo(json.dumps(found) if as_json else describe(found))
+    typer.echo(to_json(found).decode() if as_json else describe(found))
 
 
 def read_pools(start: Start, train: Path) -> dict[str, Pool]:
@@ -286,7 +287,7 @@ def _list_new(names: Sequence[str]) -> dict[int, str]:
     }
 
 
-def _average(drawn: Sequence[Drawn], name: str) -> tuple[dict[str, float | int], float]:
+def _average(drawn: Sequence[Drawn], name: str) -> tuple[Rate, float]:
     """Return the mean accuracy, with the interval of as many unseen pictures, and its spread."""
     values = np.array([getattr(one, name) for one in drawn])
     n = drawn[0].unseen

@@ -5,7 +5,6 @@ classes; a class that the shipped network's memory has never held; a class that 
 holds already, with and without leaving the conflicting memories out.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ import numpy as np
 import typer
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pydantic_core import to_json
 
 from benchmarks.lessons import KINDS, PET, SIGN, Found, Pools, read_pools, teach_more, teach_new
 from inference.versions.folders import find_version
@@ -49,7 +49,7 @@ def main(
     found = {name: run(teach, pools) for name, teach in list_lessons(pools).items()}
     if plot:
         draw(found, plot)
-    typer.echo(json.dumps(found) if as_json else describe(found))
+    typer.echo(to_json(found).decode() if as_json else describe(found))
 
 
 def list_lessons(pools: Pools) -> dict[str, tuple[str, Teach]]:

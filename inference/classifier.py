@@ -123,9 +123,9 @@ class Classifier:
     def _find_wrong_probe(self, session: ort.InferenceSession) -> str | None:
         """Return a sentence if a session does not reproduce the card's probe answers."""
         for probe in self.card.probes:
-            image = make_probe(probe["height"], probe["width"], probe["seed"])
+            image = make_probe(probe.height, probe.width, probe.seed)
             found = session.run(["probabilities"], {"image": image[None]})[0][0]
-            off = float(np.abs(found - np.array(probe["probabilities"])).max())
+            off = float(np.abs(found - np.array(probe.probabilities)).max())
             if not off <= TOLERANCE:
                 return f"its answers differ by {off:.3f} from those of the CPU."
         return None

@@ -7,11 +7,18 @@ sentence follows from the card; what was not measured is said not to be.
 from collections.abc import Mapping
 from typing import Any
 
-from inference.versions.cards import Card, name_for_display
+from inference.versions.cards import (
+    Card,
+    Certainty,
+    Metrics,
+    OutOfDistribution,
+    Rate,
+    name_for_display,
+)
 
 UNSPOILT = "none"  # among `corruptions`: the pictures as they are
 FEW = 30  # pictures, under which a group's share says little
-# Of a version whose `Card.trust["outsiders"]` holds no `found` (`trainer.evaluation.calibration`).
+# Of a version without a limit (`trainer.evaluation.calibration`).
 NEVER_UNFAMILIAR = (
     "It never answers “Unlike anything I was taught”: under 99 validation pictures set no limit."
 )
@@ -20,12 +27,10 @@ _SPLITS = ("test", "locked", "validation")  # the one furthest from training com
 # Source: https://huggingface.co/docs/timm/models ("pretrained tags").
 _PRETRAINED = {"in1k": "ImageNet-1k", "in12k": "ImageNet-12k", "in21k": "ImageNet-21k"}
 
-Rate = dict[str, Any]
-
 
 def choose_split(card: Card) -> str | None:
     """Return the measured split that says most of unseen pictures; None where none was measured."""
-    return next((s for s in _SPLITS if card.metrics.get(s, {}).get("top1", {}).get("n")), None)
+    return next((s for s in _SPLITS if s in card.metrics and card.metrics[s].top1.n), None)
 
 
 def flatten(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -78,9 +83,9 @@ def list_limits(card: Card) -> list[str]:
         *_describe_classes(metrics, split, card.class_names),
         *_describe_groups(metrics, split),
         *_describe_pretraining(card, metrics),
-        *_describe_coverage(card, split),
-        *_describe_outsiders(card.trust.get("outsiders", {})),
-        *_describe_corruptions(card.trust.get("corruptions", {})),
+        *_describe_coverage(card.trust.certainty.get(split, Certainty()), split),
+        *_describe_outsiders(card.trust.out_of_distribution),
+        *_describe_corruptions(card.trust.corruptions),
     ]
     return found + _list_unmeasured(card)
 
@@ -104,8 +109,8 @@ def name_corruptions(corruptions: dict[str, Rate]) -> dict[str, Rate]:
 
 def describe_wrong(rate: Rate) -> str:
     """Return a rate by what is not right: `26 of 314 (8.3%, 95% interval 5.7–11.9%)`."""
-    wrong, n = rate["n"] - rate["correct"], rate["n"]
-    low, high = 100 * (1 - rate["high"]), 100 * (1 - rate["low"])
+    wrong, n = rate.n - rate.correct, rate.n
+    low, high = 100 * (1 - rate.high), 100 * (1 - rate.low)
     return f"{wrong:,} of {n:,} ({wrong / n:.1%}, 95% interval {low:.1f}–{high:.1f}%)"
 
 
@@ -118,17 +123,17 @@ def _describe_split(split: str) -> list[str]:
     ]
 
 
-def _describe_classes(metrics: dict[str, Any], split: str, names: tuple[str, ...]) -> list[str]:
+def _describe_classes(metrics: Metrics, split: str, names: tuple[str, ...]) -> list[str]:
     """Return which class is missed most and least, and which were not measured."""
-    rates = {name: rate for name, rate in metrics.get("per_class", {}).items() if rate["n"]}
+    rates = {name: rate for name, rate in metrics.per_class.items() if rate.n}
     absent = [name_for_display(name) for name in names if name not in rates]
     found = [f"No {split} pictures: {', '.join(absent)}."] if rates and absent else []
     if len(rates) < 2:
         return found
     worst, best = _find_worst(rates), _find_worst(rates, best=True)
-    if rates[worst]["value"] == rates[best]["value"]:
+    if rates[worst].value == rates[best].value:
         return found
-    apart = rates[worst]["high"] < rates[best]["low"]
+    apart = rates[worst].high < rates[best].low
     words = "" if apart else " The intervals overlap, so this may be chance."
     return [
         f"Of the {split} pictures, {name_for_display(worst)} is missed most often: "
@@ -138,10 +143,10 @@ def _describe_classes(metrics: dict[str, Any], split: str, names: tuple[str, ...
     ]
 
 
-def _describe_groups(metrics: dict[str, Any], split: str) -> list[str]:
-    groups = {name: rate for name, rate in metrics.get("per_group", {}).items() if rate["n"]}
-    many = {name: rate for name, rate in groups.items() if rate["n"] >= FEW}
-    few = [f"{name_group(name)} ({groups[name]['n']})" for name in groups if name not in many]
+def _describe_groups(metrics: Metrics, split: str) -> list[str]:
+    groups = {name: rate for name, rate in metrics.per_group.items() if rate.n}
+    many = {name: rate for name, rate in groups.items() if rate.n >= FEW}
+    few = [f"{name_group(name)} ({groups[name].n})" for name in groups if name not in many]
     found = []
     if len(many) > 1:
         worst = _find_worst(many)
@@ -154,13 +159,13 @@ def _describe_groups(metrics: dict[str, Any], split: str) -> list[str]:
     return found
 
 
-def _describe_pretraining(card: Card, metrics: dict[str, Any]) -> list[str]:
+def _describe_pretraining(card: Card, metrics: Metrics) -> list[str]:
     """Return which sources the backbone may have seen, where the name of its weights tells it."""
-    first = card.training.get("first_weights") or card.training.get("weights")
-    weights = str(first or "").removesuffix(".safetensors")
+    first = card.training.first_weights or card.training.weights
+    weights = (first or "").removesuffix(".safetensors")
     tag = weights.rpartition(".")[2]
     known = next((name for end, name in _PRETRAINED.items() if tag.endswith(end)), None)
-    seen = [source for source in metrics.get("per_source", {}) if "imagenet" in source.lower()]
+    seen = [source for source in metrics.per_source if "imagenet" in source.lower()]
     if known is None or not seen:
         return []
     return [
@@ -169,14 +174,13 @@ def _describe_pretraining(card: Card, metrics: dict[str, Any]) -> list[str]:
     ]
 
 
-def _describe_coverage(card: Card, split: str) -> list[str]:
+def _describe_coverage(certainty: Certainty, split: str) -> list[str]:
     """Return the classes whose share of right conformal sets is not what was to be expected."""
-    coverage = card.trust.get("certainty", {}).get(split, {}).get("coverage", {})
     off = [
-        f"{name_for_display(name)} {found['rate']['value']:.1%} (expected "
-        f"{100 * found['low']:.1f}–{100 * found['high']:.1f}%)"
-        for name, found in coverage.items()
-        if found["rate"]["n"] and not found["low"] <= found["rate"]["value"] <= found["high"]
+        f"{name_for_display(name)} {found.rate.value:.1%} (expected "
+        f"{100 * found.low:.1f}–{100 * found.high:.1f}%)"
+        for name, found in certainty.coverage.items()
+        if found.rate.n and not found.low <= found.rate.value <= found.high
     ]
     if not off:
         return []
@@ -186,22 +190,23 @@ def _describe_coverage(card: Card, split: str) -> list[str]:
     ]
 
 
-def _describe_outsiders(outsiders: dict[str, Any]) -> list[str]:
-    if outsiders and "found" not in outsiders:
-        return [NEVER_UNFAMILIAR]
-    found = outsiders.get("found")
-    if not found or not found["n"]:
+def _describe_outsiders(outside: OutOfDistribution | None) -> list[str]:
+    if outside is None:
         return []
-    missed = f"{describe_wrong(found)} were not found out"
-    kinds = {kind: rate for kind, rate in outsiders.get("kinds", {}).items() if rate["n"]}
+    if outside.detected is None:
+        return [NEVER_UNFAMILIAR]
+    if not outside.detected.n:
+        return []
+    missed = f"{describe_wrong(outside.detected)} were not found out"
+    kinds = {kind: rate for kind, rate in outside.kinds.items() if rate.n}
     worst = _find_worst(kinds) if kinds else ""
-    most = f", most often {worst} ({1 - kinds[worst]['value']:.1%})" if worst else ""
+    most = f", most often {worst} ({1 - kinds[worst].value:.1%})" if worst else ""
     return [f"Of pictures of nothing that was taught, {missed}{most}."]
 
 
 def _describe_corruptions(corruptions: dict[str, Rate]) -> list[str]:
     """Return what spoils pictures most, beside the pictures as they are."""
-    rates = {name: rate for name, rate in corruptions.items() if rate["n"]}
+    rates = {name: rate for name, rate in corruptions.items() if rate.n}
     plain = rates.pop(UNSPOILT, None)
     if not rates:
         return []
@@ -215,13 +220,13 @@ def _describe_corruptions(corruptions: dict[str, Rate]) -> list[str]:
 
 def _list_unmeasured(card: Card) -> list[str]:
     questions = {
-        "certainty": "how reliable “Not sure” is",
-        "outsiders": "how many pictures of nothing that was taught it finds out",
-        "corruptions": "how it does on blurred, dark, turned or badly compressed pictures",
+        "how reliable “Not sure” is": card.trust.certainty,
+        "how many pictures of nothing that was taught it finds out": card.trust.out_of_distribution,
+        "how it does on blurred, dark, turned or badly compressed pictures": card.trust.corruptions,
     }
-    missing = [words for name, words in questions.items() if not card.trust.get(name)]
+    missing = [words for words, measured in questions.items() if not measured]
     return [f"Not measured: {'; '.join(missing)}."] if missing else []
 
 
 def _find_worst(rates: dict[str, Rate], *, best: bool = False) -> str:
-    return sorted(rates, key=lambda name: rates[name]["value"], reverse=best)[0]
+    return sorted(rates, key=lambda name: rates[name].value, reverse=best)[0]

@@ -3,7 +3,6 @@
 Labelled images go in at `train`, `head` or `finetune`; a frozen version comes out.
 """
 
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -452,8 +451,10 @@ def _export(folder: Path, exported: Path, licence: str, as_json: bool) -> None:
     _print_result(version.summary(), version.describe(), as_json)
 
 
-def _print_result(values: dict[str, Any], sentence: str, as_json: bool) -> None:
-    typer.echo(json.dumps(values, ensure_ascii=False) if as_json else sentence)
+def _print_result(values: Any, sentence: str, as_json: bool) -> None:  # noqa: ANN401  (JSON)
+    from pydantic_core import to_json
+
+    typer.echo(to_json(values).decode() if as_json else sentence)
 
 
 def main() -> None:

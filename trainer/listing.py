@@ -20,13 +20,13 @@ def list_rows(catalog: Catalog, model: str) -> list[dict[str, Any]]:
     rows = []
     for number, folder in catalog.list_versions(model).items():
         card = read_card(folder)
-        measured = [found["top1"] for found in card.metrics.values() if "top1" in found]
+        measured = [found.top1 for found in card.metrics.values()]
         rows.append(
             {
                 "version": number,
                 "in_use": number == current,
                 "taught": catalog.is_taught(model, number),
-                "kind": card.training.get("kind", "full"),
+                "kind": card.training.kind or "full",
                 "created": card.created,
                 "classes": list(card.class_names),
                 "parent": card.parent,

@@ -6,10 +6,9 @@ title and Model tab are drawn anew only where another version has come into use.
 
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from inference.classifier import Classifier
-from inference.versions.cards import Card, name_for_display
+from inference.versions.cards import Card, TrainingFacts, name_for_display
 from web.serving import Service
 
 _MAX_NAMES = 4  # classes that fit into a heading
@@ -42,7 +41,7 @@ def draw_strip(service: Service, classifier: Classifier) -> str:
     """Return the loop in four steps with live counts, each a link to where it happens."""
     card = classifier.card
     steps = (
-        ("pictures", f"{count_pictures(card.data.get('counts', {})):,}", name_pictures(card)),
+        ("pictures", f"{count_pictures(card.data.counts):,}", name_pictures(card)),
         ("training", *describe_training(card.training)),
         ("download", format_size(classifier), f"frozen: version {card.version}"),
         ("try", f"{service.answered:,}", "answered here"),
@@ -58,13 +57,13 @@ def name_pictures(card: Card) -> str:
     """Return what the pictures are that a card counts, with those known as numbers only."""
     if not is_taught(card):
         return "labelled pictures"
-    remembered = count_pictures(card.data.get("remembered", {}))
+    remembered = count_pictures(card.data.remembered)
     return "labelled here" + (f", {remembered:,} remembered" if remembered else "")
 
 
 def is_taught(card: Card) -> bool:
     """Tell whether a card is of a version that was taught on a page."""
-    return card.training.get("kind") in ("quick", "deep")
+    return card.training.kind is not None
 
 
 def draw_chip(classifier: Classifier, milliseconds: float | None = None) -> str:
@@ -107,11 +106,11 @@ def count_pictures(counts: object) -> int:
     return counts if isinstance(counts, int) else 0
 
 
-def describe_training(training: dict[str, Any]) -> tuple[str, str]:
+def describe_training(training: TrainingFacts) -> tuple[str, str]:
     """Return how long training took and on what, as far as the card says it."""
-    device = training.get("device")
-    place = f"trained on {name_provider_for_display(str(device))}" if device else "trained"
-    return format_minutes(training.get("minutes")), place
+    device = training.device
+    place = f"trained on {name_provider_for_display(device)}" if device else "trained"
+    return format_minutes(training.minutes), place
 
 
 def format_minutes(minutes: float | None) -> str:

@@ -1,89 +1,242 @@
 """The model card: everything a version says of itself, as JSON in `model.json` and in the network.
 
 The trainer writes it, the classifier and the page read it. `metadata_props["card"]` of
-`model.onnx` holds the same text, so that the one file explains itself.
+`model.onnx` holds the same text, so that the one file explains itself. A card may come from
+elsewhere: types, lengths and ranges are those that whoever reads one can rely on.
 """
 
-import json
-from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Self
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
 
 from inference.errors import UserInputError
 
 FORMAT = 1
 GEOMETRIES = ("crop", "squash", "pad")
+MAX_NUMBER = 1e15  # beyond any size, count or time of ours, and still a whole number as float64
+MAX_TEXT = 10_000  # characters
+_MAX_SIDE = 4096  # pixels
+_OLD_KINDS = {"quick": "head", "deep": "finetune"}
+
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+Count = Annotated[int, Field(ge=0, le=int(MAX_NUMBER))]
+Positive = Annotated[float, Field(gt=0, le=MAX_NUMBER)]
+Side = Annotated[int, Field(ge=1, le=_MAX_SIDE)]
+Channels = Annotated[tuple[Number, ...], Field(min_length=3, max_length=3)]
+Scales = Annotated[tuple[Positive, ...], Field(min_length=3, max_length=3)]
 
 
-@dataclass(frozen=True)
-class InputGeometry:
-    """How the graph turns a picture of any shape into the network's square input.
+class _Part(BaseModel):
+    """A part of a card. What a later release may have added is ignored."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class InputGeometry(_Part):
+    """How the graph turns an image of any shape into the network's square input.
 
     `size` in pixels; `geometry`: `crop` takes the central square of `crop_ratio` times the
-    shorter side, `squash` the whole picture out of proportion, `pad` the whole picture with
+    shorter side, `squash` the whole image out of proportion, `pad` the whole image with
     grey bars. `mean` and `std` per RGB channel, of values 0–1.
     """
 
-    size: int = 224
-    geometry: str = "crop"
-    crop_ratio: float = 0.875
-    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
-    std: tuple[float, ...] = (0.5, 0.5, 0.5)
-    interpolation: str = "antialiased bicubic"
+    model_config = ConfigDict(extra="forbid")  # what is not known here would change the answers
+
+    size: Side = 224
+    geometry: Annotated[str, Field(pattern=f"^({'|'.join(GEOMETRIES)})$")] = "crop"
+    crop_ratio: Annotated[float, Field(ge=0.1, le=1)] = 0.875
+    mean: Channels = (0.5, 0.5, 0.5)
+    std: Scales = (0.5, 0.5, 0.5)
+    interpolation: Text = "antialiased bicubic"
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(_Part):
     """What makes an answer unsure or unfamiliar.
 
     `conformal`: class name → largest 1 - probability that still puts the class into the 95%
-    prediction set; empty where there were under 19 calibration pictures in all.
-    `unfamiliar`: distance to what is remembered (`inference.certainty.Memory`), above which a
-    picture is unlike all that was taught. It is measured to the `neighbour`th nearest of a class,
+    prediction set; empty where there were under 19 calibration images in all.
+    `unfamiliar`: distance to what is remembered (`inference.certainty.Memory`), above which an
+    image is unlike all that was taught. It is measured to the `neighbour`th nearest of a class,
     with embeddings cut off at `ceiling`, and divided by the class's own of `spreads`, at least 1
     and 1 where it is not named. Cards of the first release have none of the three: the cosine
     distance to the nearest one.
     """
 
-    conformal: dict[str, float] = field(default_factory=dict)
-    unfamiliar: float | None = None
-    neighbour: int = 1
-    ceiling: float | None = None
-    spreads: dict[str, float] = field(default_factory=dict)
+    model_config = ConfigDict(extra="forbid")
+
+    conformal: dict[Text, Number] = {}
+    unfamiliar: Number | None = None
+    neighbour: Annotated[int, Field(ge=1, le=int(MAX_NUMBER))] = 1
+    ceiling: Number | None = None
+    spreads: dict[Text, Positive] = {}
 
 
-@dataclass(frozen=True)
-class Card:
-    """One version's card. Class names are in the order of the network's outputs.
+class Parent(_Part):
+    """The version that another one was trained from."""
 
-    `data`, `training` and `metrics` are plain JSON: what was counted, chosen and measured, each
-    accuracy with its n and 95% interval. `trust`: plain JSON too, how far answers can be relied
-    on beyond their accuracy (`trainer.evaluation.reliability`). `probes`: inputs made by formula
-    with the probabilities that the network gave on the CPU. `files`: name →
-    SHA-256; `graph_sha256` is that of `model.onnx` without its metadata. `backbone_sha256`: the
-    `graph_sha256` of the version whose backbone this is, empty where that is its own.
+    model: Text
+    version: Count
+
+
+class Probe(_Part):
+    """An input made by formula (`inference.versions.probes`), and what the CPU answered to it."""
+
+    height: Side
+    width: Side
+    seed: Annotated[int, Field(ge=0, le=1_000_000)]
+    probabilities: tuple[Number, ...]
+
+
+class Rate(_Part):
+    """A share of `n`: its value, 0–1, and its 95% interval from `low` to `high`."""
+
+    correct: Count
+    n: Count
+    value: Number
+    low: Number
+    high: Number
+
+
+class Metrics(_Part):
+    """What was measured on one split. A row of `confusion` is a label, a column an answer."""
+
+    top1: Rate
+    ece: Number | None = None
+    per_class: dict[Text, Rate] = {}
+    per_source: dict[Text, Rate] = {}
+    per_group: dict[Text, Rate] = {}
+    confusion: tuple[tuple[Count, ...], ...] | None = None
+
+
+class DataCounts(_Part):
+    """How many images there were: `counts` is split → class → images.
+
+    `remembered`: split → images of earlier versions that are known as embeddings only.
+    `calibrating`: class → images that its conformal limit was found by. `sha256` is that of the
+    list of images, labels and splits.
     """
 
-    model: str
-    version: int
-    class_names: tuple[str, ...]
+    counts: dict[Text, dict[Text, Count]] = {}
+    remembered: dict[Text, Count] = {}
+    calibrating: dict[Text, Count] = {}
+    left_out: Count = 0
+    left_out_as_doubtful: dict[Text, Count] = {}
+    left_out_as_seen_before: Count = 0
+    sha256: Text = ""
+
+
+def _rename_kind(kind: object) -> object:
+    return _OLD_KINDS.get(kind, kind) if isinstance(kind, str) else kind
+
+
+class TrainingFacts(_Part):
+    """How a version was trained. `kind`: `head`, `finetune`, or None for a full training.
+
+    What is not named here are the settings of the command, kept as they were.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
+
+    kind: Annotated[Text | None, BeforeValidator(_rename_kind)] = None
+    minutes: Annotated[float, Field(ge=0, le=MAX_NUMBER)] | None = None
+    seconds: Annotated[float, Field(ge=0, le=MAX_NUMBER)] | None = None
+    device: Text | None = None
+    weights: Text | None = None
+    first_weights: Text | None = None
+    teachers: tuple[Text, ...] = ()
+    other_sizes: tuple[Count, ...] = ()
+
+    @property
+    def settings(self) -> dict[str, JsonValue]:
+        """The settings of the command, by name."""
+        return dict(self.__pydantic_extra__)
+
+
+class Coverage(_Part):
+    """How often a class's 95% prediction sets hold it, and the 99% interval expected of that."""
+
+    rate: Rate
+    low: Number
+    high: Number
+
+
+class Certainty(_Part):
+    """What the certainties of one split's answers are worth; `coverage` is by class."""
+
+    coverage: dict[Text, Coverage] = {}
+    unsure: Rate | None = None
+    unfamiliar: Rate | None = None
+    sure_right: Rate | None = None
+
+
+class OutOfDistribution(_Part):
+    """How well images of none of the classes are detected, out of `n`, and by kind.
+
+    `auroc` is against the `others`, images of the classes, of which `false_alarms` were taken for
+    unfamiliar. `detected` is None where the version has no limit, and calls nothing unfamiliar.
+    """
+
+    n: Count = 0
+    others: Count = 0
+    auroc: Number | None = None
+    detected: Rate | None = Field(default=None, validation_alias=AliasChoices("detected", "found"))
+    kinds: dict[Text, Rate] = {}
+    false_alarms: Rate | None = None
+
+
+class Trust(_Part):
+    """How far answers can be relied on beyond their accuracy (`trainer.evaluation.reliability`).
+
+    `certainty` is by split; `corruptions`: name → accuracy on corrupted images.
+    """
+
+    certainty: dict[Text, Certainty] = {}
+    out_of_distribution: OutOfDistribution | None = Field(
+        default=None, validation_alias=AliasChoices("out_of_distribution", "outsiders")
+    )
+    corruptions: dict[Text, Rate] = {}
+
+
+class Card(_Part):
+    """One version's card. Class names are in the order of the network's outputs.
+
+    `files`: name → SHA-256; `graph_sha256` is that of `model.onnx` without its metadata.
+    `backbone_sha256`: the `graph_sha256` of the version whose backbone this is, empty where that
+    is its own.
+    """
+
+    model: Text
+    version: Count
+    class_names: tuple[Text, ...]
     input: InputGeometry
-    temperature: float
+    temperature: Positive
     thresholds: Thresholds
-    backbone: str
-    created: str
-    catch_all: str | None = None
-    parent: dict[str, Any] | None = None
-    probes: list[dict[str, Any]] = field(default_factory=list)
-    data: dict[str, Any] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
-    metrics: dict[str, Any] = field(default_factory=dict)
-    trust: dict[str, Any] = field(default_factory=dict)
-    libraries: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-    graph_sha256: str = ""
-    backbone_sha256: str = ""
-    licence: str = ""
+    backbone: Text
+    created: Text
+    catch_all: Text | None = None
+    parent: Parent | None = None
+    probes: Annotated[tuple[Probe, ...], Field(max_length=20)] = ()
+    data: DataCounts = DataCounts()
+    training: TrainingFacts = TrainingFacts()
+    metrics: dict[Text, Metrics] = {}
+    trust: Trust = Trust()
+    libraries: dict[Text, Text] = {}
+    files: dict[Text, Text] = {}
+    graph_sha256: Text = ""
+    backbone_sha256: Text = ""
+    licence: Text = ""
     format: int = FORMAT
 
     @property
@@ -91,33 +244,56 @@ class Card:
         """What is equal for versions whose embeddings mean the same."""
         return self.backbone_sha256 or self.graph_sha256
 
+    @model_validator(mode="after")
+    def _check_classes(self) -> Self:
+        """Hold everything that speaks of classes to the card's own."""
+        names, count = set(self.class_names), len(self.class_names)
+        tables = [m.confusion for m in self.metrics.values() if m.confusion is not None]
+        lengths = [len(row) for table in tables for row in (table, *table)]
+        lengths += [len(probe.probabilities) for probe in self.probes]
+        rules = {
+            "there must be two classes or more, each named once": len(names) == count >= 2,
+            "the catch-all is not among the classes": self.catch_all in {None, *names},
+            "the conformal limits are of other classes": (
+                set(self.thresholds.conformal) in (set(), names)
+            ),
+            "the spreads are of other classes": set(self.thresholds.spreads) <= names,
+            "a probe or a confusion matrix is of other classes": set(lengths) <= {count},
+        }
+        for problem, is_kept in rules.items():
+            if not is_kept:
+                raise ValueError(problem)
+        return self
+
+
+class _Format(BaseModel):
+    """What tells whether the rest can be read."""
+
+    format: int
+
 
 def write_card(card: Card) -> str:
     """Return the card as JSON text."""
-    return json.dumps(asdict(card), indent=2, ensure_ascii=False)
+    return card.model_dump_json(indent=2)
 
 
-def parse_card(text: str) -> Card:
+def parse_card(text: str | bytes) -> Card:
     """Read a card from its JSON text.
 
     Raises: UserInputError where the text is not a card of a format that we know.
     """
     try:
-        values = json.loads(text)
-        if values["format"] != FORMAT:
-            raise UserInputError(
-                f"This card has format {values['format']}; this program reads format {FORMAT}. "
-                "Use the release that wrote it."
-            )
-        values["class_names"] = tuple(values["class_names"])
-        values["input"] = InputGeometry(**_tuples(values["input"]))
-        values["thresholds"] = Thresholds(**values["thresholds"])
-        known = {found.name for found in fields(Card)}  # a later release may write more
-        return Card(**{name: value for name, value in values.items() if name in known})
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        found = _Format.model_validate_json(text, strict=True).format
+        if found == FORMAT:
+            return Card.model_validate_json(text, strict=True)
+    except ValidationError as error:
         raise UserInputError(
-            f"This is not a model card: {error}. Export the model anew."
+            f"This is not a model card: {_describe_problem(error)}. Export the model anew."
         ) from error
+    raise UserInputError(
+        f"This card has format {found}; this program reads format {FORMAT}. "
+        "Use the release that wrote it."
+    )
 
 
 def read_card(version_folder: Path) -> Card:
@@ -128,7 +304,7 @@ def read_card(version_folder: Path) -> Card:
     path = version_folder / "model.json"
     if not path.is_file():
         raise UserInputError(f"{version_folder} holds no model.json. Give the folder of a version.")
-    return parse_card(path.read_text(encoding="utf-8"))
+    return parse_card(path.read_bytes())
 
 
 def name_for_display(label: str) -> str:
@@ -137,5 +313,8 @@ def name_for_display(label: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _tuples(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+def _describe_problem(error: ValidationError) -> str:
+    """Return the first thing that is wrong, and where."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place[:100]}: {first['msg']}" if place else str(first["msg"])

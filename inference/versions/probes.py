@@ -1,7 +1,5 @@
 """Inputs made by formula, with which a provider proves that it computes what the CPU does."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +21,6 @@ def make_probe(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     return np.where(wave > 255, 510 - wave, wave).clip(0, 255).astype(np.uint8)
 
 
-def list_probes() -> list[dict[str, Any]]:
+def list_probes() -> list[tuple[int, int, int]]:
     """Return the height, width and seed of each probe."""
-    return [{"height": h, "width": w, "seed": i} for i, (h, w) in enumerate(SHAPES)]
+    return [(height, width, seed) for seed, (height, width) in enumerate(SHAPES)]

@@ -36,12 +36,12 @@ def test_outsiders_are_told_from_remembered_validation_pictures() -> None:
     outsiders = np.random.default_rng(1).gamma(1, 1, (20, 30)).astype(np.float32)
     found = measure_memory(remembered, ("a", "b"), Asked(["noise"] * 20, outsiders, None, []))
     for name in (NEAREST, USED):
-        assert found[name]["auroc"] > 0.95
-        assert found[name]["false_alarms"]["correct"] <= 3
+        assert found[name].auroc > 0.95
+        assert found[name].false_alarms.correct <= 3
     shown = Asked(["noise"] * 20, outsiders, outsiders[:9], ["a"] * 9)
     found = measure_memory(remembered, ("a", "b"), shown)
-    assert found[USED]["false_alarms"]["n"] == 9
-    assert 0.3 < found[USED]["auroc"] < 0.7
+    assert found[USED].false_alarms.n == 9
+    assert 0.3 < found[USED].auroc < 0.7
 
 
 def test_without_pictures_it_says_what_is_missing(

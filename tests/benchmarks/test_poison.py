@@ -59,10 +59,10 @@ def test_check_finds_what_was_flipped_and_correcting_helps(pool: Pool) -> None:
 def test_draws_are_added_up() -> None:
     one = Drawn(20, 22, 18, 1, 0.9, 0.8, 0.9, 100, "published", "published")
     found = sum_up([one, replace(one, hits=16, poisoned=0.7, gate="held_back")])
-    assert (found["recall"]["correct"], found["recall"]["n"]) == (34, 40)
-    assert (found["precision"]["correct"], found["precision"]["n"]) == (34, 44)
+    assert (found["recall"].correct, found["recall"].n) == (34, 40)
+    assert (found["precision"].correct, found["precision"].n) == (34, 44)
     rate, spread = found["accuracy"]["poisoned"]
-    assert (rate["value"], rate["n"]) == (0.75, 100)
+    assert (rate.value, rate.n) == (0.75, 100)
     assert spread == pytest.approx(0.05)
     assert found["gate"] == {"published": 1, "held_back": 1}
     told = describe({"a network": found})

@@ -22,12 +22,12 @@ CONFORMAL = {"a": 0.4, "b": 0.7, "c": 0.1}
     ],
 )
 def test_conformal_set_of_one_is_sure(probabilities: tuple[float, ...], expected: str) -> None:
-    found = judge(np.array(probabilities, np.float32), NAMES, None, Thresholds(CONFORMAL))
+    found = judge(np.array(probabilities, np.float32), NAMES, None, Thresholds(conformal=CONFORMAL))
     assert found == expected
 
 
 def test_limit_itself_is_inside() -> None:
-    limits = Thresholds({"a": 0.25, "b": 0.25, "c": 0.25})
+    limits = Thresholds(conformal={"a": 0.25, "b": 0.25, "c": 0.25})
     assert judge(np.array([0.75, 0.25, 0.0], np.float32), NAMES, None, limits) == "sure"
 
 
@@ -48,12 +48,14 @@ def test_without_calibration_pictures(top: float, expected: str) -> None:
     ],
 )
 def test_unfamiliar_goes_before(distance: float | None, limit: float | None, expected: str) -> None:
-    found = judge(np.array([0.99, 0.01], np.float32), ("a", "b"), distance, Thresholds({}, limit))
+    found = judge(
+        np.array([0.99, 0.01], np.float32), ("a", "b"), distance, Thresholds(unfamiliar=limit)
+    )
     assert found == expected
 
 
 def test_order_of_the_thresholds_does_not_matter() -> None:
-    turned = Thresholds(dict(reversed(CONFORMAL.items())))
+    turned = Thresholds(conformal=dict(reversed(CONFORMAL.items())))
     found = judge(np.array([0.8, 0.2, 0.0], np.float32), NAMES, None, turned)
     assert found == "sure"
 
@@ -71,7 +73,7 @@ def test_normalise_of_half_precision_does_not_overflow() -> None:
 
 def test_distances_of_the_first_release_are_to_the_nearest() -> None:
     rows = np.array([[1.0, 0.0], [0.0, 2.0]])
-    memory = remember(rows, np.array([1, 0]), ("a", "b"), Thresholds({}, 0.5))
+    memory = remember(rows, np.array([1, 0]), ("a", "b"), Thresholds(unfamiliar=0.5))
     asked = np.array([[5.0, 0.0], [-1.0, -1.0], [1.0, 1.0]], dtype=np.float32)
     expected = [0.0, 1 + np.sqrt(0.5), 1 - np.sqrt(0.5)]
     np.testing.assert_allclose(memory.measure_distances(asked), expected, atol=1e-6)

@@ -170,7 +170,7 @@ def test_card_says_what_it_must(card: Card, folder: Path) -> None:
     assert card.temperature > 0
     assert card.probes
     assert {"torch", "timm", "onnx", "numpy", "pillow"} <= set(card.libraries)
-    assert card.metrics["test"]["top1"]["n"] > 0
+    assert card.metrics["test"].top1.n > 0
     assert json.loads((folder / "model.json").read_text(encoding="utf-8"))["format"] == 1
 
 
@@ -254,10 +254,10 @@ def test_odd_shapes_answer_at_once(folder: Path, shape: tuple[int, int]) -> None
 
 def test_probes_reproduce(card: Card, session: ort.InferenceSession) -> None:
     for probe in card.probes:
-        image = make_probe(probe["height"], probe["width"], probe["seed"])[None]
+        image = make_probe(probe.height, probe.width, probe.seed)[None]
         found = ask(session, image)["probabilities"][0]
-        np.testing.assert_allclose(found, probe["probabilities"], atol=TOLERANCE)
-        assert sum(probe["probabilities"]) == pytest.approx(1, abs=1e-4)
+        np.testing.assert_allclose(found, probe.probabilities, atol=TOLERANCE)
+        assert sum(probe.probabilities) == pytest.approx(1, abs=1e-4)
 
 
 # An independent path to the same answers: Pillow's resizing and PyTorch's network

@@ -12,6 +12,7 @@ from inference.statements import (
     list_wrong_uses,
     name_group,
 )
+from inference.versions.cards import Rate
 from tests.inference.tiny_versions import make_card
 
 GOOD = {"correct": 98, "n": 100, "value": 0.98, "low": 0.93, "high": 0.994}
@@ -51,7 +52,7 @@ def test_without_a_catch_all_other_things_are_no_use() -> None:
 
 
 def test_wrong_answers_are_counted_with_their_interval() -> None:
-    assert describe_wrong(POOR) == "20 of 100 (20.0%, 95% interval 13.3–28.9%)"
+    assert describe_wrong(Rate(**POOR)) == "20 of 100 (20.0%, 95% interval 13.3–28.9%)"
 
 
 def test_class_missed_most_often_is_named() -> None:

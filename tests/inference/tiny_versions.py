@@ -1,6 +1,5 @@
 """Makes a frozen version small enough to be understood: the mean colour picks the class."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper, parser
 
-from inference.versions.cards import Card, InputGeometry, Thresholds, write_card
+from inference.versions.cards import Card, InputGeometry, Probe, Thresholds, write_card
 from inference.versions.probes import list_probes, make_probe
 
 CLASS_NAMES = ("red", "green", "blue_berry")
@@ -30,17 +29,17 @@ tiny (uint8[N, H, W, 3] image) => (float[N, 3] probabilities, float[N, 3] logits
 
 
 def make_card(**changes: Any) -> Card:
-    card = Card(
-        model="colours",
-        version=1,
-        class_names=CLASS_NAMES,
-        input=InputGeometry(),
-        temperature=1.0,
-        thresholds=Thresholds(),
-        backbone="none",
-        created="2026-01-01T00:00:00+00:00",
-    )
-    return replace(card, **changes)
+    values = {
+        "model": "colours",
+        "version": 1,
+        "class_names": CLASS_NAMES,
+        "input": InputGeometry(),
+        "temperature": 1.0,
+        "thresholds": Thresholds(),
+        "backbone": "none",
+        "created": "2026-01-01T00:00:00+00:00",
+    }
+    return Card(**{**values, **changes})
 
 
 def make_network() -> bytes:
@@ -57,16 +56,14 @@ def make_network() -> bytes:
     return content
 
 
-def answer_probes(session: ort.InferenceSession) -> list[dict[str, Any]]:
-    return [
-        {
-            **probe,
-            "probabilities": session.run(["probabilities"], {"image": make_probe(**probe)[None]})[
-                0
-            ][0].tolist(),
-        }
-        for probe in list_probes()
-    ]
+def answer_probes(session: ort.InferenceSession) -> list[Probe]:
+    found = []
+    for height, width, seed in list_probes():
+        image = make_probe(height, width, seed)[None]
+        [[values]] = session.run(["probabilities"], {"image": image})
+        probabilities = values.tolist()
+        found.append(Probe(height=height, width=width, seed=seed, probabilities=probabilities))
+    return found
 
 
 def write_version(folder: Path, **changes: Any) -> Path:

@@ -42,7 +42,8 @@ def test_new_model_starts_from_what_ships_whatever_was_taught_since(catalog: Cat
 
 
 def test_catch_all_is_as_wanted_as_it_was_or_as_planned(tmp_path: Path) -> None:
-    parent = make_card(model="hotdog", catch_all="not_hot_dog")
+    names = ("hot_dog", "not_hot_dog")
+    parent = make_card(model="hotdog", class_names=names, catch_all="not_hot_dog")
     write_plan(tmp_path, "pets", Plan(("cat", "none"), "none"))
     assert find_catch_all(parent, tmp_path, "pets", None) == "none"
     assert find_catch_all(parent, tmp_path, "pets", "dog") == "dog"

@@ -22,7 +22,7 @@ def test_evaluate_prints_its_result_as_one_json_line(
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["split"] == "test"
-    assert found["top1"] == drawn_version.card.metrics["test"]["top1"]
+    assert found["top1"] == drawn_version.card.metrics["test"].top1.model_dump()
 
 
 def test_evaluate_refuses_a_class_that_the_network_lacks(

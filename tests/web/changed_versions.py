@@ -1,7 +1,6 @@
 """Versions of the shipped network that lean another way, so that an answer tells who gave it."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
-from inference.versions.cards import read_card, write_card
+from inference.versions.cards import Card, Probe, read_card, write_card
 from inference.versions.catalog import Catalog
 from inference.versions.folders import find_version, reserve_version
 from inference.versions.probes import make_probe
@@ -35,7 +34,7 @@ def add_leaning_version(
         "probes": probes,
         "parent": {"model": "hotdog", "version": card.version},
     }
-    new = replace(card, **{**values, **changes})
+    new = Card(**{**dict(card), **values, **changes})
     (target / "model.onnx").write_bytes(network)
     (target / "model.json").write_text(write_card(new), encoding="utf-8")
     shutil.copy(shipped / "memory.npz", target)
@@ -52,8 +51,8 @@ def lean_over(path: Path, lean: float) -> bytes:
     return content
 
 
-def answer_probe(network: bytes, probe: dict[str, Any]) -> dict[str, Any]:
+def answer_probe(network: bytes, probe: Probe) -> Probe:
     session = ort.InferenceSession(network, providers=["CPUExecutionProvider"])
-    image = make_probe(probe["height"], probe["width"], probe["seed"])
+    image = make_probe(probe.height, probe.width, probe.seed)
     (found,) = session.run(["probabilities"], {"image": image[None]})
-    return {**probe, "probabilities": found[0].tolist()}
+    return probe.model_copy(update={"probabilities": tuple(found[0].tolist())})

@@ -72,9 +72,9 @@ def test_counts_are_summed_however_they_are_nested() -> None:
     ("kind", "remembered", "words"),
     [
         (None, {}, "labelled pictures"),
-        ("deep", {}, "labelled here"),
-        ("quick", {"train": 0, "validation": 0}, "labelled here"),
-        ("quick", {"train": 1428, "validation": 682}, "labelled here, 2,110 remembered"),
+        ("finetune", {}, "labelled here"),
+        ("head", {"train": 0, "validation": 0}, "labelled here"),
+        ("head", {"train": 1428, "validation": 682}, "labelled here, 2,110 remembered"),
     ],
 )
 def test_pictures_are_named_for_what_they_are(kind: str, remembered: dict, words: str) -> None:

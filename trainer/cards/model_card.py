@@ -7,12 +7,11 @@ included.
 
 import re
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub.repocard_data import EvalResult, ModelCardData
 
 from inference.statements import join_names
-from inference.versions.cards import Card, name_for_display
+from inference.versions.cards import Card, Rate, name_for_display
 from trainer.cards.sections import (
     PLOTS,
     escape,
@@ -82,8 +81,8 @@ def find_base_model(card: Card) -> str | None:
 
     None where the card does not name them.
     """
-    first = card.training.get("first_weights") or card.training.get("weights")
-    weights = str(first or "").removesuffix(".safetensors")
+    first = card.training.first_weights or card.training.weights
+    weights = (first or "").removesuffix(".safetensors")
     name = card.backbone if weights == "hub" else weights
     backbone, _, tag = name.partition(".")
     return f"timm/{name}" if tag and backbone == card.backbone.partition(".")[0] else None
@@ -94,7 +93,7 @@ def find_licence(card: Card) -> dict[str, str]:
     if not card.licence:
         return {}
     clear = _CLEAR.match(card.licence)
-    if clear and not card.training.get("kind"):
+    if clear and not card.training.kind:
         return {"license": clear[1].lower()}
     return {"license": "other", "license_name": "as-noted-in-this-card"}
 
@@ -103,14 +102,13 @@ def list_results(card: Card) -> list[EvalResult]:
     """Return accuracy (0–1) on each split, and on each class, source and group of it."""
     found = []
     for split, measured in card.metrics.items():
-        found.append(_make_result(card, split, "default", measured["top1"]))
-        for key in ("per_class", "per_source", "per_group"):
-            rates = measured.get(key, {}).items()
-            found += [_make_result(card, split, name, rate) for name, rate in rates]
+        found.append(_make_result(card, split, "default", measured.top1))
+        for rates in (measured.per_class, measured.per_source, measured.per_group):
+            found += [_make_result(card, split, name, rate) for name, rate in rates.items()]
     return found
 
 
-def _make_result(card: Card, split: str, group: str, rate: dict[str, Any]) -> EvalResult:
+def _make_result(card: Card, split: str, group: str, rate: Rate) -> EvalResult:
     return EvalResult(
         task_type="image-classification",
         dataset_type="imagefolder",
@@ -118,6 +116,6 @@ def _make_result(card: Card, split: str, group: str, rate: dict[str, Any]) -> Ev
         dataset_config=group,
         dataset_split=split,
         metric_type="accuracy",
-        metric_value=rate["value"],
-        metric_name=f"Accuracy (n = {rate['n']:,})",
+        metric_value=rate.value,
+        metric_name=f"Accuracy (n = {rate.n:,})",
     )

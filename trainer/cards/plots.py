@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from inference.versions.cards import Card, name_for_display
+from inference.versions.cards import Card, Metrics, Rate, name_for_display
 from trainer.evaluation.metrics import describe_rate
 from trainer.evaluation.predictions import Answers
 
@@ -45,7 +45,7 @@ def write_report(
         if history:
             plot = _plot_curves if "epoch" in history[0] else _plot_fit
             _save(plot(history), folder / "learning_curves.png")
-        _save(_plot_confusion(metrics["confusion"], names, split), folder / "confusion.png")
+        _save(_plot_confusion(metrics.confusion or (), names, split), folder / "confusion.png")
         _save(_plot_reliability(answers, split), folder / "reliability.png")
         _save(_plot_groups(metrics, split), folder / "groups.png")
     mistakes = answers.list_mistakes()
@@ -93,7 +93,7 @@ def _plot_fit(history: Sequence[dict[str, float]]) -> Figure:
     return figure
 
 
-def _plot_confusion(confusion: list[list[int]], names: Sequence[str], split: str) -> Figure:
+def _plot_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str], split: str) -> Figure:
     counts = np.array(confusion)
     size = min(24, max(4.2, 0.6 * len(names) + 2))
     figure, axes = _new_axes(size, size * 0.85)
@@ -134,22 +134,22 @@ def _plot_reliability(answers: Answers, split: str, bins: int = 10) -> Figure:
     return figure
 
 
-def _plot_groups(metrics: dict[str, Any], split: str) -> Figure:
-    groups = {"all": metrics["top1"], **metrics["per_class"], **metrics["per_source"]}
-    groups |= metrics["per_group"]
+def _plot_groups(metrics: Metrics, split: str) -> Figure:
+    groups = _list_rates(metrics)
     figure, axes = _new_axes(6.5, 0.45 * len(groups) + 1.2)
     places = np.arange(len(groups))[::-1]
     for place, rate in zip(places, groups.values(), strict=True):
-        low, high = 100 * rate["low"], 100 * rate["high"]
+        low, high = 100 * rate.low, 100 * rate.high
         axes.plot([low, high], [place, place], color=_BLUE, linewidth=2)
-        axes.plot(100 * rate["value"], place, "o", color=_BLUE)
-    labels = [f"{name} (n = {rate['n']})" for name, rate in groups.items()]
+        axes.plot(100 * rate.value, place, "o", color=_BLUE)
+    labels = [f"{name} (n = {rate.n})" for name, rate in groups.items()]
     axes.set_yticks(places, labels)
     axes.set(xlabel="accuracy with its 95% interval, %", title=f"Accuracy by group, {split}")
     return figure
 
 
 def _write_page(folder: Path, card: Card, mistakes: Sequence[dict[str, Any]]) -> str:
+    settings = card.training.model_dump_json(indent=1, exclude_none=True)
     title = html.escape(f"{name_for_display(card.model)}, version {card.version}")
     rows = "".join(
         f"<tr><td>{html.escape(split)}</td><td>{html.escape(name)}</td>"
@@ -180,14 +180,9 @@ td,th{{padding:.25rem .75rem .25rem 0;text-align:left;border-bottom:1px solid #d
 {plots}
 <h2>Worst mistakes</h2>
 <table><tr><th>file</th><th>labelled</th><th>answered</th><th>probability</th></tr>{wrong}</table>
-<h2>Card</h2><pre>{html.escape(json.dumps(card.training, indent=1))}</pre></html>
+<h2>Card</h2><pre>{html.escape(settings)}</pre></html>
 """
 
 
-def _list_rates(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {
-        "all": metrics["top1"],
-        **metrics["per_class"],
-        **metrics["per_source"],
-        **metrics["per_group"],
-    }
+def _list_rates(metrics: Metrics) -> dict[str, Rate]:
+    return {"all": metrics.top1, **metrics.per_class, **metrics.per_source, **metrics.per_group}

@@ -20,8 +20,14 @@ from inference.statements import (
     name_corruptions,
     name_group,
 )
-from inference.versions.cards import Card, name_for_display
-from trainer.evaluation.metrics import Rate, describe_rate
+from inference.versions.cards import (
+    Card,
+    Certainty,
+    OutOfDistribution,
+    Rate,
+    name_for_display,
+)
+from trainer.evaluation.metrics import describe_rate
 
 PLOTS = {
     "learning_curves": "Learning curves",
@@ -64,12 +70,12 @@ _SPLITS = {
 }
 # What was taught on the page; after Quick the last fit has learned from what was held out in turn.
 _TAUGHT = {
-    "quick": {
+    "head": {
         "validation": "Each picture was answered by a fit that had not learned from it; these "
         "answers chose and calibrated. The last fit then learned from those that were labelled "
         "on the page."
     },
-    "deep": {"test": _LOCKED},
+    "finetune": {"test": _LOCKED},
 }
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~&$!])")
 
@@ -77,7 +83,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~&$!])")
 def write_details(card: Card) -> str:
     """Return what the network is, and where it came from."""
     parent = card.parent
-    came = f"{parent['model']}, version {parent['version']}" if parent else ""
+    came = f"{parent.model}, version {parent.version}" if parent else ""
     seen = f"{_SEEN[card.input.geometry]}, {card.input.size} × {card.input.size} pixels"
     facts = {
         "Classes": join_names(card),
@@ -114,7 +120,7 @@ def write_usage(card: Card) -> str:
 def write_data(card: Card) -> str:
     """Return how many pictures of each class there were, and the hash of them all."""
     data, parts = card.data, []
-    counts = {k: v for k, v in data.get("counts", {}).items() if isinstance(v, dict) and v}
+    counts = {split: of_class for split, of_class in data.counts.items() if of_class}
     if counts:
         heads = ["pictures", *map(name_for_display, card.class_names)]
         rows = [
@@ -122,21 +128,20 @@ def write_data(card: Card) -> str:
             for split, of_class in counts.items()
         ]
         parts.append(_table(heads, rows))
-    remembered = data.get("remembered", {})
-    if any(remembered.values()):
-        words = ", ".join(f"{count:,} {split}" for split, count in remembered.items())
+    if any(data.remembered.values()):
+        words = ", ".join(f"{count:,} {split}" for split, count in data.remembered.items())
         parts.append(f"Pictures of earlier versions, remembered as embeddings: {words}.")
-    others = {k: v for k, v in data.items() if k not in ("counts", "remembered", "sha256")}
+    others = data.model_dump(exclude={"counts", "remembered", "sha256"}, exclude_defaults=True)
     if _flatten(others):
         parts.append(_list(f"{escape(k)}: {escape(v)}" for k, v in _flatten(others)))
-    if data.get("sha256"):
-        parts.append(f"SHA-256 of the list of pictures, labels and splits: `{data['sha256']}`.")
+    if data.sha256:
+        parts.append(f"SHA-256 of the list of pictures, labels and splits: `{data.sha256}`.")
     return "\n\n".join(parts)
 
 
 def write_procedure(card: Card) -> str:
     """Return every setting that the card holds."""
-    settings = {**card.training, "temperature": card.temperature}
+    settings = {**card.training.model_dump(), "temperature": card.temperature}
     rows = [[name, value] for name, value in _flatten(settings)]
     return _table(["setting", "value"], rows)
 
@@ -155,11 +160,10 @@ def write_evaluation(card: Card, plots: Sequence[str]) -> str:
 def write_trust(card: Card) -> str:
     """Return what was measured beyond accuracy; empty where nothing was."""
     trust = card.trust
-    parts = [_write_certainty(*found) for found in trust.get("certainty", {}).items()]
-    parts.append(_write_outsiders(trust.get("outsiders", {})))
-    corruptions = trust.get("corruptions", {})
-    if corruptions:
-        rates = name_corruptions(corruptions)
+    parts = [_write_certainty(*found) for found in trust.certainty.items()]
+    parts.append(_write_outsiders(trust.out_of_distribution))
+    if trust.corruptions:
+        rates = name_corruptions(trust.corruptions)
         parts.append("### Spoilt pictures\n\n" + _write_rates("spoilt by", rates))
     return "\n\n".join(part for part in parts if part)
 
@@ -173,7 +177,7 @@ def write_licence(card: Card) -> str:
     """Return the note on licences, and whose it is."""
     if not card.licence:
         return "No note on a licence was given when this network was made."
-    if card.training.get("kind"):
+    if card.training.kind:
         return (
             f"Of the network that this one was taught on from: {escape(card.licence)} "
             "The pictures that it was taught on since have no note."
@@ -194,18 +198,18 @@ def write_reproduction(card: Card) -> str:
 
 def write_command(card: Card) -> str:
     """Return the command that trains such a network anew."""
-    kind = card.training.get("kind")
-    if kind:
-        return f"python -m trainer {'head' if kind == 'quick' else 'finetune'} --model {card.model}"
-    found = {name: card.training.get(name) for name in OPTIONS}
+    training = card.training
+    if training.kind:
+        return f"python -m trainer {training.kind} --model {card.model}"
+    found = {name: training.settings.get(name) for name in OPTIONS}
     words = ["python", "-m", "trainer", "train", "PICTURES", "--model", card.model]
     for name, value in found.items():
         if value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]
-    words += ["--weights", str(card.training.get("weights") or "none")]
-    for size in card.training.get("other_sizes", ()):
+    words += ["--weights", training.weights or "none"]
+    for size in training.other_sizes:
         words += ["--other-size", str(size)]
-    for teacher in card.training.get("teachers", ()):
+    for teacher in training.teachers:
         words += ["--teacher", teacher]
     return shlex.join(words)
 
@@ -217,16 +221,21 @@ def escape(text: str) -> str:
 
 def _write_split(card: Card, split: str) -> str:
     measured = card.metrics[split]
-    told = _SPLITS | _TAUGHT.get(str(card.training.get("kind")), {})
-    all_of_it = f"Right for {describe_rate(measured['top1'])}."
-    if "ece" in measured:
-        all_of_it += f" Expected calibration error {measured['ece']:.3f}."
+    told = _SPLITS | _TAUGHT.get(card.training.kind or "", {})
+    all_of_it = f"Right for {describe_rate(measured.top1)}."
+    if measured.ece is not None:
+        all_of_it += f" Expected calibration error {measured.ece:.3f}."
     parts = [f"### {escape(name_for_display(split))}", told.get(split, ""), all_of_it]
-    for key in ("per_class", "per_source", "per_group"):
-        rates = {name_group(name): rate for name, rate in measured.get(key, {}).items()}
+    groups = {
+        "class": measured.per_class,
+        "source": measured.per_source,
+        "group": measured.per_group,
+    }
+    for what, rates in groups.items():
         if rates:
-            parts.append(_write_rates(key.removeprefix("per_"), rates))
-    confusion = measured.get("confusion", [])
+            named = {name_group(name): rate for name, rate in rates.items()}
+            parts.append(_write_rates(what, named))
+    confusion = measured.confusion or ()
     if confusion and len(confusion) <= _MOST_WRITTEN:
         names = [name_for_display(name) for name in card.class_names]
         rows = [[n, *(f"{c:,}" for c in row)] for n, row in zip(names, confusion, strict=True)]
@@ -234,46 +243,45 @@ def _write_split(card: Card, split: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _write_certainty(split: str, found: Mapping[str, Any]) -> str:
-    told = {
-        "unsure": "answered with “Not sure”",
-        "sure_right": "of the answers without doubt, right",
-        "unfamiliar": "answered with “Unlike anything I was taught”, a false alarm",
+def _write_certainty(split: str, found: Certainty) -> str:
+    rates = {
+        "answered with “Not sure”": found.unsure,
+        "of the answers without doubt, right": found.sure_right,
+        "answered with “Unlike anything I was taught”, a false alarm": found.unfamiliar,
     }
     parts = [
         f"### Certainty, {escape(split)} pictures",
-        _list(f"{told[key]}: {describe_rate(found[key])}" for key in told if key in found),
+        _list(f"{words}: {describe_rate(rate)}" for words, rate in rates.items() if rate),
     ]
-    coverage = found.get("coverage", {})
-    if coverage:
+    if found.coverage:
         rows = [
             [
                 name_for_display(name),
-                describe_rate(one["rate"]),
-                f"{100 * one['low']:.1f}–{100 * one['high']:.1f}%",
+                describe_rate(one.rate),
+                f"{100 * one.low:.1f}–{100 * one.high:.1f}%",
             ]
-            for name, one in coverage.items()
+            for name, one in found.coverage.items()
         ]
         heads = ["class", "its 95% set holds it", "expected, 99% interval"]
         parts.append(_table(heads, rows))
     return "\n\n".join(part for part in parts if part)
 
 
-def _write_outsiders(outsiders: Mapping[str, Any]) -> str:
-    if not outsiders:
+def _write_outsiders(outside: OutOfDistribution | None) -> str:
+    if outside is None:
         return ""
     parts = ["### Pictures of nothing that was taught"]
-    if "found" in outsiders:
+    if outside.detected is not None:
         parts.append(
-            f"Answered with “Unlike anything I was taught”: {describe_rate(outsiders['found'])}."
+            f"Answered with “Unlike anything I was taught”: {describe_rate(outside.detected)}."
         )
     else:
         parts.append(NEVER_UNFAMILIAR)
-    if "auroc" in outsiders:
-        auroc = f"{outsiders['auroc']:.3f}"
+    if outside.auroc is not None:
+        auroc = f"{outside.auroc:.3f}"
         parts.append(f"AUROC against the pictures that it was measured on: {auroc}.")
-    if outsiders.get("kinds"):
-        parts.append(_write_rates("kind", outsiders["kinds"], "found out"))
+    if outside.kinds:
+        parts.append(_write_rates("kind", outside.kinds, "found out"))
     return "\n\n".join(parts)
 
 

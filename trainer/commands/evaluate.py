@@ -7,6 +7,7 @@ from typing import Any
 
 from inference.classifier import Classifier
 from inference.errors import UserInputError
+from inference.versions.cards import Metrics, Trust
 from trainer.data.dataset import Dataset, Picture, read_dataset
 from trainer.data.replay_memory import read_memory
 from trainer.evaluation.metrics import describe_rate
@@ -17,9 +18,19 @@ from trainer.progress import Progress
 SPLITS = ("train", "val", "test", "all")
 
 
+class Evaluation(Metrics):
+    """What was measured of a version on a split of pictures."""
+
+    model: str
+    version: int
+    split: str
+    trust: Trust
+    mistakes: list[dict[str, Any]]
+
+
 def evaluate_version(
     classifier: Classifier, locations: Sequence[str], split: str | None, progress: Progress
-) -> dict[str, Any]:
+) -> Evaluation:
     """Return accuracy by class and group, ECE, confusion, trust and the worst mistakes.
 
     The trust (`trainer.evaluation.reliability`) is measured on pictures that the version has never
@@ -41,17 +52,17 @@ def evaluate_version(
         pictures, name = _choose(dataset, split)
         session = classifier.session
         answers = answer(session, pictures, card.class_names, card.input, progress)
-        trust = {}
+        trust = Trust()
         if _is_unseen(dataset.pictures, name, classifier):
             trust = measure_trust(session, card, classifier.memory, answers, progress)
-    return {
-        "model": card.model,
-        "version": card.version,
-        "split": name,
-        **answers.measure(),
-        "trust": trust,
-        "mistakes": answers.list_mistakes(),
-    }
+    return Evaluation(
+        model=card.model,
+        version=card.version,
+        split=name,
+        trust=trust,
+        mistakes=answers.list_mistakes(),
+        **dict(answers.measure()),
+    )
 
 
 def _is_unseen(pictures: Sequence[Picture], split: str, classifier: Classifier) -> bool:
@@ -61,18 +72,18 @@ def _is_unseen(pictures: Sequence[Picture], split: str, classifier: Classifier) 
     return split == "test" or (bool(known) and not known & {picture.sha256 for picture in pictures})
 
 
-def describe_metrics(found: dict[str, Any]) -> str:
+def describe_metrics(found: Evaluation) -> str:
     """Return what `evaluate_version` found in lines that people read."""
     lines = [
-        f"{found['model']} version {found['version']}, {found['split']}: "
-        f"{describe_rate(found['top1'])}, ECE {found['ece']:.3f}"
+        f"{found.model} version {found.version}, {found.split}: "
+        f"{describe_rate(found.top1)}, ECE {found.ece or 0:.3f}"
     ]
-    for kind in ("per_class", "per_source", "per_group"):
-        lines += [f"  {name}: {describe_rate(rate)}" for name, rate in found[kind].items()]
-    lines += describe_trust(found["trust"])
+    for rates in (found.per_class, found.per_source, found.per_group):
+        lines += [f"  {name}: {describe_rate(rate)}" for name, rate in rates.items()]
+    lines += describe_trust(found.trust)
     lines += [
         f"  wrong: {m['file']} is {m['label']}, answered {m['predicted']} ({m['probability']:.1%})"
-        for m in found["mistakes"][:10]
+        for m in found.mistakes[:10]
     ]
     return "\n".join(lines)
 

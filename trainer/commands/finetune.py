@@ -12,7 +12,7 @@ from pathlib import Path
 import onnxruntime as ort
 
 from inference.providers import open_session
-from inference.versions.cards import Card, read_card
+from inference.versions.cards import Card, Parent, read_card
 from inference.versions.catalog import Catalog
 from labelling.store.store import Store
 from trainer.base_versions import find_catch_all
@@ -115,11 +115,12 @@ def _ask(
 
 def _write(frozen: Frozen, catalog: Catalog, ancestor: Card, comparison: Comparison) -> Version:
     model_folder, number = catalog.reserve(frozen.card.model)
-    card = replace(
-        frozen.card,
-        version=number,
-        licence=ancestor.licence,
-        parent={"model": ancestor.model, "version": ancestor.version},
-        training={"kind": "deep", **frozen.card.training},
+    card = frozen.card.model_copy(
+        update={
+            "version": number,
+            "licence": ancestor.licence,
+            "parent": Parent(model=ancestor.model, version=ancestor.version),
+            "training": frozen.card.training.model_copy(update={"kind": "finetune"}),
+        }
     )
     return write_version(replace(frozen, card=card), model_folder, comparison.write)

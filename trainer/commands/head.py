@@ -169,7 +169,7 @@ def _choose_images(store: Store, draft: Draft) -> list[NDArray[np.uint8]]:
     step = max(1, len(entries) // _PROOFS)
     min_side = find_min_side(draft.start.card.input)
     images = [decode(store.read_bytes(e.sha256), min_side) for e in entries[::step][:_PROOFS]]
-    return images + [make_probe(**probe) for probe in list_probes()]
+    return images + [make_probe(*probe) for probe in list_probes()]
 
 
 def _sweep(catalog: Catalog) -> None:

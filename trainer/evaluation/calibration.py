@@ -1,7 +1,7 @@
 """Making probabilities mean what they say: temperature, conformal limits, what is unfamiliar."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +137,8 @@ def fit_thresholds(
     rank = math.ceil((len(distances) + 1) * _FAMILIAR)
     unfamiliar = float(np.sort(distances)[rank - 1]) if rank <= len(distances) else None
     conformal = fit_conformal(probabilities, targets, class_names)
-    return replace(measure or Thresholds(), conformal=conformal, unfamiliar=unfamiliar)
+    limits = {"conformal": conformal, "unfamiliar": unfamiliar}
+    return (measure or Thresholds()).model_copy(update=limits)
 
 
 def measure_unseen(
@@ -157,7 +158,7 @@ def measure_unseen(
     spreads = _fit_spreads(by_class, np.searchsorted(classes, known.targets[asked]))
     names = {class_names[t]: s for t, s in zip(classes, spreads, strict=True) if t >= 0 and s > 1}
     distances = (by_class / np.array(spreads, dtype=np.float32)).min(axis=1)
-    return np.asarray(distances, dtype=np.float32), replace(measure, spreads=names)
+    return np.asarray(distances, dtype=np.float32), measure.model_copy(update={"spreads": names})
 
 
 def _measure_by_class(known: Known, asked: NDArray[np.intp], memory: Memory) -> NDArray[np.float32]:

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from inference.versions.cards import name_for_display
+from inference.versions.cards import Rate, name_for_display
 from inference.versions.catalog import Catalog
-from trainer.evaluation.metrics import Rate, measure_rate
+from trainer.evaluation.metrics import measure_rate
 
 FILE = "comparison.json"
 MIN_LOCKED = 20
@@ -220,8 +220,8 @@ def _measure(side: Side, locked: Sequence[Locked], shared: NDArray[np.bool_]) ->
     return {
         "class_names": columns,
         "labels": rows,
-        "top1": measure_rate(right[shared]),
-        "per_class": per_class,
+        "top1": measure_rate(right[shared]).model_dump(),
+        "per_class": {name: rate.model_dump() for name, rate in per_class.items()},
         "confusion": confusion.tolist(),
     }
 

@@ -7,31 +7,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.versions.cards import Metrics, Rate
 from trainer.evaluation.calibration import measure_ece
 
-Rate = dict[str, float | int]
 _Z = 1.959963984540054  # 97.5% of a normal distribution lie below
 
 
 def measure_rate(correct: NDArray[np.bool_]) -> Rate:
-    """Return how many of (N,) are right: `correct`, `n`, `value`, and the 95% `low` and `high`.
+    """Return how many of (N,) are right, with the 95% interval of that share.
 
     Wilson's interval. Source: Wilson, "Probable inference" (1927). By hand: importing scipy.stats
     takes longer than teaching a head.
     """
     right, n = int(correct.sum()), len(correct)
     if n == 0:
-        return {"correct": 0, "n": 0, "value": 0.0, "low": 0.0, "high": 1.0}
+        return Rate(correct=0, n=0, value=0.0, low=0.0, high=1.0)
     share, pull = right / n, _Z**2 / n
     middle = (share + pull / 2) / (1 + pull)
     reach = _Z * math.sqrt(share * (1 - share) / n + pull / (4 * n)) / (1 + pull)
-    return {
-        "correct": right,
-        "n": n,
-        "value": round(share, 4),
-        "low": round(max(0.0, middle - reach), 4),
-        "high": round(min(1.0, middle + reach), 4),
-    }
+    return Rate(
+        correct=right,
+        n=n,
+        value=round(share, 4),
+        low=round(max(0.0, middle - reach), 4),
+        high=round(min(1.0, middle + reach), 4),
+    )
 
 
 def measure(
@@ -39,7 +39,7 @@ def measure(
     targets: NDArray[np.integer],
     sources: Sequence[str],
     class_names: Sequence[str],
-) -> dict[str, Any]:
+) -> Metrics:
     """Return accuracy (in all, per class, per source, per source and class), ECE and confusion.
 
     `probabilities` (N, C); `targets` (N,); `sources` one word a picture, "" where unknown. The
@@ -53,23 +53,21 @@ def measure(
     confusion = np.zeros((len(class_names), len(class_names)), dtype=int)
     np.add.at(confusion, (targets, predicted), 1)
     groups = np.array([f"{s or 'other'} / {n}" for s, n in zip(source, names, strict=True)])
-    return {
-        "top1": measure_rate(correct),
-        "ece": round(measure_ece(probabilities, targets), 4),
-        "per_class": {
-            n: measure_rate(correct[names == n]) for n in class_names if (names == n).any()
-        },
-        "per_source": _by(correct, np.array([s or "other" for s in source])) if known else {},
-        "per_group": _by(correct, groups) if known else {},
-        "confusion": confusion.tolist(),
-    }
+    return Metrics(
+        top1=measure_rate(correct),
+        ece=round(measure_ece(probabilities, targets), 4),
+        per_class={n: measure_rate(correct[names == n]) for n in class_names if (names == n).any()},
+        per_source=_by(correct, np.array([s or "other" for s in source])) if known else {},
+        per_group=_by(correct, groups) if known else {},
+        confusion=tuple(map(tuple, confusion.tolist())),
+    )
 
 
 def describe_rate(rate: Rate) -> str:
     """Return a rate as people write it: `96.5% (n = 782, 95% interval 95.0–97.6%)`."""
     return (
-        f"{rate['value']:.1%} (n = {rate['n']:,}, 95% interval "
-        f"{100 * rate['low']:.1f}–{100 * rate['high']:.1f}%)"
+        f"{rate.value:.1%} (n = {rate.n:,}, 95% interval "
+        f"{100 * rate.low:.1f}–{100 * rate.high:.1f}%)"
     )
 
 

@@ -3,8 +3,6 @@
 Stage: outsiders → familiarity → exporting, evaluation.
 """
 
-from typing import Any
-
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
@@ -12,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from inference.certainty import Memory
 from inference.statements import NEVER_UNFAMILIAR
+from inference.versions.cards import OutOfDistribution
 from labelling.training_log import Stage
 from trainer.evaluation.metrics import describe_rate, measure_rate
 from trainer.progress import Progress
@@ -38,8 +37,8 @@ def measure_outsiders(
     limit: float | None,
     distances: NDArray[np.floating],
     progress: Progress,
-) -> dict[str, Any]:
-    """Return how a version fares on rendered pictures: `Card.trust["outsiders"]`.
+) -> OutOfDistribution:
+    """Return how a version fares on rendered pictures: `Card.trust.out_of_distribution`.
 
     `limit`: `Thresholds.unfamiliar`. `distances` (K,), K at least 1: of pictures that the version
     has not seen, and that are of what was taught; of those that it remembers, as
@@ -54,32 +53,34 @@ def compare_distances(
     outside: NDArray[np.floating],
     inside: NDArray[np.floating],
     limit: float | None,
-) -> dict[str, Any]:
+) -> OutOfDistribution:
     """Compare distances of outsiders (N,), N named `kinds`, with those of others (K,).
 
-    Returns `n` of the outsiders and of the `others`; `auroc`: how often an outsider is further
-    away than another picture, 0–1; and where there is a limit `found`: how many outsiders are
-    beyond it, `kinds`: the same by kind; `false_alarms`: how many others are.
+    `auroc`: how often an outsider is further away than another picture, 0–1. Without a limit
+    nothing is detected.
     """
     labels = np.repeat([0, 1], [len(inside), len(outside)])
     auroc = float(roc_auc_score(labels, np.concatenate([inside, outside])))
-    found = {"n": len(outside), "others": len(inside), "auroc": round(auroc, 4)}
+    found = OutOfDistribution(n=len(outside), others=len(inside), auroc=round(auroc, 4))
     if limit is None:
         return found
     names, far = np.array(kinds), outside > limit
-    return found | {
-        "found": measure_rate(far),
-        "kinds": {kind: measure_rate(far[names == kind]) for kind in sorted(set(kinds))},
-        "false_alarms": measure_rate(inside > limit),
-    }
+    return OutOfDistribution(
+        n=found.n,
+        others=found.others,
+        auroc=found.auroc,
+        detected=measure_rate(far),
+        kinds={kind: measure_rate(far[names == kind]) for kind in sorted(set(kinds))},
+        false_alarms=measure_rate(inside > limit),
+    )
 
 
-def describe_outsiders(found: dict[str, Any]) -> str:
+def describe_outsiders(found: OutOfDistribution) -> str:
     """Return the same in words."""
-    auroc = f"AUROC {found['auroc']:.3f} (n = {found['n']} against {found['others']})"
-    if "found" not in found:
+    auroc = f"AUROC {found.auroc or 0:.3f} (n = {found.n} against {found.others})"
+    if found.detected is None or found.false_alarms is None:
         return f"{auroc}. {NEVER_UNFAMILIAR}"
     return (
-        f"{auroc}; called unlike all that was taught: {describe_rate(found['found'])}; "
-        f"false alarms: {describe_rate(found['false_alarms'])}"
+        f"{auroc}; called unlike all that was taught: {describe_rate(found.detected)}; "
+        f"false alarms: {describe_rate(found.false_alarms)}"
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inference.classifier import find_min_side
 from inference.images import decode
-from inference.versions.cards import InputGeometry
+from inference.versions.cards import InputGeometry, Metrics
 from labelling.training_log import Stage
 from trainer.data.dataset import Picture
 from trainer.evaluation.metrics import measure
@@ -43,7 +43,7 @@ class Answers:
             self.targets[wanted],
         )
 
-    def measure(self) -> dict[str, Any]:
+    def measure(self) -> Metrics:
         """Return accuracy by class and group, calibration and confusion."""
         sources = [picture.source for picture in self.pictures]
         return measure(self.probabilities, self.targets, sources, self.class_names)

@@ -6,8 +6,6 @@ nothing that was taught (`trainer.evaluation.out_of_distribution`). `corruptions
 on bad pictures.
 """
 
-from typing import Any
-
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
@@ -17,11 +15,19 @@ from inference.certainty import SURE, UNFAMILIAR, UNSURE, Memory, judge
 from inference.classifier import find_min_side
 from inference.images import decode
 from inference.statements import UNSPOILT
-from inference.versions.cards import Card, InputGeometry, Thresholds
+from inference.versions.cards import (
+    Card,
+    Certainty,
+    Coverage,
+    InputGeometry,
+    Rate,
+    Thresholds,
+    Trust,
+)
 from labelling.training_log import Stage
 from trainer.evaluation.calibration import MIN_CALIBRATION, find_rank
 from trainer.evaluation.corruptions import CORRUPTIONS, corrupt
-from trainer.evaluation.metrics import Rate, describe_rate, measure_rate
+from trainer.evaluation.metrics import describe_rate, measure_rate
 from trainer.evaluation.out_of_distribution import describe_outsiders, measure_outsiders
 from trainer.evaluation.predictions import Answers
 from trainer.progress import Progress
@@ -35,22 +41,22 @@ def measure_trust(
     memory: Memory | None,
     answers: Answers,
     progress: Progress,
-) -> dict[str, Any]:
+) -> Trust:
     """Return all of it, on one or more pictures that training has not seen."""
     distances = memory.measure_distances(answers.embeddings) if memory else None
-    counts = card.data.get("counts", {})  # a card from elsewhere may have none
-    calibrated = card.data.get("calibrating") or counts.get("val", {})
+    calibrated = card.data.calibrating or card.data.counts.get("val", {})
     certainty = measure_certainty(answers, distances, card.thresholds, calibrated)
     splits = {picture.split for picture in answers.pictures}
-    found: dict[str, Any] = {
-        "certainty": {splits.pop() if len(splits) == 1 else "all": certainty},
-    }
+    outside = None
     if memory is not None and distances is not None:
         progress.say("Asking about pictures of nothing that was taught.")
         limit = card.thresholds.unfamiliar
-        found["outsiders"] = measure_outsiders(session, memory, limit, distances, progress)
-    found["corruptions"] = measure_corruptions(session, answers, card.input, progress)
-    return found
+        outside = measure_outsiders(session, memory, limit, distances, progress)
+    return Trust(
+        certainty={splits.pop() if len(splits) == 1 else "all": certainty},
+        out_of_distribution=outside,
+        corruptions=measure_corruptions(session, answers, card.input, progress),
+    )
 
 
 def measure_certainty(
@@ -58,7 +64,7 @@ def measure_certainty(
     distances: NDArray[np.floating] | None,
     thresholds: Thresholds,
     calibrated: dict[str, int],
-) -> dict[str, Any]:
+) -> Certainty:
     """Return what the certainties of N answers are worth.
 
     `distances` (N,) as `judge` takes them, None where nothing is remembered. `calibrated`: class
@@ -78,15 +84,13 @@ def measure_certainty(
         dtype=object,
     )
     right = answers.probabilities.argmax(axis=1) == answers.targets
-    found = {
-        "coverage": _measure_coverage(answers, thresholds, calibrated),
-        "unsure": measure_rate(kinds == UNSURE),
-        "unfamiliar": measure_rate(kinds == UNFAMILIAR),
-        "sure_right": measure_rate(right[kinds == SURE]),
-    }
-    if distances is None or thresholds.unfamiliar is None:
-        del found["unfamiliar"]
-    return found
+    has_limit = distances is not None and thresholds.unfamiliar is not None
+    return Certainty(
+        coverage=_measure_coverage(answers, thresholds, calibrated),
+        unsure=measure_rate(kinds == UNSURE),
+        unfamiliar=measure_rate(kinds == UNFAMILIAR) if has_limit else None,
+        sure_right=measure_rate(right[kinds == SURE]),
+    )
 
 
 def find_coverage_interval(calibrated: int, n: int) -> tuple[float, float]:
@@ -120,36 +124,35 @@ def measure_corruptions(
     return {UNSPOILT: measure_rate(unspoilt), **spoilt}
 
 
-def describe_trust(trust: dict[str, Any]) -> list[str]:
+def describe_trust(trust: Trust) -> list[str]:
     """Return what is known of the trust in lines that people read."""
     lines = []
-    for split, found in trust.get("certainty", {}).items():
-        told = {
-            "unsure": "answered “Not sure”",
-            "unfamiliar": "“Unlike anything I was taught”",
-            "sure_right": "of the others right",
+    for split, found in trust.certainty.items():
+        rates = {
+            "answered “Not sure”": found.unsure,
+            "“Unlike anything I was taught”": found.unfamiliar,
+            "of the others right": found.sure_right,
         }
-        parts = [f"{told[key]} {describe_rate(found[key])}" for key in told if key in found]
+        parts = [f"{words} {describe_rate(rate)}" for words, rate in rates.items() if rate]
         lines.append(f"{split}: {'; '.join(parts)}")
         lines += [
-            f"  prediction sets at 95% that hold {name}: {describe_rate(one['rate'])}, "
-            f"expected {100 * one['low']:.1f}–{100 * one['high']:.1f}%"
-            for name, one in found["coverage"].items()
+            f"  prediction sets at 95% that hold {name}: {describe_rate(one.rate)}, "
+            f"expected {100 * one.low:.1f}–{100 * one.high:.1f}%"
+            for name, one in found.coverage.items()
         ]
-    if "outsiders" in trust:
-        found = trust["outsiders"]
-        lines.append(f"pictures of nothing that was taught: {describe_outsiders(found)}")
-        kinds = found.get("kinds", {})
-        lines += [f"  {kind}: {describe_rate(rate)}" for kind, rate in kinds.items()]
-    if "corruptions" in trust:
+    outside = trust.out_of_distribution
+    if outside is not None:
+        lines.append(f"pictures of nothing that was taught: {describe_outsiders(outside)}")
+        lines += [f"  {kind}: {describe_rate(rate)}" for kind, rate in outside.kinds.items()]
+    if trust.corruptions:
         lines.append("bad pictures:")
-        lines += [f"  {name}: {describe_rate(r)}" for name, r in trust["corruptions"].items()]
+        lines += [f"  {name}: {describe_rate(r)}" for name, r in trust.corruptions.items()]
     return lines
 
 
 def _measure_coverage(
     answers: Answers, thresholds: Thresholds, calibrated: dict[str, int]
-) -> dict[str, Any]:
+) -> dict[str, Coverage]:
     found = {}
     for target, name in enumerate(answers.class_names):
         mine = answers.targets == target
@@ -158,5 +161,6 @@ def _measure_coverage(
             continue
         covered = 1.0 - answers.probabilities[mine, target] <= thresholds.conformal[name]
         low, high = find_coverage_interval(calibrated[name], int(mine.sum()))
-        found[name] = {"rate": measure_rate(covered), "low": round(low, 4), "high": round(high, 4)}
+        rate = measure_rate(covered)
+        found[name] = Coverage(rate=rate, low=round(low, 4), high=round(high, 4))
     return found

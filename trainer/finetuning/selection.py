@@ -4,7 +4,7 @@ Judged by the log loss after calibration: of a few hundred pictures accuracy tel
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -161,7 +161,7 @@ def make_val_loader(
 def _list_geometries(geometry: InputGeometry, options: TrainOptions) -> Iterator[InputGeometry]:
     for name in GEOMETRIES if options.geometry is None else (options.geometry,):
         for size in dict.fromkeys((options.size, *options.other_sizes)):
-            yield replace(geometry, geometry=name, size=size)
+            yield geometry.model_copy(update={"geometry": name, "size": size})
 
 
 def _mix_shares(

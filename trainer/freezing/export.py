@@ -14,7 +14,14 @@ import onnxruntime as ort
 from inference.atomic_files import staging_folder
 from inference.certainty import remember
 from inference.providers import open_session
-from inference.versions.cards import Card, Thresholds, read_card
+from inference.versions.cards import (
+    Card,
+    DataCounts,
+    Parent,
+    Thresholds,
+    TrainingFacts,
+    read_card,
+)
 from inference.versions.folders import add_version, read_current, reserve_version, set_current
 from trainer.cards.plots import write_report
 from trainer.data.dataset import Dataset, Picture, find_photos
@@ -49,7 +56,7 @@ class Version:
 
     def summary(self) -> dict[str, Any]:
         """Return what a program wants to know, as JSON values."""
-        rates = {split: found["top1"] for split, found in self.card.metrics.items()}
+        rates = {split: found.top1.model_dump() for split, found in self.card.metrics.items()}
         return {
             "model": self.card.model,
             "version": self.card.version,
@@ -61,7 +68,7 @@ class Version:
     def describe(self) -> str:
         """Return the same in words."""
         lines = [f"{self.card.model} version {self.card.version} is in {self.folder}"]
-        lines += [f"{s}: {describe_rate(m['top1'])}" for s, m in self.card.metrics.items()]
+        lines += [f"{s}: {describe_rate(m.top1)}" for s, m in self.card.metrics.items()]
         return "\n".join(lines)
 
 
@@ -86,12 +93,9 @@ def export_run(folder: Path, exported: Path, progress: Progress, licence: str = 
     frozen = freeze_run(folder, progress)
     model_folder = exported / frozen.card.model
     parent = read_current(model_folder)
-    card = replace(
-        frozen.card,
-        version=reserve_version(model_folder),
-        licence=licence,
-        parent=None if parent is None else {"model": frozen.card.model, "version": parent},
-    )
+    before = None if parent is None else Parent(model=frozen.card.model, version=parent)
+    number = reserve_version(model_folder)
+    card = frozen.card.model_copy(update={"version": number, "licence": licence, "parent": before})
     version = write_version(replace(frozen, card=card), model_folder)
     set_current(model_folder, card.version)
     mark_exported(frozen.run, version)
@@ -165,7 +169,8 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
     )
     if test.pictures:
         memory = remember(known.embeddings, known.targets, card.class_names, thresholds)
-        card = replace(card, trust=measure_trust(session, card, memory, test, progress))
+        trust = measure_trust(session, card, memory, test, progress)
+        card = card.model_copy(update={"trust": trust})
     return Frozen(folder, graph, card, remembered, val, test)
 
 
@@ -229,17 +234,17 @@ def _fit_thresholds(known: Known, val: Answers) -> Thresholds:
     return fit_thresholds(used.probabilities, used.targets, val.class_names, distances, measure)
 
 
-def _describe_data(dataset: Dataset, val: Answers) -> dict[str, Any]:
+def _describe_data(dataset: Dataset, val: Answers) -> DataCounts:
     calibrating = _choose_calibrating(val).targets
-    return {
-        "sha256": dataset.sha256,
-        "counts": dataset.counts(),
-        "calibrating": {
+    return DataCounts(
+        sha256=dataset.sha256,
+        counts=dataset.counts(),
+        calibrating={
             name: int((calibrating == target).sum())
             for target, name in enumerate(dataset.class_names)
         },
-        "left_out": len(dataset.left_out),
-    }
+        left_out=len(dataset.left_out),
+    )
 
 
 def _describe_weights(path: Path) -> dict[str, str]:
@@ -250,7 +255,7 @@ def _describe_weights(path: Path) -> dict[str, str]:
     folder = path.parent
     if path.name == CHECKPOINT and (folder / "model.json").is_file():
         card = read_card(folder)
-        name, before = f"{card.model}/{card.version}", card.training
+        name, before = f"{card.model}/{card.version}", card.training.model_dump()
     elif path.name == CHOSEN and (folder / "run.json").is_file():
         name, before = f"run {folder.name}", runs.describe_options(runs.read_options(folder))
         if before["weights"]:
@@ -267,13 +272,13 @@ def _name_teacher(folder: Path) -> str:
     return folder.name if name == weights else name
 
 
-def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
+def _describe_training(folder: Path, gap: float) -> TrainingFacts:
     result = runs.read_result(folder)
     options = runs.describe_options(runs.read_options(folder))
     if options["weights"] is not None:  # the name says enough; the folder is nobody's business
         options |= _describe_weights(Path(options["weights"]))
     options["teachers"] = [_name_teacher(Path(name)) for name in options["teachers"]]
-    return {
+    facts = {
         **options,
         "last_epoch": result.epoch,
         "tuned": result.tuned,
@@ -287,3 +292,4 @@ def _describe_training(folder: Path, gap: float) -> dict[str, Any]:
         "processes": result.processes,
         "parity": round(gap, 6),
     }
+    return TrainingFacts.model_validate(facts)

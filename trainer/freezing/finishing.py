@@ -3,34 +3,27 @@
 import hashlib
 import importlib.metadata
 import platform
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import onnx
 import onnxruntime as ort
-from numpy.typing import NDArray
 
-from inference.versions.cards import Card, write_card
+from inference.versions.cards import Card, Probe, write_card
 from inference.versions.probes import list_probes, make_probe
 from trainer.cards.model_card import write_model_card
 
 _LIBRARIES = ("torch", "timm", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
 
 
-def answer_probes(session: ort.InferenceSession) -> list[dict[str, Any]]:
+def answer_probes(session: ort.InferenceSession) -> tuple[Probe, ...]:
     """Return the inputs made by formula, each with the probabilities that it gets."""
-
-    def ask(probe: dict[str, Any]) -> NDArray[np.float32]:
-        image = make_probe(**probe)
-        found: NDArray[np.float32] = session.run(["probabilities"], {"image": image[None]})[0][0]
-        return found
-
-    return [
-        {**probe, "probabilities": [round(float(v), 6) for v in ask(probe)]}
-        for probe in list_probes()
-    ]
+    found = []
+    for height, width, seed in list_probes():
+        image = make_probe(height, width, seed)
+        [[values]] = session.run(["probabilities"], {"image": image[None]})
+        rounded = tuple(round(float(value), 6) for value in values)
+        found.append(Probe(height=height, width=width, seed=seed, probabilities=rounded))
+    return tuple(found)
 
 
 def list_libraries() -> dict[str, str]:
@@ -60,7 +53,7 @@ def seal(folder: Path, graph: onnx.ModelProto, card: Card) -> Card:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    card = replace(card, files=files)
+    card = card.model_copy(update={"files": files})
     text = write_card(card)
     (folder / "model.json").write_text(text, encoding="utf-8")
     onnx.helper.set_model_props(graph, {"card": text})

@@ -2,10 +2,9 @@
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from safetensors.numpy import save_file
 from scipy.special import softmax
 
 from inference.providers import open_session
-from inference.versions.cards import Card
+from inference.versions.cards import Card, DataCounts, Parent, TrainingFacts
 from trainer.cards.plots import write_report
 from trainer.data.dataset import Picture
 from trainer.data.replay_memory import write_memory
@@ -99,12 +98,9 @@ def write_draft(
     session = open_session(network.SerializeToString())
     gap = prove(session, draft.start.session, images, head, temperature)
     answers = draft.measure()
-    card = replace(
-        _describe(draft, version, answers),
-        probes=answer_probes(session),
-        graph_sha256=hash_graph(network),
+    card = _describe(draft, version, answers, gap).model_copy(
+        update={"probes": answer_probes(session), "graph_sha256": hash_graph(network)}
     )
-    card = replace(card, training={**card.training, "proof": round(gap, 7)})
     write_memory(folder, make_memory(draft.material))
     _write_checkpoint(folder, draft)
     comparison.write(folder)
@@ -113,7 +109,7 @@ def write_draft(
     return seal(folder, network, card)
 
 
-def _describe(draft: Draft, version: int, answers: dict[str, Answers]) -> Card:
+def _describe(draft: Draft, version: int, answers: dict[str, Answers], gap: float) -> Card:
     parent, learned = draft.start.card, draft.learned
     return Card(
         model=draft.model,
@@ -125,15 +121,18 @@ def _describe(draft: Draft, version: int, answers: dict[str, Answers]) -> Card:
         backbone=parent.backbone,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         catch_all=draft.catch_all,
-        parent={"model": parent.model, "version": parent.version},
+        parent=Parent(model=parent.model, version=parent.version),
         data=_describe_data(draft.material),
-        training={
-            "kind": "quick",
-            "minutes": round(draft.seconds / 60, 2),
-            "device": "cpu",
-            "seconds": round(draft.seconds, 1),
-            "pull": learned.strength,
-        },
+        training=TrainingFacts.model_validate(
+            {
+                "kind": "head",
+                "minutes": round(draft.seconds / 60, 2),
+                "device": "cpu",
+                "seconds": round(draft.seconds, 1),
+                "regularisation": learned.strength,
+                "proof": round(gap, 7),
+            }
+        ),
         metrics={split: found.measure() for split, found in answers.items()},
         libraries=list_libraries(),
         backbone_sha256=parent.backbone_key,
@@ -141,23 +140,23 @@ def _describe(draft: Draft, version: int, answers: dict[str, Answers]) -> Card:
     )
 
 
-def _describe_data(material: Material) -> dict[str, Any]:
+def _describe_data(material: Material) -> DataCounts:
     sides = {"train": material.train, "locked": material.locked}
     counts = {
         split: dict(Counter(entry.label for entry in stored.entries))
         for split, stored in sides.items()
     }
     lines = sorted(f"{e.sha256} {e.label} {s}\n" for s in sides for e in sides[s].entries)
-    return {
-        "sha256": hashlib.sha256("".join(lines).encode()).hexdigest(),
-        "counts": counts,
-        "remembered": {
+    return DataCounts(
+        sha256=hashlib.sha256("".join(lines).encode()).hexdigest(),
+        counts=counts,
+        remembered={
             "train": int(material.select_remembered(is_val=False).sum()),
             "validation": int(material.select_remembered(is_val=True).sum()),
         },
-        "left_out_as_doubtful": material.doubtful,
-        "left_out_as_seen_before": material.put_aside,
-    }
+        left_out_as_doubtful=material.doubtful,
+        left_out_as_seen_before=material.put_aside,
+    )
 
 
 def _write_checkpoint(folder: Path, draft: Draft) -> None:

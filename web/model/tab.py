@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from inference.classifier import Classifier
-from inference.versions.cards import Card, name_for_display
+from inference.versions.cards import Card, Metrics, name_for_display
 from web.frame import format_size, name_provider_for_display, name_version
 from web.model.versions import draw_versions
 from web.serving import Service
@@ -174,22 +174,22 @@ def draw_accuracy(card: Card) -> str:
     split, metrics = _choose_split(card)
     if metrics is None:
         return "How often it is right has not been measured."
-    top1 = metrics["top1"]
+    top1 = metrics.top1
     return (
-        f'<span class="headline"><b>{top1["value"]:.1%}</b> right:</span> {top1["correct"]:,} of '
-        f"{top1['n']:,} {_SPLITS[split]} (95% interval "
-        f"{100 * top1['low']:.1f}–{100 * top1['high']:.1f}%)."
+        f'<span class="headline"><b>{top1.value:.1%}</b> right:</span> {top1.correct:,} of '
+        f"{top1.n:,} {_SPLITS[split]} (95% interval "
+        f"{100 * top1.low:.1f}–{100 * top1.high:.1f}%)."
     )
 
 
 def describe_weakness(card: Card) -> str:
     """Return which class it misses most often; empty where that was not measured."""
     _, metrics = _choose_split(card)
-    rates = {k: r for k, r in (metrics or {}).get("per_class", {}).items() if r["n"]}
+    rates = {name: rate for name, rate in metrics.per_class.items() if rate.n} if metrics else {}
     if len(rates) < 2:
         return ""
-    worst = min(rates, key=lambda name: rates[name]["value"])
-    wrong, n = rates[worst]["n"] - rates[worst]["correct"], rates[worst]["n"]
+    worst = min(rates, key=lambda name: rates[name].value)
+    wrong, n = rates[worst].n - rates[worst].correct, rates[worst].n
     return (
         f"It is weakest at {name_for_display(worst)}, of which it missed {wrong:,} of {n:,} "
         f"({wrong / n:.1%})."
@@ -208,10 +208,10 @@ def describe_use(card: Card) -> str:
     return f"It is for telling {words} in pictures like those it was trained on{rest}."
 
 
-def _choose_split(card: Card) -> tuple[str, dict[str, Any] | None]:
+def _choose_split(card: Card) -> tuple[str, Metrics | None]:
     """Return the measured split that says most of new pictures, and what was measured on it."""
     for split in _SPLITS:
-        if card.metrics.get(split, {}).get("top1", {}).get("n"):
+        if split in card.metrics and card.metrics[split].top1.n:
             return split, card.metrics[split]
     return "", None
 

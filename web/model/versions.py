@@ -57,9 +57,9 @@ def find_accuracy(folder: Path, card: Card) -> tuple[dict[str, Any] | None, str]
     except (OSError, ValueError, KeyError, TypeError):
         pass  # it was not compared
     for split, name in _SPLITS.items():
-        share = card.metrics.get(split, {}).get("top1")
-        if share and share.get("n"):
-            return share, name
+        measured = card.metrics.get(split)
+        if measured is not None and measured.top1.n:
+            return measured.top1.model_dump(), name
     return None, ""
 
 
@@ -89,11 +89,11 @@ def describe(listed: Listed) -> str:
     """Return a version in one line, such as `2026-11-24 · ships with the page · 5,042 pictures`."""
     card = listed.card
     parts = [card.created[:10], "taught here" if listed.is_taught else "ships with the page"]
-    if card.parent and {"model", "version"} <= card.parent.keys():
-        parts[-1] += f" from {card.parent['model']}, version {card.parent['version']}"
-    pictures = count_pictures(card.data.get("counts", {}))
+    if card.parent is not None:
+        parts[-1] += f" from {card.parent.model}, version {card.parent.version}"
+    pictures = count_pictures(card.data.counts)
     if pictures:
-        remembered = count_pictures(card.data.get("remembered", {}))
+        remembered = count_pictures(card.data.remembered)
         more = f" and {remembered:,} remembered" if remembered else ""
         parts.append(f"{pictures:,} pictures{more}, {len(card.class_names)} classes")
     if listed.accuracy:

@@ -108,10 +108,10 @@ def describe_version(folder: Path, card: Card) -> dict[str, Any]:
     return {
         "version": card.version,
         "created": card.created,
-        "kind": card.training.get("kind"),
+        "kind": card.training.kind,
         "classes": len(card.class_names),
-        "pictures": _count(card.data.get("counts", {})),
-        "parent": card.parent,
+        "pictures": _count(card.data.counts),
+        "parent": card.parent and card.parent.model_dump(),
         "outcome": compared.get("outcome"),
         "compared": bool(compared),
         "top1": new.get("top1") or _find_top1(card),
@@ -119,9 +119,8 @@ def describe_version(folder: Path, card: Card) -> dict[str, Any]:
 
 
 def _find_top1(card: Card) -> dict[str, Any] | None:
-    measured = card.metrics.get("validation") or card.metrics.get("test") or {}
-    top1: dict[str, Any] | None = measured.get("top1")
-    return top1
+    measured = card.metrics.get("validation") or card.metrics.get("test")
+    return measured.top1.model_dump() if measured else None
 
 
 def _count(counts: object) -> int:

@@ -2,7 +2,6 @@ import json
 import sqlite3
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,7 +135,7 @@ def test_taught_networks_come_along_and_into_use(tmp_path: Path) -> None:
     taken = catalog.find("pets")
     assert taken == data / "models" / "pets" / "4"
     backbone = hash_backbone(folder / "model.onnx")
-    assert read_card(taken) == replace(read_card(folder), backbone_sha256=backbone)
+    assert read_card(taken) == read_card(folder).model_copy(update={"backbone_sha256": backbone})
     names = ("memory.npz", "report/confusion.png")
     assert all((taken / name).read_bytes() == (folder / name).read_bytes() for name in names)
     assert not (taken / "report" / "report.html").exists()

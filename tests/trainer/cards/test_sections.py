@@ -30,7 +30,7 @@ TRUST: dict[str, Any] = {
             "sure_right": GOOD,
         }
     },
-    "outsiders": {"n": 10, "auroc": 0.971, "found": GOOD, "kinds": {"noise": GOOD}},
+    "out_of_distribution": {"n": 10, "auroc": 0.971, "detected": GOOD, "kinds": {"noise": GOOD}},
     "corruptions": {"jpeg 20": GOOD},
 }
 SHARE = "90.0% (n = 10, 95% interval 59.6–98.2%)"
@@ -50,7 +50,7 @@ def test_trust_is_written_as_far_as_it_was_measured() -> None:
 
 
 def test_where_nothing_is_ever_unfamiliar_it_is_written() -> None:
-    trust = {"outsiders": {"n": 10, "others": 9, "auroc": 0.971}}
+    trust = {"out_of_distribution": {"n": 10, "others": 9, "auroc": 0.971}}
     text = write_trust(make_card(trust=trust))
     assert NEVER_UNFAMILIAR in text
     assert "0.971" in text

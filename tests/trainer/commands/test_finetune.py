@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from inference.classifier import Classifier
-from inference.versions.cards import read_card
+from inference.versions.cards import Parent, read_card
 from inference.versions.catalog import Catalog
 from labelling.planned_classes import Plan, write_plan
 from labelling.store.store import Store
@@ -48,8 +48,8 @@ def test_version_is_compared_on_the_locked_pictures(taught: Catalog) -> None:
 
 def test_card_says_where_it_comes_from(taught: Catalog) -> None:
     card = Classifier(taught.list_versions("drawn")[2]).card
-    assert card.parent == {"model": "drawn", "version": 1}
-    assert card.training["kind"] == "deep"
+    assert card.parent == Parent(model="drawn", version=1)
+    assert card.training.kind == "finetune"
     assert card.licence == "CC0 drawings."
     assert card.class_names == CLASSES
 

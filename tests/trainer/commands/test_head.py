@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from inference.classifier import Classifier
 from inference.errors import UserInputError
-from inference.versions.cards import parse_card, read_card
+from inference.versions.cards import Parent, parse_card, read_card
 from inference.versions.catalog import Catalog
 from labelling.store.store import Store
 from tests.trainer.drawn import draw
@@ -72,7 +72,7 @@ def test_new_class_is_taught_and_nothing_is_forgotten(catalog: Catalog, store: S
     taught = teach(catalog, store)
     assert taught.card.class_names == ("discs", "stripes", "rings")
     assert taught.card.version == 2
-    assert taught.card.parent == {"model": "drawn", "version": 1}
+    assert taught.card.parent == Parent(model="drawn", version=1)
     assert taught.comparison.new_classes == ["rings"]
     rings = [np.asarray(draw_ring(seed)) for seed in range(20)]
     found = Classifier(taught.folder, "cpu").predict(rings)
@@ -100,8 +100,8 @@ def test_version_is_whole(catalog: Catalog, store: Store, drawn_version: Version
         "report/reliability.png",
         "report/report.html",
     }
-    assert taught.card.training["kind"] == "quick"
-    assert sum(taught.card.data["counts"]["train"].values()) >= 8
+    assert taught.card.training.kind == "head"
+    assert sum(taught.card.data.counts["train"].values()) >= 8
     assert [p.name for p in taught.folder.parent.glob(".staging-*")] == []
 
 
@@ -111,7 +111,7 @@ def test_next_version_goes_on_from_the_one_in_use(catalog: Catalog, store: Store
     catalog.publish("drawn", first.card.version)
     add(store, "discs", 4, "drawn")
     second = teach(catalog, store)
-    assert second.card.parent == {"model": "drawn", "version": 2}
+    assert second.card.parent == Parent(model="drawn", version=2)
     assert second.card.class_names == first.card.class_names
     memory = read_memory(second.folder, 256)
     files = [name for name in memory.list_files() if name]

@@ -4,7 +4,7 @@ from scipy.special import softmax
 
 from inference.certainty import remember
 from inference.versions.cards import Thresholds
-from trainer.commands.evaluate import calibration
+from trainer.evaluation import calibration
 from trainer.evaluation.calibration import (
     ALONE,
     Known,

@@ -6,7 +6,7 @@ import pytest
 from inference.certainty import remember
 from inference.classifier import Classifier
 from inference.statements import NEVER_UNFAMILIAR
-from inference.versions.cards import Thresholds
+from inference.versions.cards import OutOfDistribution, Thresholds
 from labelling.training_log import Stage, Step, read_events
 from trainer.evaluation import out_of_distribution as familiarity
 from trainer.evaluation.out_of_distribution import (
@@ -23,17 +23,17 @@ from trainer.synthetic.unrelated import KINDS
 def test_known_distances() -> None:
     outside, inside = np.array([0.9, 0.8, 0.2]), np.array([0.1, 0.3, 0.1, 0.85])
     found = compare_distances(["map", "map", "code"], outside, inside, 0.5)
-    assert found["auroc"] == pytest.approx((4 + 3 + 2) / 12)
-    assert (found["n"], found["found"]["correct"], found["found"]["n"]) == (3, 2, 3)
-    assert found["others"] == 4
-    assert {kind: rate["correct"] for kind, rate in found["kinds"].items()} == {"code": 0, "map": 2}
-    assert (found["false_alarms"]["correct"], found["false_alarms"]["n"]) == (1, 4)
+    assert found.auroc == pytest.approx((4 + 3 + 2) / 12)
+    assert (found.n, found.detected.correct, found.detected.n) == (3, 2, 3)
+    assert found.others == 4
+    assert {kind: rate.correct for kind, rate in found.kinds.items()} == {"code": 0, "map": 2}
+    assert (found.false_alarms.correct, found.false_alarms.n) == (1, 4)
     assert describe_outsiders(found).startswith("AUROC 0.750 (n = 3 against 4)")
 
 
 def test_without_a_limit_nothing_is_counted() -> None:
     found = compare_distances(["map"], np.array([9.0]), np.array([0.1]), None)
-    assert found == {"n": 1, "others": 1, "auroc": 1.0}
+    assert found == OutOfDistribution(n=1, others=1, auroc=1.0)
     assert describe_outsiders(found) == f"AUROC 1.000 (n = 1 against 1). {NEVER_UNFAMILIAR}"
 
 
@@ -61,8 +61,8 @@ def test_outsiders_are_measured_by_the_memory(
     assert (kinds, len(rows)) == (list(KINDS), len(KINDS))
     taught = remember(rows, np.zeros(len(rows), int), ("a",), Thresholds())
     found = measure_outsiders(classifier.session, taught, 0.01, np.full(5, 0.5), silent)
-    assert (found["auroc"], found["found"]["correct"]) == (0.0, 0)
+    assert (found.auroc, found.detected.correct) == (0.0, 0)
     nothing = remember(-rows, np.zeros(len(rows), int), ("a",), Thresholds())
     found = measure_outsiders(classifier.session, nothing, 0.01, np.full(5, 0.5), silent)
-    assert (found["auroc"], found["found"]["correct"]) == (1.0, len(KINDS))
-    assert found["false_alarms"]["correct"] == 5
+    assert (found.auroc, found.detected.correct) == (1.0, len(KINDS))
+    assert found.false_alarms.correct == 5

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +5,7 @@ from crepes import ConformalClassifier
 
 from inference.classifier import Classifier
 from inference.statements import NEVER_UNFAMILIAR
-from inference.versions.cards import Thresholds
+from inference.versions.cards import DataCounts, OutOfDistribution, Thresholds, Trust
 from trainer.data.dataset import Dataset, Picture
 from trainer.evaluation.calibration import fit_conformal
 from trainer.evaluation.corruptions import CORRUPTIONS
@@ -64,8 +63,8 @@ def test_coverage_lies_in_its_interval_as_often_as_it_says() -> None:
         calibrating, new = _draw(200, 2 * seed), _draw(300, 2 * seed + 1)
         limits = fit_conformal(*calibrating, NAMES)
         counts = {name: int((calibrating[1] == t).sum()) for t, name in enumerate(NAMES)}
-        found = measure_certainty(_answers(*new), None, Thresholds(limits), counts)
-        inside += [c["low"] <= c["rate"]["value"] <= c["high"] for c in found["coverage"].values()]
+        found = measure_certainty(_answers(*new), None, Thresholds(conformal=limits), counts)
+        inside += [c.low <= c.rate.value <= c.high for c in found.coverage.values()]
     assert np.mean(inside) > 0.96
 
 
@@ -79,55 +78,56 @@ def test_interval_narrows_with_more_pictures() -> None:
 def test_certainties_are_counted_apart() -> None:
     probabilities = np.array([[0.99, 0.01], [0.6, 0.4], [0.02, 0.98], [0.99, 0.01]])
     answers = _answers(probabilities, np.array([0, 1, 1, 1]))
-    thresholds = Thresholds({"a": 0.7, "b": 0.7}, unfamiliar=0.5)
+    thresholds = Thresholds(conformal={"a": 0.7, "b": 0.7}, unfamiliar=0.5)
     found = measure_certainty(answers, np.array([0.1, 0.1, 0.9, 0.1]), thresholds, {})
-    assert (found["unsure"]["correct"], found["unfamiliar"]["correct"]) == (1, 1)
-    assert (found["sure_right"]["correct"], found["sure_right"]["n"]) == (1, 2)
-    assert found["coverage"] == {}
+    assert found.unsure and found.unfamiliar and found.sure_right
+    assert (found.unsure.correct, found.unfamiliar.correct) == (1, 1)
+    assert (found.sure_right.correct, found.sure_right.n) == (1, 2)
+    assert found.coverage == {}
 
 
 def test_class_that_borrowed_its_limit_has_no_interval() -> None:
     probabilities = np.array([[0.9, 0.1], [0.1, 0.9]])
     answers = _answers(probabilities, np.array([0, 1]))
-    thresholds = Thresholds({"a": 0.2, "b": 0.2})
-    assert set(measure_certainty(answers, None, thresholds, {"a": 19, "b": 18})["coverage"]) == {
-        "a"
-    }
+    thresholds = Thresholds(conformal={"a": 0.2, "b": 0.2})
+    found = measure_certainty(answers, None, thresholds, {"a": 19, "b": 18})
+    assert set(found.coverage) == {"a"}
 
 
 def test_without_a_limit_nothing_is_said_of_false_alarms() -> None:
     answers = _answers(np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([0, 1]))
     found = measure_certainty(answers, np.array([0.1, 0.2]), Thresholds(), {})
-    assert "unfamiliar" not in found
-    outsiders = {"n": 9, "others": 2, "auroc": 0.9}
-    text = "\n".join(describe_trust({"certainty": {"test": found}, "outsiders": outsiders}))
+    assert found.unfamiliar is None
+    outside = OutOfDistribution(n=9, others=2, auroc=0.9)
+    trust = Trust(certainty={"test": found}, out_of_distribution=outside)
+    text = "\n".join(describe_trust(trust))
     assert "answered “Not sure” 0.0%" in text
     assert NEVER_UNFAMILIAR in text
     assert text.count("“Unlike anything I was taught”") == 1
 
 
 def test_card_without_counts_is_measured(drawn_version: Version, drawn_dataset: Dataset) -> None:
-    """Such as a stranger may give a version."""
+    """Such as a version from elsewhere may have."""
     classifier = Classifier(drawn_version.folder, "cpu")
-    card, silent = replace(classifier.card, data={}), Progress(shown=False)
+    card = classifier.card.model_copy(update={"data": DataCounts()})
+    silent = Progress(shown=False)
     pictures = drawn_dataset.select("test")[:2]
     session = classifier.session
     answers = answer(session, pictures, card.class_names, card.input, silent)
     found = measure_trust(session, card, None, answers, silent)
-    assert found["certainty"]["test"]["coverage"] == {}
+    assert found.certainty["test"].coverage == {}
     both = [*pictures, *drawn_dataset.select("val")[:1]]
     mixed = answer(session, both, card.class_names, card.input, silent)
-    assert set(measure_trust(session, card, None, mixed, silent)["certainty"]) == {"all"}
-    assert set(found["corruptions"]) == {"none", *CORRUPTIONS}
+    assert set(measure_trust(session, card, None, mixed, silent).certainty) == {"all"}
+    assert set(found.corruptions) == {"none", *CORRUPTIONS}
 
 
 def test_export_measures_it_all(drawn_version: Version) -> None:
     trust = drawn_version.card.trust
-    assert set(trust) == {"certainty", "outsiders", "corruptions"}
-    assert set(trust["corruptions"]) == {"none", *CORRUPTIONS}
-    none, top1 = trust["corruptions"]["none"], drawn_version.card.metrics["test"]["top1"]
-    assert none == top1
-    assert trust["outsiders"]["n"] == 600
+    assert set(trust.certainty) == {"test"}
+    assert set(trust.corruptions) == {"none", *CORRUPTIONS}
+    assert trust.corruptions["none"] == drawn_version.card.metrics["test"].top1
+    assert trust.out_of_distribution and trust.out_of_distribution.n == 600
 
 
 def test_everything_measured_is_told(drawn_version: Version) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from inference.classifier import Classifier
 from inference.errors import UserInputError
-from inference.versions.cards import parse_card
+from inference.versions.cards import Parent, parse_card
 from inference.versions.folders import read_current
 from tests.trainer.drawn import draw
 from trainer.data.dataset import Dataset
@@ -53,11 +53,11 @@ def test_card_says_where_the_network_comes_from(
     drawn_version: Version, drawn_dataset: Dataset
 ) -> None:
     card = drawn_version.card
-    assert card.data["counts"] == drawn_dataset.counts()
-    assert card.data["sha256"] == drawn_dataset.sha256
-    assert card.metrics["test"]["top1"]["n"] == 12
-    assert card.metrics["validation"]["top1"]["n"] == 12
-    assert card.training["seed"] == 0
+    assert card.data.counts == drawn_dataset.counts()
+    assert card.data.sha256 == drawn_dataset.sha256
+    assert card.metrics["test"].top1.n == 12
+    assert card.metrics["validation"].top1.n == 12
+    assert card.training.settings["seed"] == 0
     assert card.licence == "CC0 drawings."
     assert "torch" in card.libraries
     for name, digest in card.files.items():
@@ -87,7 +87,7 @@ def test_next_version_names_its_parent(finished_run: Path, tmp_path: Path) -> No
     first = export_run(finished_run, tmp_path, QUIET)
     second = export_run(finished_run, tmp_path, QUIET)
     assert (first.card.version, second.card.version) == (1, 2)
-    assert second.card.parent == {"model": "drawn", "version": 1}
+    assert second.card.parent == Parent(model="drawn", version=1)
     assert read_current(tmp_path / "drawn") == 2
 
 

@@ -77,8 +77,8 @@ def draw(service: Service, may_teach: bool = False) -> str:
 def test_three_sentences_come_first(classifier: Classifier) -> None:
     html = draw_summary(classifier.card)
     assert f"Hotdog, version {classifier.card.version}" in html
-    top1 = classifier.card.metrics["test"]["top1"]
-    assert f"{top1['correct']} of {top1['n']} test pictures, which it never learned from" in html
+    top1 = classifier.card.metrics["test"].top1
+    assert f"{top1.correct} of {top1.n} test pictures, which it never learned from" in html
     assert html.count("<p>") == 3
     assert "It is weakest at" in html
     assert "whatever is none of the others counts as Not hot dog" in html
@@ -134,8 +134,8 @@ def test_shipped_card_is_shown_without_its_front_matter(classifier: Classifier) 
     text = read_card_text(classifier)
     assert text.strip().startswith("# Hotdog")
     assert "base_model:" not in text
-    top1 = classifier.card.metrics["test"]["top1"]
-    assert f"{top1['value']:.1%} (n = {top1['n']}, 95% interval" in text
+    top1 = classifier.card.metrics["test"].top1
+    assert f"{top1.value:.1%} (n = {top1.n}, 95% interval" in text
     for heading in ("Uses", "Training data", "Training procedure", "Evaluation", "Limits"):
         assert f"\n## {heading}\n" in text
     assert "![" not in text
@@ -174,7 +174,7 @@ def test_card_of_what_was_never_measured_has_no_figures(tmp_path: Path) -> None:
 
 
 def test_card_without_measured_breakdowns_has_no_empty_tables(tmp_path: Path) -> None:
-    bare = {"top1": SHARE, "per_class": {}, "per_source": {}, "per_group": {}, "confusion": []}
+    bare = {"top1": SHARE, "per_class": {}, "per_source": {}, "per_group": {}}
     text = read_card_text(open_version(tmp_path, metrics={"locked": bare}).open())
     assert "| class |" not in text
     assert "(rows)" not in text

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from inference.versions.cards import DataCounts
 from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import write_version
 from web.model.versions import describe, draw_versions, list_versions
@@ -48,8 +49,8 @@ def test_versions_are_listed_newest_first_with_what_is_known(catalog: Catalog) -
 
 def test_remembered_pictures_are_told_apart_from_labelled_ones(catalog: Catalog) -> None:
     (listed, _) = list_versions(catalog, "colours")
-    data = {"counts": {"train": {"a": 29}}, "remembered": {"train": 1428, "validation": 682}}
-    taught = replace(listed, card=replace(listed.card, data=data))
+    data = DataCounts(counts={"train": {"a": 29}}, remembered={"train": 1428, "validation": 682})
+    taught = replace(listed, card=listed.card.model_copy(update={"data": data}))
     assert "29 pictures and 2,110 remembered, 3 classes" in describe(taught)
 
 
@@ -97,7 +98,7 @@ def test_model_that_does_not_ship_has_no_way_back_to_it(tmp_path: Path) -> None:
 
 
 def test_what_a_card_says_is_escaped(tmp_path: Path) -> None:
-    parent = {"model": "<script>", "version": "1"}
+    parent = {"model": "<script>", "version": 1}
     evil = '"><script>'
     write_version(tmp_path / "e" / "colours" / "1", parent=parent, model=evil, created=evil)
     assert "<script" not in draw_versions(Catalog(tmp_path / "e"), "colours", 1, may_teach=True)

@@ -14,7 +14,7 @@ RATE = {"correct": 9, "n": 10, "value": 0.9, "low": 0.6, "high": 0.98}
 def add_version(visit: Visit, number: int, **comparison: Any) -> None:
     folder = visit.data / "models" / MODEL / str(number)
     parent = {"model": MODEL, "version": 1}
-    counts = {"train": {"red": 8}, "locked": {"red": 2}, "remembered": 5}
+    counts = {"train": {"red": 8}, "locked": {"red": 2}}
     write_version(
         folder,
         version=number,
@@ -57,7 +57,7 @@ def test_versions_are_listed_newest_first(visit: Visit) -> None:
     new, shipped = found["versions"]
     assert found["current"] == 1
     assert (new["version"], new["taught"], new["in_use"], new["compared"]) == (2, True, False, True)
-    assert (new["pictures"], new["kind"], new["top1"]) == (15, "quick", RATE)
+    assert (new["pictures"], new["kind"], new["top1"]) == (10, "head", RATE)
     assert new["parent"] == {"model": MODEL, "version": 1}
     assert (shipped["taught"], shipped["in_use"], shipped["compared"]) == (False, True, False)
 
