@@ -8,7 +8,7 @@ LICENCE := The weights are Apache-2.0. They were trained from EfficientNet-Lite0
 
 .PHONY: app test quick check format train demo-data evaluate bench soak clean
 
-app: .venv/app.stamp  ## open the page with the frozen network in exported/
+app: .venv/app.stamp  ## open the page with the model in exported/
 	$(RUN) app.py $(ARGS)
 
 test: .venv/dev.stamp  ## run all tests
@@ -23,19 +23,18 @@ check: .venv/dev.stamp  ## format, lint, types, tests
 	$(BIN)/mypy
 	$(RUN) -m pytest $(ARGS)
 
-format: .venv/dev.stamp  ## put the code into its format
+format: .venv/dev.stamp  ## format the code, and fix what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 demo-data: .venv/app.stamp  ## render food pictures from an open-licence font, clip art and drawings
 	$(RUN) -m trainer demo-data $(DEMO)
 
-train: .venv/app.stamp  ## train the shipped network anew; goes on where it was stopped
+train: .venv/app.stamp  ## train the shipped model anew, or resume
 	test -d $(DEMO)/heldout || $(RUN) -m trainer demo-data $(DEMO)
 	$(RUN) -m trainer train $(DATA) $(DEMO)/train --model hotdog --catch-all not_hot_dog --corrections trainer/corrections/hotdog.csv --licence "$(LICENCE)" $(ARGS)
 
-evaluate: .venv/app.stamp  ## measure the network in use, and the one before, on the test pictures
-	$(RUN) -m trainer evaluate $(DATA) --model hotdog --version 1 $(ARGS)
+evaluate: .venv/app.stamp  ## measure the version in use on the test pictures
 	$(RUN) -m trainer evaluate $(DATA) --model hotdog $(ARGS)
 	$(RUN) -m benchmarks.familiarity --pictures $(DATA)
 	$(RUN) -m benchmarks.poison --pictures $(DATA)
@@ -43,7 +42,7 @@ evaluate: .venv/app.stamp  ## measure the network in use, and the one before, on
 soak: .venv/dev.stamp  ## damage picture files in thousands of ways and decode them
 	FUZZ_EXAMPLES=2000 $(RUN) -m pytest tests/inference/test_images.py -k damaged $(ARGS)
 
-bench: .venv/app.stamp  ## ours and what one would run instead, side by side; writes docs/*.png
+bench: .venv/app.stamp  ## measure it beside its alternatives; writes docs/*.png
 	$(RUN) -m benchmarks --results docs/bench.json --plot docs/bench.png $(ARGS)
 	$(RUN) -m benchmarks.growth --plot docs/growth.png
 	$(RUN) -m benchmarks.teaching --plot docs/teaching.png

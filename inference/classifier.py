@@ -1,6 +1,6 @@
 """One frozen version, opened once: pixels in, predictions out.
 
->>> classifier = Classifier(Path("exported/hotdog/1"))
+>>> classifier = Classifier(Path("exported/hotdog/3"))
 >>> classifier.predict([decode(Path("photo.jpg").read_bytes(), classifier.min_side)])[0].label
 'hot_dog'
 """
@@ -67,7 +67,7 @@ class Classifier:
     """
 
     def __init__(self, version_folder: Path, providers: str = "auto") -> None:
-        """Open the version in a folder such as `exported/hotdog/1`.
+        """Open the version in a folder such as `exported/hotdog/3`.
 
         `providers`: `auto`, `cpu`, `cuda` or another that onnxruntime has.
         Raises: UserInputError for a folder that holds no version, or a provider not to be had.

@@ -171,7 +171,7 @@ def test_settings_of_a_space(exported: Path, tmp_path: Path) -> None:
     env = {
         "CLASSIFIER_EXPORTED": str(exported),
         "CLASSIFIER_MODEL": "hotdog",
-        "CLASSIFIER_VERSION": "1",
+        "CLASSIFIER_VERSION": (exported / "hotdog" / "current").read_text().strip(),
         "CLASSIFIER_PROVIDERS": "cpu",
         "CLASSIFIER_SHARE": "0",
         "SYSTEM": "spaces",

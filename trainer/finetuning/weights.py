@@ -5,34 +5,37 @@ from pathlib import Path
 
 from inference.errors import UserInputError
 from inference.versions.cards import read_card
+from inference.versions.folders import list_versions
 
 SHARED_WEIGHTS = Path(__file__).resolve().parents[3] / "shared" / "weights"
-SHIPPED = Path(__file__).resolve().parents[2] / "exported" / "hotdog" / "1"
+SHIPPED = Path(__file__).resolve().parents[2] / "exported" / "hotdog"
 CHECKPOINT = "checkpoint.safetensors"  # of a version
 CHOSEN = "chosen.safetensors"  # of a finished run
 
 
-def find_weights(wanted: str | None, backbone: str) -> str | None:
-    """Return a path, `hub`, or None for random weights (`wanted` = `none`).
+def find_weights(
+    requested: str | None, backbone: str, shared: Path = SHARED_WEIGHTS, shipped: Path = SHIPPED
+) -> str | None:
+    """Return a path, `hub`, or None for random weights (`requested` = `none`).
 
-    `wanted` None: a file of the backbone's name in ../shared/weights, else the checkpoint of the
-    shipped network if it has that backbone, else timm's hub; never a version made here, or the
-    same command would give other weights the second time.
+    `requested` None: a file of the backbone's name in `shared`, else the checkpoint of the first
+    version of the model folder `shipped` if it has that backbone, else timm's hub; never of a
+    later version, which may be made here: the same command would give other weights then.
     Raises: UserInputError for a path at which there are no weights.
     """
-    if wanted == "none":
+    if requested == "none":
         return None
-    if wanted == "hub":
-        return wanted
-    if wanted is None:
-        return _find_default(backbone)
-    path = Path(wanted)
+    if requested == "hub":
+        return requested
+    if requested is None:
+        return _find_default(backbone, shared, shipped)
+    path = Path(requested)
     if path.is_dir():
         names = (CHECKPOINT, CHOSEN)
         path = next((path / name for name in names if (path / name).is_file()), path / CHECKPOINT)
     if not path.is_file():
         raise UserInputError(
-            f"There are no weights at {wanted}. Give a .safetensors file, the folder of an "
+            f"There are no weights at {requested}. Give a .safetensors file, the folder of an "
             "exported version or of a finished run, hub or none."
         )
     return str(path)
@@ -49,11 +52,12 @@ def read_classes(weights: str) -> tuple[str, ...]:
     return ()
 
 
-def _find_default(backbone: str) -> str:
-    shared = sorted(SHARED_WEIGHTS.glob(f"{backbone}.*safetensors"))
-    if shared:
-        return str(shared[0])
-    checkpoint = SHIPPED / CHECKPOINT
-    if checkpoint.is_file() and read_card(SHIPPED).backbone == backbone:
-        return str(checkpoint)
+def _find_default(backbone: str, shared: Path, shipped: Path) -> str:
+    files = sorted(shared.glob(f"{backbone}.*safetensors"))
+    if files:
+        return str(files[0])
+    for version in list_versions(shipped)[:1]:
+        folder = shipped / str(version)
+        if (folder / CHECKPOINT).is_file() and read_card(folder).backbone == backbone:
+            return str(folder / CHECKPOINT)
     return "hub"

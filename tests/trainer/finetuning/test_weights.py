@@ -5,31 +5,31 @@ import pytest
 
 from inference.errors import UserInputError
 from tests.trainer.drawn import BACKBONE
-from trainer.finetuning import weights
-from trainer.finetuning.weights import find_weights
+from trainer.finetuning.weights import SHIPPED, find_weights
 from trainer.freezing.export import Version
 
 
-@pytest.fixture(autouse=True)
-def without_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(weights, "SHARED_WEIGHTS", tmp_path / "shared")
-    (tmp_path / "shared").mkdir()
-    return tmp_path / "shared"
-
-
-def test_local_file_of_the_backbones_name_comes_first(without_shared: Path) -> None:
-    file = without_shared / "resnet18.in1k.safetensors"
-    file.touch()
-    assert find_weights(None, "resnet18") == str(file)
-
-
-def test_checkpoint_of_the_shipped_version_comes_next(
-    drawn_version: Version, monkeypatch: pytest.MonkeyPatch
+def test_local_file_of_the_backbones_name_comes_first(
+    drawn_version: Version, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(weights, "SHIPPED", drawn_version.folder)
-    expected = drawn_version.folder / "checkpoint.safetensors"
-    assert find_weights(None, BACKBONE) == str(expected)
-    assert find_weights(None, "resnet18") == "hub"
+    file = tmp_path / f"{BACKBONE}.in1k.safetensors"
+    file.touch()
+    assert find_weights(None, BACKBONE, tmp_path, drawn_version.folder.parent) == str(file)
+
+
+def test_checkpoint_of_the_first_version_comes_next(drawn_version: Version, tmp_path: Path) -> None:
+    """Not that of the version in use, which the same command may have made."""
+    for version in ("3", "4"):
+        shutil.copytree(drawn_version.folder, tmp_path / "drawn" / version)
+    (tmp_path / "drawn" / "current").write_text("4")
+    expected = tmp_path / "drawn" / "3" / "checkpoint.safetensors"
+    assert find_weights(None, BACKBONE, tmp_path, tmp_path / "drawn") == str(expected)
+    assert find_weights(None, "resnet18", tmp_path, tmp_path / "drawn") == "hub"
+    assert find_weights(None, BACKBONE, tmp_path, tmp_path / "nothing") == "hub"
+
+
+def test_shipped_version_has_weights_to_start_from() -> None:
+    assert [path.is_file() for path in SHIPPED.glob("*/checkpoint.safetensors")] == [True]
 
 
 def test_folder_of_a_version_can_be_named(drawn_version: Version, tmp_path: Path) -> None:
