@@ -14,7 +14,7 @@ from inference.versions.cards import OutOfDistribution
 from labelling.training_log import Stage
 from trainer.evaluation.metrics import describe_rate, measure_rate
 from trainer.progress import Progress
-from trainer.synthetic.unrelated import draw_outsiders
+from trainer.synthetic.unrelated import draw_unrelated
 
 COUNT, SEED = 600, 0
 
@@ -25,7 +25,7 @@ def embed_outsiders(
     """Return kinds and embeddings (N, D) of rendered pictures of nothing that was taught."""
     kinds, rows = [], []
     steps = progress.track(range(count), Stage.UNRELATED)
-    for _, (kind, image) in zip(steps, draw_outsiders(count, seed), strict=True):
+    for _, (kind, image) in zip(steps, draw_unrelated(count, seed), strict=True):
         kinds.append(kind)
         rows.append(session.run(["embedding"], {"image": image[None]})[0][0])
     return kinds, np.array(rows, dtype=np.float32)

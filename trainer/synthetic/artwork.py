@@ -1,6 +1,6 @@
 """Cut-outs for rendered pictures: emoji and clip art, and which of them are held out of training.
 
-Stage: artwork → palettes → scenes → rendering. Everything here may be published.
+Everything here may be published.
 """
 
 from functools import lru_cache

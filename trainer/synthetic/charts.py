@@ -1,7 +1,4 @@
-"""Plots of made-up figures, as reports and papers hold them.
-
-Stage: lettering → charts → outsiders.
-"""
+"""Random charts, as reports and papers hold them: out-of-distribution images."""
 
 from typing import Any
 
@@ -11,16 +8,30 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from trainer.synthetic.lettering import make_line, make_word
-
 Size = tuple[int, int]
 _STYLES = ("default", "ggplot", "bmh", "dark_background", "seaborn-v0_8-whitegrid", "grayscale")
 _COLOURS = ("viridis", "magma", "coolwarm", "Greys", "jet", "terrain")
 _DPI = 80
+_SYLLABLES = (
+    "ba",
+    "ce",
+    "di",
+    "fo",
+    "gu",
+    "la",
+    "me",
+    "ni",
+    "por",
+    "qua",
+    "ra",
+    "sel",
+    "ti",
+    "zen",
+)
 
 
 def draw_chart(generator: np.random.Generator, size: Size) -> Image.Image:
-    """Draw lines, bars, points, a pie, a histogram, a table of colours or contours; RGB."""
+    """Draw one or four plots of random figures, of a random kind and style; RGB."""
     with matplotlib.style.context(str(generator.choice(_STYLES))):
         figure = Figure(figsize=(size[0] / _DPI, size[1] / _DPI), dpi=_DPI)
         canvas = FigureCanvasAgg(figure)
@@ -28,20 +39,20 @@ def draw_chart(generator: np.random.Generator, size: Size) -> Image.Image:
         for axes in np.ravel(figure.subplots(rows, rows)):
             _PLOTS[generator.integers(len(_PLOTS))](axes, generator)
             if generator.random() < 0.7:
-                axes.set_title(make_line(generator, 3), fontsize=10)
+                axes.set_title(_make_line(generator, 3), fontsize=10)
         canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
 
 
 def _plot_lines(axes: Any, generator: np.random.Generator) -> None:  # noqa: ANN401  (matplotlib)
     for _ in range(int(generator.integers(1, 6))):
-        axes.plot(generator.normal(0, 1, 80).cumsum(), label=make_word(generator))
+        axes.plot(generator.normal(0, 1, 80).cumsum(), label=_make_word(generator))
     axes.grid(visible=bool(generator.random() < 0.5))
     axes.legend(fontsize=8, loc="upper left")
 
 
 def _plot_bars(axes: Any, generator: np.random.Generator) -> None:  # noqa: ANN401
-    names = [f"{make_word(generator)[:6]}{i}" for i in range(int(generator.integers(3, 10)))]
+    names = [f"{_make_word(generator)[:6]}{i}" for i in range(int(generator.integers(3, 10)))]
     axes.bar(names, generator.gamma(3, 10, len(names)))
     axes.tick_params(axis="x", rotation=45)
 
@@ -54,7 +65,7 @@ def _plot_points(axes: Any, generator: np.random.Generator) -> None:  # noqa: AN
 
 def _plot_pie(axes: Any, generator: np.random.Generator) -> None:  # noqa: ANN401
     shares = generator.gamma(2, 1, int(generator.integers(3, 8)))
-    axes.pie(shares, labels=[make_word(generator) for _ in shares], textprops={"fontsize": 8})
+    axes.pie(shares, labels=[_make_word(generator) for _ in shares], textprops={"fontsize": 8})
 
 
 def _plot_histogram(axes: Any, generator: np.random.Generator) -> None:  # noqa: ANN401
@@ -72,6 +83,16 @@ def _plot_contours(axes: Any, generator: np.random.Generator) -> None:  # noqa: 
         np.exp(-((x - a) ** 2) - (y - b) ** 2) * c for a, b, c in generator.normal(0, 1, (6, 3))
     ]
     axes.contourf(x, y, np.sum(parts, axis=0), cmap=str(generator.choice(_COLOURS)))
+
+
+def _make_word(generator: np.random.Generator) -> str:
+    """Return a made-up word of one to four syllables."""
+    return "".join(generator.choice(_SYLLABLES, generator.integers(1, 5)).tolist())
+
+
+def _make_line(generator: np.random.Generator, words: int) -> str:
+    """Return a sentence of made-up words."""
+    return " ".join(_make_word(generator) for _ in range(words)).capitalize()
 
 
 _PLOTS = (

@@ -1,6 +1,6 @@
-"""Lay cut-outs on a ground: scale, turn, mirror, lean, shadow; then light and grain.
+"""Lay cut-outs on a ground: scale, rotate, mirror, shear, shadow; then light and grain.
 
-Stage: placing → scenes → rendering. Sizes and positions are pixels, scales shares of the picture.
+Sizes and positions are pixels, scales shares of the picture.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ MIDDLE = 0.5
 
 
 def pick_size(generator: np.random.Generator, *, largest: int) -> tuple[int, int]:
-    """Draw width and height by lot: 200 to `largest` pixels, between 3:4 and 4:3."""
+    """Return a random width and height: 200 to `largest` pixels, between 3:4 and 4:3."""
     width = int(generator.integers(200, largest + 1))
     height = round(width * generator.uniform(0.75, 4 / 3))
     return width, int(np.clip(height, 200, largest))
@@ -73,7 +73,7 @@ def fit(cutout: Image.Image, size: tuple[int, int], scale: float) -> Image.Image
 
 
 def vary_pose(generator: np.random.Generator, cutout: Image.Image) -> Image.Image:
-    """Mirror, lean and turn a cut-out by lot; upright and slightly turned are more common."""
+    """Mirror, shear and rotate a cut-out at random; upright and slightly turned are more common."""
     if generator.random() < 0.5:
         cutout = cutout.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if generator.random() < 0.4:

@@ -1,6 +1,6 @@
 """Our own drawings of hot dogs, and the strokes that every drawing is made of.
 
-Stage: drawings and artwork → rendering. Coordinates are pixels of a 960×640 canvas, drawn at twice
+Coordinates are pixels of a 960×640 canvas, drawn at twice
 the size it is handed out in, so that edges come out smooth.
 """
 
@@ -113,7 +113,7 @@ def draw_roll(
 
 
 def choose_hot_dog(generator: np.random.Generator, *, heldout: bool) -> HotDogStyle:
-    """Draw a style by lot; held-out pictures have colours and sauce patterns of their own."""
+    """Return a random style; held-out pictures have colours and sauce patterns of their own."""
     buns, sausages, patterns = (
         (HELDOUT_BUNS, HELDOUT_SAUSAGES, HELDOUT_PATTERNS)
         if heldout

@@ -1,6 +1,6 @@
 """Grounds to lay cut-outs on: plain, graded, noisy, woven, wooden, blurred.
 
-Stage: grounds → rendering. Every function takes a generator and a size in pixels and returns RGB.
+Every function takes a generator and a size in pixels and returns RGB.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Ground = Callable[[np.random.Generator, Size], Image.Image]
 
 
 def pick_colour(generator: np.random.Generator) -> Colour:
-    """Draw any colour by lot, pale ones more often, as tables and walls are."""
+    """Return a random colour, pale ones more often, as tables and walls are."""
     low = int(generator.choice([0, 90, 170]))
     red, green, blue = (int(part) for part in generator.integers(low, 256, 3))
     return red, green, blue

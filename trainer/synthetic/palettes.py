@@ -1,6 +1,6 @@
 """What training and held-out pictures may be rendered from.
 
-Stage: artwork, dishes, grounds → palettes → scenes → rendering. The held-out palette shares no
+The held-out palette shares no
 ground, dish, clip art file, emoji or word with the training one, and its drawn hot dogs have sauce
 patterns and a choice of colours of their own. The hot dog emoji is in both: the font has only one.
 """

@@ -1,13 +1,11 @@
-"""Pictures of nothing: noise, plain colours, ramps, stripes, squares of a code.
+"""Simple random patterns: noise, plain colours, gradients, stripes, matrix codes.
 
-Stage: patterns → outsiders. Sizes are pixels; every picture is RGB.
+Out-of-distribution images. Sizes are pixels; every image is RGB.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-
-from trainer.synthetic.lettering import pick_ink
 
 Size = tuple[int, int]
 
@@ -23,16 +21,16 @@ def draw_noise(generator: np.random.Generator, size: Size) -> Image.Image:
 
 def draw_plain(generator: np.random.Generator, size: Size) -> Image.Image:
     """Draw one colour, or two or three areas of one colour each."""
-    picture = Image.new("RGB", size, pick_ink(generator, 0, 255))
+    picture = Image.new("RGB", size, _pick_colour(generator, 0, 255))
     pen = ImageDraw.Draw(picture)
     for _ in range(int(generator.integers(3))):
         left, top = (int(generator.uniform(0, 0.8) * side) for side in size)
-        pen.rectangle((left, top, *size), fill=pick_ink(generator, 0, 255))
+        pen.rectangle((left, top, *size), fill=_pick_colour(generator, 0, 255))
     return picture
 
 
-def draw_ramp(generator: np.random.Generator, size: Size) -> Image.Image:
-    """Draw a ramp between two or three colours, straight or round."""
+def draw_gradient(generator: np.random.Generator, size: Size) -> Image.Image:
+    """Draw a gradient between two or three colours, straight or round."""
     y, x = np.mgrid[-1 : 1 : size[1] * 1j, -1 : 1 : size[0] * 1j]
     angle = generator.uniform(0, 2 * np.pi)
     straight = (x * np.cos(angle) + y * np.sin(angle)) / 2.8 + 0.5
@@ -59,7 +57,7 @@ def draw_stripes(generator: np.random.Generator, size: Size) -> Image.Image:
     return Image.fromarray((first + share[..., None] * (last - first)).astype(np.uint8))
 
 
-def draw_squares(generator: np.random.Generator, size: Size) -> Image.Image:
+def draw_matrix_code(generator: np.random.Generator, size: Size) -> Image.Image:
     """Draw a code of black and white squares with three corner marks, as phones read them."""
     modules = int(generator.choice([21, 25, 29, 33, 41]))
     cells = (generator.random((modules, modules)) < 0.5).astype(np.uint8)
@@ -71,7 +69,7 @@ def draw_squares(generator: np.random.Generator, size: Size) -> Image.Image:
         cells[top : top + 7, left : left + 7] = mark
     quiet = int(generator.integers(2, 9))
     cells = np.pad(cells, quiet)
-    ink, paper = pick_ink(generator, 0, 70), pick_ink(generator, 215, 255)
+    ink, paper = _pick_colour(generator, 0, 70), _pick_colour(generator, 215, 255)
     pixels = np.where(cells[..., None] == 1, ink, paper).astype(np.uint8)
     side = min(size)
     code = Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST)
@@ -89,3 +87,9 @@ def make_field(generator: np.random.Generator, size: Size, slope: float) -> NDAr
     field = np.fft.irfft2(spectrum, s=size[::-1])
     spread = (field - field.mean()) / max(float(field.std()), 1e-9)
     return np.asarray(spread, dtype=np.float64)
+
+
+def _pick_colour(generator: np.random.Generator, low: int, high: int) -> tuple[int, int, int]:
+    """Return a random colour whose channels lie between two values of 0–255."""
+    red, green, blue = generator.integers(low, high + 1, 3).tolist()
+    return red, green, blue

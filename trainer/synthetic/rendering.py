@@ -1,7 +1,7 @@
 """Render labelled pictures from open artwork: a data set that anyone may have and publish.
 
-Stage: scenes → rendering → class folders → training. Every picture has a generator of its own,
-seeded by its place in the set, so that it does not depend on how many others are made.
+Every picture has a generator of its own, seeded by its place in the set, so that it does not
+depend on how many others are made.
 Command: `python -m trainer demo-data FOLDER`.
 """
 
@@ -21,10 +21,16 @@ HELDOUT_COUNT = 40
 HELDOUT_BYTES = 10_000
 
 
-def render_demo_data(folder: Path, *, count_per_class: int = 400, seed: int = 0) -> dict[str, int]:
+def render_demo_data(
+    folder: Path,
+    *,
+    count_per_class: int = 400,
+    heldout_count: int = HELDOUT_COUNT,
+    seed: int = 0,
+) -> dict[str, int]:
     """Write rendered pictures as `folder/{train,heldout}/{hot_dog,not_hot_dog}/rendered_….jpg`.
 
-    Training pictures are JPEG, 200–400 pixels a side; the 40 held-out ones a class are WebP,
+    Training pictures are JPEG, 200–400 pixels a side; the held-out ones are WebP,
     200–288 pixels a side and at most 10,000 bytes. The same seed gives the same pictures
     with the same versions of the font, the clip art, Pillow and NumPy.
 
@@ -38,7 +44,7 @@ def render_demo_data(folder: Path, *, count_per_class: int = 400, seed: int = 0)
     counts = {}
     for part, palette, count in (
         ("train", TRAIN, count_per_class),
-        ("heldout", HELDOUT, HELDOUT_COUNT),
+        ("heldout", HELDOUT, heldout_count),
     ):
         for label in LABELS:
             render_class(folder / part / label, palette, count=count, seed=seed)

@@ -1,6 +1,6 @@
 """What a rendered picture shows: a hot dog alone, among other food, other food, a thing, nothing.
 
-Stage: palettes, placing → scenes → rendering. A scene takes a palette, a generator and a ground,
+A scene takes a palette, a generator and a ground,
 and returns the RGB picture.
 """
 
@@ -18,7 +18,7 @@ Scene = Callable[[Palette, np.random.Generator, Image.Image], Image.Image]
 
 
 def pick_hot_dog(palette: Palette, generator: np.random.Generator) -> Image.Image:
-    """Draw by lot the emoji, a piece of clip art or a drawing of our own."""
+    """Return at random the emoji, a piece of clip art or a drawing of our own."""
     kind = generator.choice(3, p=(0.35, 0.15, 0.5))
     if kind == 0:
         return artwork.draw_emoji(artwork.HOT_DOG_EMOJI)
@@ -28,7 +28,7 @@ def pick_hot_dog(palette: Palette, generator: np.random.Generator) -> Image.Imag
 
 
 def pick_other(palette: Palette, generator: np.random.Generator) -> Image.Image:
-    """Draw by lot a cut-out that is not a hot dog, mostly food."""
+    """Return a random cut-out that is not a hot dog, mostly food."""
     kind = generator.choice(4, p=(0.35, 0.2, 0.15, 0.3))
     if kind == 0:
         return artwork.draw_emoji(str(generator.choice(palette.food_emoji)))
@@ -40,7 +40,7 @@ def pick_other(palette: Palette, generator: np.random.Generator) -> Image.Image:
 
 
 def pick_scale(generator: np.random.Generator) -> float:
-    """Draw by lot how much of the picture the main cut-out fills, 0.25–0.95, large ones more."""
+    """Return a random share of the picture for the main cut-out: 0.25–0.95, rather large."""
     return float(0.25 + 0.7 * np.sqrt(generator.random()))
 
 

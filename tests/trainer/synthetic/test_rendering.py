@@ -27,34 +27,26 @@ def digest_files(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def few_heldout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "HELDOUT_COUNT", 4)
-
-
 @needs_artwork
-@pytest.mark.usefixtures("few_heldout")
 def test_same_seed_gives_same_files_and_another_seed_others(tmp_path: Path) -> None:
     for name, seed in (("first", 0), ("again", 0), ("other", 1)):
-        rendering.render_demo_data(tmp_path / name, count_per_class=3, seed=seed)
+        rendering.render_demo_data(tmp_path / name, count_per_class=3, heldout_count=4, seed=seed)
     first, again, other = (digest_files(tmp_path / name) for name in ("first", "again", "other"))
     assert first == again
     assert not set(first.values()) & set(other.values())
 
 
 @needs_artwork
-@pytest.mark.usefixtures("few_heldout")
 def test_more_pictures_leave_the_first_ones_as_they_were(tmp_path: Path) -> None:
-    rendering.render_demo_data(tmp_path / "few", count_per_class=2)
-    rendering.render_demo_data(tmp_path / "more", count_per_class=4)
+    rendering.render_demo_data(tmp_path / "few", count_per_class=2, heldout_count=4)
+    rendering.render_demo_data(tmp_path / "more", count_per_class=4, heldout_count=4)
     few, more = digest_files(tmp_path / "few"), digest_files(tmp_path / "more")
     assert few.items() < more.items()
 
 
 @needs_artwork
-@pytest.mark.usefixtures("few_heldout")
 def test_writes_label_folders_with_pictures_of_the_stated_sizes(tmp_path: Path) -> None:
-    counts = rendering.render_demo_data(tmp_path, count_per_class=5)
+    counts = rendering.render_demo_data(tmp_path, count_per_class=5, heldout_count=4)
     assert counts == {
         "train/hot_dog": 5,
         "train/not_hot_dog": 5,

@@ -1,29 +1,29 @@
-"""Pictures of nothing that was taught: the same every time, of every kind, none like another."""
+"""Out-of-distribution images: the same every time, of every kind, none like another."""
 
 import numpy as np
 import pytest
 
 from trainer.synthetic.patterns import make_field
-from trainer.synthetic.unrelated import KINDS, draw_outsiders
+from trainer.synthetic.unrelated import KINDS, draw_unrelated
 
 COUNT = len(KINDS)
 
 
 def test_same_seed_gives_the_same_pictures_however_many() -> None:
-    few = list(draw_outsiders(3, 5))
-    more = list(draw_outsiders(5, 5))
+    few = list(draw_unrelated(3, 5))
+    more = list(draw_unrelated(5, 5))
     for (kind, image), (again, same) in zip(few, more, strict=False):
         assert kind == again
         assert np.array_equal(image, same)
 
 
 def test_another_seed_gives_others() -> None:
-    pairs = zip(draw_outsiders(COUNT, 0), draw_outsiders(COUNT, 1), strict=True)
+    pairs = zip(draw_unrelated(COUNT, 0), draw_unrelated(COUNT, 1), strict=True)
     assert all(not np.array_equal(first, second) for (_, first), (_, second) in pairs)
 
 
 def test_every_kind_is_drawn_in_many_sizes() -> None:
-    drawn = list(draw_outsiders(2 * COUNT, 0))
+    drawn = list(draw_unrelated(2 * COUNT, 0))
     assert {kind for kind, _ in drawn} == set(KINDS)
     assert all(image.dtype == np.uint8 and image.shape[2] == 3 for _, image in drawn)
     sides = np.array([image.shape[:2] for _, image in drawn])
@@ -36,7 +36,7 @@ def test_every_kind_is_drawn_in_many_sizes() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_pictures_of_a_kind_differ_and_show_something(kind: str) -> None:
     place = list(KINDS).index(kind)
-    drawn = [image for _, image in draw_outsiders(3 * COUNT, 2)][place::COUNT]
+    drawn = [image for _, image in draw_unrelated(3 * COUNT, 2)][place::COUNT]
     assert len({image.tobytes() for image in drawn}) == 3
     assert max(float(image.std()) for image in drawn) > 4
 
