@@ -20,8 +20,7 @@ from inference.errors import UserInputError, run_command
 from inference.versions.catalog import Catalog
 from labelling.exchange.exporting import export_folder
 from labelling.exchange.importing import Imported, Said, import_path
-from labelling.exchange.projects import is_bundle, write_bundle
-from labelling.exchange.restoring import restore_bundle
+from labelling.exchange.projects import Project, is_project, restore_project, write_project
 from labelling.required_images import GOALS
 from labelling.store.entries import STATES, Counts, Entry
 from labelling.store.labels import check_model
@@ -65,8 +64,8 @@ def import_pictures(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            help="Folders or zips of class folders, bundles that backup made, or, with --label, "
-            "picture files and folders of them.",
+            help="Folders or zips of class folders, or, with --label, picture files and folders "
+            "of them.",
             show_default=False,
         ),
     ],
@@ -89,7 +88,7 @@ def import_pictures(
     found = Imported()
     with _open_store(context) as store:
         for path in paths:
-            found.merge(_import(store, context.obj, path, said))
+            found.merge(_import(store, path, said))
     _print(asdict(found), _describe_imported(found), as_json)
     if found.left_out and not found.added + found.existed:
         raise typer.Exit(1)
@@ -119,17 +118,18 @@ def export(
 @app.command()
 def backup(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="The zip to write, such as backup.zip.")],
+    path: Annotated[Path, typer.Argument(help="The zip to write, such as pets.zip.")],
+    model: Annotated[str, typer.Option(help="The model to write.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Write everything into one zip: pictures, labels, networks in use that were taught here.
+    """Write one model's project into a zip: its pictures, their labels, the version in use.
 
-    Another installation goes on from it after restore.
+    Pictures that are labelled for every model go with it. With restore, another installation
+    goes on from it.
     """
     with _open_store(context) as store, _showing("writing") as progress:
-        done = write_bundle(store, context.obj, path, progress)
-    models = "".join(f", {model} version {version}" for model, version in done.models.items())
-    sentence = f"Wrote {done.labels:,} labels of {done.pictures:,} pictures{models} to {path}."
+        done = write_project(store, context.obj, model, path, progress)
+    sentence = f"Wrote {_describe_project(done)} to {path}."
     _print({"path": str(path), **asdict(done)}, sentence, as_json)
 
 
@@ -137,12 +137,19 @@ def backup(
 def restore(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="A zip that backup wrote.")],
+    model: Annotated[
+        str,
+        typer.Option(help="Another name for it. [default: as in the file]", show_default=False),
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Take in a backup beside what is here; what is here stays."""
+    """Add a model that backup wrote, beside those that are here.
+
+    It is never merged into one of them: where its name is taken, give another with --model.
+    """
     with _open_store(context) as store, _showing("restoring") as progress:
-        found = restore_bundle(store, context.obj, path, progress)
-    _print(asdict(found), _describe_imported(found), as_json)
+        done = restore_project(store, context.obj, path, model, progress)
+    _print(asdict(done), f"Added {_describe_project(done)}.", as_json)
 
 
 @app.command("list")
@@ -256,16 +263,11 @@ def _open_store(context: typer.Context) -> Store:
     return Store(context.obj.data)
 
 
-def _import(store: Store, catalog: Catalog, path: Path, said: Said) -> Imported:
+def _import(store: Store, path: Path, said: Said) -> Imported:
+    if is_project(path):
+        raise UserInputError(f"{path.name} is a project file. Take it in with restore.")
     with _showing(path.name) as progress:
-        if not is_bundle(path):
-            return import_path(store, path, said, progress)
-        if said != Said(who=said.who):
-            raise UserInputError(
-                f"{path.name} is a bundle and says itself what its pictures are. Leave out "
-                "--label, --model, --state and --relabel."
-            )
-        return restore_bundle(store, catalog, path, progress)
+        return import_path(store, path, said, progress)
 
 
 @contextmanager
@@ -294,6 +296,11 @@ def _count(store: Store, model: str, label: str) -> dict[str, Counts]:
     return {name: counts for name, counts in store.count(model).items() if label in ("", name)}
 
 
+def _describe_project(project: Project) -> str:
+    version = "" if project.version is None else f", version {project.version}"
+    return f"{project.model}{version}: {project.labels:,} labels of {project.images:,} pictures"
+
+
 def _describe_imported(found: Imported) -> str:
     counts = ", ".join(f"{count:,} {label}" for label, count in found.classes.items())
     lines = [f"Added {found.added:,} pictures" + (f": {counts}." if counts else ".")]
@@ -304,7 +311,7 @@ def _describe_imported(found: Imported) -> str:
     if found.left_out:
         lines.append(f"{len(found.left_out):,} were left out:")
         lines += [f"  {shown}: {reason}" for shown, reason in found.left_out.items()]
-    return "\n".join(lines + found.versions)
+    return "\n".join(lines)
 
 
 def _print_entries(entries: list[Entry], as_json: bool) -> None:

@@ -38,7 +38,8 @@ MAY_NOT_IMPORT = {
 ROOMS = {
     "inference": "__main__ classifier certainty statements geometry versions images exif providers"
     " process errors atomic_files",
-    "labelling": "__main__ exchange store planned_classes images training_log required_images",
+    "labelling": "__main__ exchange model_names store planned_classes images training_log"
+    " required_images",
     "trainer": "__main__ commands freezing cards head finetuning listing base_versions"
     " evaluation synthetic data progress jobs",
     "web": "page teach refresh model try_it access http frame serving uploads_folder",

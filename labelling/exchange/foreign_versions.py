@@ -20,9 +20,8 @@ from typing import Any
 from PIL import Image
 
 from inference.errors import UserInputError
-from inference.versions.cards import Card, read_card, write_card
-from inference.versions.catalog import Catalog
-from inference.versions.folders import add_version, check_model_name, reserve_version
+from inference.versions.cards import Card, write_card
+from inference.versions.folders import check_model_name
 from inference.versions.probes import make_probe
 from labelling.exchange.strangers import check_version, hash_backbone, read_foreign_card
 from labelling.store.labels import check_label
@@ -52,21 +51,6 @@ class Taught:
 
     folder: Path
     card: Card
-
-    @property
-    def shown(self) -> str:
-        """How people name it."""
-        return f"{self.card.model} version {self.card.version}"
-
-
-def list_taught(catalog: Catalog) -> list[tuple[str, int, Path]]:
-    """Return model, number and folder of the version in use of each model, if taught here."""
-    found = []
-    for model in catalog.list_models():
-        number = catalog.read_current(model)
-        if number is not None and catalog.is_taught(model, number):
-            found.append((model, number, catalog.find(model, number)))
-    return found
 
 
 def list_files(version_folder: Path) -> Iterator[Path]:
@@ -99,45 +83,18 @@ def inspect_version(folder: Path) -> Taught:
     return Taught(folder, card.model_copy(update={"backbone_sha256": backbone}))
 
 
-def take_in(taught: Taught, catalog: Catalog, data: Path) -> str:
-    """Add a version to a data folder's, unless it is there; returns what became of it.
+def rename_version(version: Taught, model: str) -> None:
+    """Let the card of a version that was inspected say, in both places, which model it is of now.
 
-    It keeps its number if that is higher than all that were used here, else it gets the next
-    one, which its card then names. It comes into use where nothing was taught for its model.
-    A `README.md` that its card does not name is dropped.
+    And what its backbone really is. A `README.md` that the card does not name is deleted.
     """
-    model, wanted = taught.card.model, taught.card.version
-    versions = catalog.list_versions(model)
-    same = [n for n, folder in versions.items() if _is_same(read_card(folder), taught.card)]
-    if same:
-        return f"{taught.shown} is here already, as version {same[0]}."
-    is_first = not any(catalog.is_taught(model, number) for number in versions)
-    target = data / "models" / model
-    number = reserve_version(target, [*versions, wanted - 1])
-    if _PROSE not in taught.card.files:  # one that is named has been compared with its hash
-        (taught.folder / _PROSE).unlink(missing_ok=True)
-    _write_card(taught, number)
-    add_version(taught.folder, target, number)
-    if is_first:
-        catalog.publish(model, number)
-    added = "was added" if number == wanted else f"was added as version {number}"
-    use = "is in use" if is_first else "is not in use until you publish it"
-    return f"{taught.shown} {added} and {use}."
-
-
-def _is_same(card: Card, other: Card) -> bool:
-    """Tell whether two cards are of one version, whatever each installation calls it."""
-    same = {"version": 0, "backbone_sha256": ""}
-    return card.model_copy(update=same) == other.model_copy(update=same)
-
-
-def _write_card(taught: Taught, number: int) -> None:
-    """Let a version's card, in both places, say its number and what its backbone really is."""
     import onnx  # noqa: PLC0415  (a quarter of a second that other imports need not wait for)
 
-    text = write_card(taught.card.model_copy(update={"version": number}))
-    (taught.folder / "model.json").write_text(text, encoding="utf-8")
-    path = taught.folder / "model.onnx"
+    if _PROSE not in version.card.files:  # one that is named has been compared with its hash
+        (version.folder / _PROSE).unlink(missing_ok=True)
+    text = write_card(version.card.model_copy(update={"model": model}))
+    (version.folder / "model.json").write_text(text, encoding="utf-8")
+    path = version.folder / "model.onnx"
     network = onnx.load(path, load_external_data=False)
     onnx.helper.set_model_props(network, {"card": text})
     path.write_bytes(network.SerializeToString())

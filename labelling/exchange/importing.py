@@ -72,7 +72,7 @@ class Imported:
     """What became of an import.
 
     `near`: added pictures that look like one that was there. `classes`: label → added ones.
-    `left_out`: shown name → reason. `versions`: sentences on the networks that came along.
+    `left_out`: shown name → reason.
     """
 
     added: int = 0
@@ -80,7 +80,6 @@ class Imported:
     near: int = 0
     classes: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
-    versions: list[str] = field(default_factory=list)
 
     def merge(self, other: "Imported") -> None:
         """Count another import in."""
@@ -88,7 +87,6 @@ class Imported:
         self.existed += other.existed
         self.near += other.near
         self.left_out |= other.left_out
-        self.versions += other.versions
         for label, count in other.classes.items():
             self.classes[label] = self.classes.get(label, 0) + count
 

@@ -1,4 +1,4 @@
-"""Labels as lines of JSON, in `metadata.jsonl` of exported folders and in bundles.
+"""Labels as lines of JSON, in `metadata.jsonl` of exported folders and in projects.
 
 `datasets.load_dataset("imagefolder")` reads them too, which is why every column has one type in
 every line: what is absent is an empty text or 0.
@@ -24,11 +24,13 @@ _NO_ANSWER = Answer("", 0.0, "", 0, "")
 _LONGEST = 100_000
 
 
-def write_line(entry: Entry, file_name: str) -> str:
+def write_line(entry: Entry, file_name: str, **more: bool) -> str:
     """Return the line of a label, whose picture lies at `file_name` beside the lines' file."""
     values = {name: value for name, value in asdict(entry).items() if name not in ("id", "answer")}
     answer = {f"answer_{k}": v for k, v in asdict(entry.answer or _NO_ANSWER).items()}
-    return json.dumps({"file_name": file_name, **values, **answer}, ensure_ascii=False) + "\n"
+    return (
+        json.dumps({"file_name": file_name, **values, **answer, **more}, ensure_ascii=False) + "\n"
+    )
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -22,8 +22,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 # A writer that needs longer for one picture than this was killed; seconds.
 _LONGEST_WRITE = 3600.0
 # What is in the making in a data folder: archives as they arrive, archives as they are unpacked,
-# bundles to be sent. And how long one may take, in seconds.
-ARRIVING, SCRATCH, SENDING = ".taking-", ".unpacked-", ".bundle-"
+# projects to be sent, models that are added. And how long one may take, in seconds.
+ARRIVING, SCRATCH, SENDING, ARRIVED = ".taking-", ".unpacked-", ".project-", ".arrived-"
 _LONGEST_IMPORT = 7 * 86_400.0
 
 
@@ -98,7 +98,7 @@ def sweep_scratch(data: Path) -> None:
 
     What cannot be removed, or was by another process, is no reason to stop.
     """
-    for prefix in (ARRIVING, SCRATCH, SENDING, UNFINISHED):
+    for prefix in (ARRIVING, SCRATCH, SENDING, ARRIVED, UNFINISHED):
         for path in data.glob(f"{prefix}*"):
             with suppress(OSError):
                 _remove_scratch(path)

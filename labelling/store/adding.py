@@ -3,12 +3,18 @@
 Everything here runs on the connection of the one writer, as part of its transaction.
 """
 
+import secrets
+import shutil
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from inference.errors import UserInputError
 from labelling.images.encoding import Prepared
+from labelling.images.files import ARRIVED
 from labelling.store.changes import (
+    CONFIRM,
     Act,
     Standing,
     change,
@@ -27,14 +33,15 @@ from labelling.store.labels import (
     clean_name,
 )
 from labelling.store.placement import Looks, Place, choose_place, find_near_entry, find_place
+from labelling.store.queries import list_models
 
 
 @dataclass(frozen=True)
 class Note:
     """What is said of a picture that is added.
 
-    `place` and `created` are those of the store that it comes from. `relabel`: take this label
-    where the picture has another.
+    `place`, `created` and whether somebody `confirmed` the label are those of the store that it
+    comes from. `relabel`: take this label where the picture has another.
     """
 
     label: str
@@ -46,6 +53,7 @@ class Note:
     relabel: bool = False
     created: str = ""
     place: Place | None = None
+    confirmed: bool = False
 
     def check(self) -> "Note":
         """Return the note in the form that is stored.
@@ -61,6 +69,15 @@ class Note:
             name=clean_file_name(self.name),
             answer=self.answer and clean_answer(self.answer),
         )
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """An image file that another store has written, prepared but for its bytes, and its label."""
+
+    path: Path
+    prepared: Prepared
+    note: Note
 
 
 def clean_answer(answer: Answer) -> Answer:
@@ -104,7 +121,54 @@ def enter(connection: sqlite3.Connection, looks: Looks, prepared: Prepared, note
     )
 
 
-def add_tombstone(connection: sqlite3.Connection, looks: Looks, tombstone: Tombstone) -> None:
+def add_model(
+    connection: sqlite3.Connection,
+    model: str,
+    labelled: Iterable[LabelledFile],
+    removed: Iterable[Tombstone],
+) -> None:
+    """Add the labels of a model that has none, for images whose files are stored.
+
+    Raises: UserInputError where it has one.
+    """
+    if model in list_models(connection):
+        raise UserInputError(f"There are labels of {model} by now. Choose another name.")
+    looks = Looks()  # of its own: what it fetches here may be rolled back
+    for item in labelled:
+        added = enter(connection, looks, item.prepared, replace(item.note, model=model))
+        if item.note.confirmed:
+            standing = Standing(item.note.label, item.note.state)
+            change(connection, added.entry.id, standing, Act(CONFIRM, item.note.who))
+    for tombstone in removed:
+        _add_tombstone(connection, looks, tombstone)
+
+
+def announce_arrival(connection: sqlite3.Connection, data: Path, folder: Path, model: str) -> None:
+    """Put a model's folder aside, to be moved into its place once the labels are committed."""
+    name = f"{ARRIVED}{secrets.token_hex(8)}"
+    connection.execute("INSERT INTO arrivals (folder, model) VALUES (?, ?)", (name, model))
+    folder.rename(data / name)
+
+
+def list_arrivals(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Return folder and model of those that lie not in their place yet."""
+    return connection.execute("SELECT folder, model FROM arrivals").fetchall()
+
+
+def settle_arrivals(connection: sqlite3.Connection, data: Path) -> None:
+    """Move the folders of models whose labels are committed; goes on where that was killed."""
+    for name, model in list_arrivals(connection):
+        folder, target = data / name, data / "models" / model
+        if folder.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+            for path in sorted(folder.iterdir()):  # versions before the file that points at one
+                if not (target / path.name).exists():
+                    path.rename(target / path.name)
+            shutil.rmtree(folder)
+        connection.execute("DELETE FROM arrivals WHERE folder = ?", (name,))
+
+
+def _add_tombstone(connection: sqlite3.Connection, looks: Looks, tombstone: Tombstone) -> None:
     """Know a picture that another store has removed; one that is known here stays."""
     if _find_picture(connection, tombstone.sha256) is not None:
         return

@@ -123,7 +123,17 @@ _DOUBTS = (
     ) WITHOUT ROWID
     """,
 )
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _DOUBTS)
+# Folders that belong to a model whose labels are committed, and lie not in their place yet.
+_ARRIVALS = (
+    """
+    CREATE TABLE arrivals (
+        folder TEXT PRIMARY KEY,
+        model TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+Migrations = tuple[tuple[str, ...], ...]
+MIGRATIONS: Migrations = (_FIRST, _DOUBTS, _ARRIVALS)
 
 
 class Database:
@@ -132,8 +142,10 @@ class Database:
     Safe to share between threads. Make a new one after a fork.
     """
 
-    def __init__(self, path: Path, timeout: float = TIMEOUT) -> None:
-        """Open or make the database; `timeout` in seconds.
+    def __init__(
+        self, path: Path, timeout: float = TIMEOUT, migrations: Migrations = MIGRATIONS
+    ) -> None:
+        """Open or make the database; `timeout` in seconds; `migrations` are those to be done.
 
         Raises: UserInputError for one that cannot be used, or that a later release wrote.
         """
@@ -146,7 +158,7 @@ class Database:
         try:
             with explaining(path), self._lend() as connection:
                 _use_write_ahead_log(connection, path)
-                _migrate(connection, path)
+                _migrate(connection, path, migrations)
         except UserInputError:
             self.close()
             raise
@@ -242,22 +254,22 @@ def _use_write_ahead_log(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
     """Bring the tables to the newest version, one migration after the other, in one step."""
-    if _read_version(connection, path) == len(MIGRATIONS):
+    if _read_version(connection, path, migrations) == len(migrations):
         return
     with _transact(connection, "IMMEDIATE"):
-        for statements in MIGRATIONS[_read_version(connection, path) :]:
+        for statements in migrations[_read_version(connection, path, migrations) :]:
             for statement in statements:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
 
 
-def _read_version(connection: sqlite3.Connection, path: Path) -> int:
+def _read_version(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(MIGRATIONS):
+    if version > len(migrations):
         raise UserInputError(
             f"The list of labels ({path}) has version {version}, and this release reads up to "
-            f"{len(MIGRATIONS)}. Use the release that wrote it."
+            f"{len(migrations)}. Use the release that wrote it."
         )
     return version

@@ -42,13 +42,17 @@ class Check:
     made: str = ""
 
 
-# A doubt stands while its label does, and nobody has confirmed that since it came to be.
-_STANDING = (
-    f"FROM doubts d JOIN entries e ON e.id = d.entry JOIN pictures p ON p.number = e.picture "  # noqa: S608
-    f"WHERE d.model = :model AND {SCOPE} AND e.state = 'approved' AND e.label = d.label "
-    "AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.entry = e.id AND NOT c.undone "
+# The last thing that happened to an entry, and still holds, is that somebody confirmed it.
+_IS_CONFIRMED = (
+    "EXISTS (SELECT 1 FROM changes c WHERE c.entry = e.id AND NOT c.undone "  # noqa: S608
     f"AND c.kind = '{CONFIRM}' AND c.id = (SELECT max(id) FROM changes "
     "WHERE entry = e.id AND NOT undone AND kind != 'undo'))"
+)
+# A doubt stands while its label does, and nobody has confirmed that since it came to be.
+_STANDING = (
+    f"FROM doubts d JOIN entries e ON e.id = d.entry JOIN pictures p ON p.number = e.picture "
+    f"WHERE d.model = :model AND {SCOPE} AND e.state = 'approved' AND e.label = d.label "
+    f"AND NOT {_IS_CONFIRMED}"
 )
 
 
@@ -98,3 +102,12 @@ def count_doubts(connection: sqlite3.Connection, model: str) -> int:
     """Return how many labels are in doubt still."""
     row = connection.execute(f"SELECT count(*) {_STANDING}", {"model": model}).fetchone()
     return int(row[0])
+
+
+def list_confirmed(connection: sqlite3.Connection, model: str) -> set[int]:
+    """Return the numbers of the approved entries of a model whose label somebody confirmed."""
+    rows = connection.execute(
+        f"SELECT e.id FROM entries e WHERE {SCOPE} AND e.state = 'approved' AND {_IS_CONFIRMED}",  # noqa: S608
+        {"model": model},
+    )
+    return {number for (number,) in rows}

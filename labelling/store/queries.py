@@ -86,11 +86,17 @@ def find_known(connection: sqlite3.Connection, sha256s: Iterable[str]) -> set[st
     return {sha256 for (sha256,) in rows}
 
 
-def list_removed(connection: sqlite3.Connection) -> list[Tombstone]:
-    """Return what is left of the pictures that have no label any more."""
+def list_removed(connection: sqlite3.Connection, model: str) -> list[Tombstone]:
+    """Return what is left of the pictures that have no label of the model any more.
+
+    And of those that never had one here, but in the store that this one took them over from.
+    """
     rows = connection.execute(
-        "SELECT sha256, lower(hex(dhash)), width, height, grp, split FROM pictures "
-        "WHERE number NOT IN (SELECT picture FROM entries WHERE NOT deleted) ORDER BY number"
+        "SELECT p.sha256, lower(hex(p.dhash)), p.width, p.height, p.grp, p.split FROM pictures p "
+        "LEFT JOIN entries e ON e.picture = p.number GROUP BY p.number "
+        "HAVING count(e.id) = 0 OR (max(e.model IN (:model, '')) "
+        "AND NOT max(e.model IN (:model, '') AND NOT e.deleted)) ORDER BY p.number",
+        {"model": model},
     )
     return [Tombstone(*row) for row in rows]
 

@@ -4,7 +4,7 @@
 ...     added = store.add(Path("cat.jpg").read_bytes(), "cat", model="pets", who="Ann")
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +16,15 @@ import labelling.store.queries
 from inference.errors import UserInputError
 from labelling.images.encoding import Prepared, hash_bytes, prepare, prepare_image
 from labelling.images.files import PictureFiles, explaining_files, sweep_scratch
-from labelling.store.adding import Note, add_tombstone, enter
+from labelling.store.adding import (
+    LabelledFile,
+    Note,
+    add_model,
+    announce_arrival,
+    enter,
+    list_arrivals,
+    settle_arrivals,
+)
 from labelling.store.changes import (
     CONFIRM,
     Act,
@@ -66,10 +74,11 @@ class Store:
         self.data = data
         with explaining_files(data):
             data.mkdir(parents=True, exist_ok=True)
-            sweep_scratch(data)
         self._files = PictureFiles(data / "pictures")
         self._looks = Looks()
         self._database = Database(data / "labels.sqlite3", timeout)
+        self._settle_arrivals()
+        sweep_scratch(data)
 
     def __enter__(self) -> Self:
         return self
@@ -138,6 +147,28 @@ class Store:
         with self._database.writing() as connection:
             self._restore_file(prepared)
             return enter(connection, self._looks, prepared, note)
+
+    def add_model(
+        self,
+        model: str,
+        labelled: Sequence[LabelledFile],
+        removed: Iterable[Tombstone],
+        folder: Path,
+    ) -> None:
+        """Add a model that has no label yet: all of it or nothing, whenever the process is killed.
+
+        What `folder` holds, on the disk of the data folder, goes to `models/<model>`.
+        Raises: UserInputError where the model has a label.
+        """
+        for item in labelled:
+            self._files.write(item.prepared.sha256, item.path.read_bytes())
+        with self._database.writing() as connection, explaining_files(self.data):
+            for item in labelled:
+                if not self._files.has(item.prepared.sha256):  # swept meanwhile
+                    self._files.write(item.prepared.sha256, item.path.read_bytes())
+            add_model(connection, model, labelled, removed)
+            announce_arrival(connection, self.data, folder, model)
+        self._settle_arrivals()
 
     # Out
 
@@ -264,15 +295,10 @@ class Store:
         sweep_scratch(self.data)
         return removed
 
-    def list_removed(self) -> list[Tombstone]:
-        """Return what is left of the pictures that have no label any more."""
+    def list_removed(self, model: str) -> list[Tombstone]:
+        """Return what is left of the pictures that have no label of a model any more."""
         with self._database.reading() as connection:
-            return labelling.store.queries.list_removed(connection)
-
-    def remember(self, tombstone: Tombstone) -> None:
-        """Know a picture that another store has removed; one that is known here stays."""
-        with self._database.writing() as connection:
-            add_tombstone(connection, self._looks, tombstone)
+            return labelling.store.queries.list_removed(connection, model)
 
     # Labels in doubt
 
@@ -292,6 +318,11 @@ class Store:
         """Return the labels of a model that are in doubt still, the worst first."""
         with self._database.reading() as connection:
             return labelling.store.label_issues.find_doubts(connection, model, limit, offset)
+
+    def list_confirmed(self, model: str) -> set[int]:
+        """Return the numbers of the entries of a model whose label somebody confirmed."""
+        with self._database.reading() as connection:
+            return labelling.store.label_issues.list_confirmed(connection, model)
 
     def count_doubts(self, model: str) -> int:
         """Return how many labels of a model are in doubt still."""
@@ -319,6 +350,14 @@ class Store:
         with self._database.reading() as connection:
             found = find_stored(connection, sha256)
         return found if found and self._files.has(found.sha256) else None
+
+    def _settle_arrivals(self) -> None:
+        """Move the folders of models that were added to their places."""
+        with self._database.reading() as connection:
+            arrivals = list_arrivals(connection)
+        if arrivals:
+            with self._database.writing() as connection, explaining_files(self.data):
+                settle_arrivals(connection, self.data)
 
     def _restore_file(self, prepared: Prepared) -> None:
         """Write a file again that was swept away before its row was there."""

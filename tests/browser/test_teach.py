@@ -472,7 +472,7 @@ def test_deep_stays_chosen(desk: Visit) -> None:
     expect(page.get_by_label("Deep")).to_be_checked()
 
 
-def test_zip_of_class_folders_names_its_model_and_is_undone(
+def test_zip_of_class_folders_is_added_and_undone(
     desk: Visit, drawings: dict[str, list[Path]], tmp_path: Path
 ) -> None:
     page = desk.page
@@ -482,10 +482,8 @@ def test_zip_of_class_folders_names_its_model_and_is_undone(
             archive.write(picture, f"more/Discs/{picture.name}")
     total = page.locator(".card", has_text="Discs").locator(".total")
     before = total.inner_text()
-    place = page.locator(".home .take-zip")
+    place = page.locator(".take-zip")
     place.locator("input").set_input_files(str(path))
-    expect(page.locator("dialog")).to_contain_text("go into the model Hotdog")
-    page.get_by_role("button", name="Add to Hotdog").click()
     expect(place.locator(".note")).to_contain_text("Added 3 pictures.")
     expect(total).not_to_have_text(before)
     page.locator(".snackbar").get_by_role("button", name="Undo").click()
@@ -544,11 +542,26 @@ def test_link_of_a_version_in_use_opens_try_it_with_its_model(
     assert ask_on_try_it(page, drawings["discs"][20]) == "Cat"
 
 
-def test_everything_is_taken_home(desk: Visit) -> None:
-    with desk.page.expect_download() as download:
-        desk.page.get_by_role("link", name="Download everything").click()
-    assert download.value.suggested_filename == "taught-here.zip"
-    assert download.value.path().read_bytes().startswith(b"PK")
+def test_model_is_saved_and_opened_under_a_free_name(desk: Visit, tmp_path: Path) -> None:
+    page = desk.page
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save this model as a file").click()
+    assert download.value.suggested_filename == "hotdog.zip"
+    path = tmp_path / "hotdog.zip"
+    download.value.save_as(path)
+    before = page.locator(".card .total").all_inner_texts()
+    page.locator(".projects input").set_input_files(str(path))
+    page.get_by_role("button", name="Open it").click()
+    expect(page.locator(".problem:visible")).to_contain_text("The name hotdog is taken here")
+    dialog = page.locator("dialog")
+    dialog.get_by_label("Name").fill("hotdog from home")
+    expect(dialog).to_contain_text("It will be called hotdog_from_home.")
+    page.get_by_role("button", name="Open it").click()
+    expect(page.get_by_label("Model", exact=True)).to_have_value(
+        "hotdog_from_home", timeout=_TRAINED
+    )
+    expect(page.locator(".snackbar")).to_contain_text("Hotdog from home is here, with")
+    expect(page.locator(".card .total")).to_have_text(before)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -144,15 +144,21 @@ def test_folders_come_out(run: Run, folder: Path, tmp_path: Path) -> None:
     assert (again.code, "is not empty" in again.stderr) == (2, True)
 
 
-def test_everything_goes_to_another_installation(run: Run, folder: Path, tmp_path: Path) -> None:
+def test_a_model_goes_to_another_installation(run: Run, folder: Path, tmp_path: Path) -> None:
     run("import", folder, "--model", "pets")
-    path = tmp_path / "backup.zip"
-    assert run("backup", path).stdout.startswith("Wrote 7 labels of 7 pictures to ")
-    assert run("backup", path, "--json").json()["pictures"] == 7
-    assert run("restore", path, "--json", data="b").json()["added"] == 7
-    assert run("import", path, "--json", data="b").json()["existed"] == 7
-    refused = run("import", path, "--label", "cat", data="b")
-    assert (refused.code, "is a bundle" in refused.stderr) == (2, True)
+    path = tmp_path / "pets.zip"
+    done = run("backup", "--model", "pets", path)
+    assert done.stdout == f"Wrote pets: 7 labels of 7 pictures to {path}.\n"
+    assert run("backup", "--model", "pets", path, "--json").json()["images"] == 7
+    added = {"model": "pets", "version": None, "labels": 7, "images": 7}
+    assert run("restore", path, "--json", data="b").json() == added
+    taken = run("restore", path, data="b")
+    assert (taken.code, "Choose another name" in taken.stderr) == (2, True)
+    again = run("restore", path, "--model", "mine", data="b")
+    assert again.stdout == "Added mine: 7 labels of 7 pictures.\n"
+    assert sorted(run("list", "--json", data="b").json()) == ["mine", "pets"]
+    refused = run("import", path, data="b")
+    assert (refused.code, "is a project file" in refused.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +173,8 @@ def test_everything_goes_to_another_installation(run: Run, folder: Path, tmp_pat
         (("approve", "7"), "There is no label 7"),
         (("undo", "7"), "There is no change 7"),
         (("relabel", "7", "--label", "x"), "There is no label 7"),
-        (("restore", "README.md"), "is no bundle"),
+        (("restore", "README.md"), "is not a project file"),
+        (("backup", "--model", "x", "x.zip"), "no model named 'x'; there are: none"),
         (("export", "out"), "no such labelled picture"),
         (("export", "out", "--state", "good"), "is no state"),
     ],

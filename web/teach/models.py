@@ -12,7 +12,8 @@ from inference.errors import UserInputError
 from inference.versions.cards import Card, name_for_display, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.folders import check_model_name
-from labelling.planned_classes import Plan, list_planned, read_plan, write_plan
+from labelling.model_names import is_alike, list_models
+from labelling.planned_classes import Plan, read_plan, write_plan
 from labelling.store.labels import MAX_CLASSES, check_label
 from labelling.store.store import Store
 from web.serving import Service
@@ -29,8 +30,7 @@ class Models:
 
     def list_names(self) -> list[str]:
         """Return the names of all models, planned ones too, sorted."""
-        stored = (name for name in self.store.list_models() if name)
-        return sorted({*self.catalog.list_models(), *list_planned(self.data), *stored})
+        return list_models(self.store, self.catalog)
 
     def check(self, model: str) -> str:
         """Return the name of a model that there is.
@@ -73,7 +73,7 @@ class Models:
                 "A model tells at least two classes apart. Type one more, such as the opposite."
             )
         with self._lock:
-            taken = next((name for name in self.list_names() if _is_alike(name, model)), None)
+            taken = next((name for name in self.list_names() if is_alike(name, model)), None)
             if taken is not None:
                 raise UserInputError(f"There is a model {taken} already. Choose another name.")
             write_plan(self.data, model, Plan(tuple(names), names[-1] if catch_all else None))
@@ -113,7 +113,7 @@ class Models:
 
 def _check_new(text: str, names: list[str]) -> str:
     label = check_label(text)
-    taken = next((name for name in names if _is_alike(name, label)), None)
+    taken = next((name for name in names if is_alike(name, label)), None)
     if taken is not None:
         raise UserInputError(
             f"There is a class {name_for_display(taken)} already. Add pictures to it, or choose "
@@ -122,10 +122,6 @@ def _check_new(text: str, names: list[str]) -> str:
     if len(names) >= MAX_CLASSES:
         raise UserInputError(f"A model has at most {MAX_CLASSES} classes. Leave one out.")
     return label
-
-
-def _is_alike(one: str, other: str) -> bool:
-    return name_for_display(one).casefold() == name_for_display(other).casefold()
 
 
 @dataclass(frozen=True)

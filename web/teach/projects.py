@@ -1,4 +1,4 @@
-"""Many at once: a zip of class folders in, and the whole of the data folder out and in again."""
+"""Zips: a model's project out and in again, and the images of class folders in."""
 
 import tempfile
 from collections.abc import Generator
@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inference.errors import UserInputError
+from inference.versions.cards import name_for_display
 from labelling.exchange.importing import Item, Said, leave_out_disputed, list_classes, opening
-from labelling.exchange.projects import is_bundle, write_bundle
-from labelling.exchange.restoring import restore_bundle
+from labelling.exchange.projects import Project, is_project, restore_project, write_project
 from labelling.images.files import SENDING, StorageError
 from labelling.store.labels import clean_file_name
 from web.access.rules import Access
@@ -28,38 +28,46 @@ Line = dict[str, Any]
 def list_project_routes(context: TeachContext, access: Access) -> list[Route]:
     """Return the routes."""
 
-    def send_bundle(call: Call) -> Response:
+    def send_project(call: Call) -> Response:
+        model = context.models.check(call.get_text("model"))
         with tempfile.NamedTemporaryFile(dir=context.data, prefix=SENDING, delete=False) as empty:
             path = Path(empty.name)
         with ExitStack() as stack:
             stack.callback(path.unlink, missing_ok=True)
-            write_bundle(context.store, context.catalog, path)
+            write_project(context.store, context.catalog, model, path)
             file = path.open("rb")
             stack.pop_all()
-        # Whole, whatever range is asked for: the next bundle would be another.
-        headers = NO_STORE | {"Content-Disposition": 'attachment; filename="taught-here.zip"'}
+        # Whole, whatever range is asked for: the next file would be another.
+        headers = NO_STORE | {"Content-Disposition": f'attachment; filename="{model}.zip"'}
         return send_file(file, partial(_remove, file, path), "application/zip", headers)
+
+    def take_project(call: Call, archive: Path) -> Generator[Line]:
+        yield {"sentence": "Checking all that is in it…"}
+        name = call.get_text("model", "")
+        project = restore_project(context.store, context.catalog, archive, name)
+        yield {"model": project.model, "sentence": _describe_restored(project)}
 
     def take_zip(call: Call, archive: Path) -> Generator[Line]:
         name = clean_file_name(call.get_text("name", "")) or "This file"
-        if is_bundle(archive):
-            yield from take_bundle(context, archive)
-        else:
-            yield from take_folders(context, archive, name, call)
+        if is_project(archive):
+            raise UserInputError(f"{name} is a project file. Choose “Open a project file” for it.")
+        yield from take_folders(context, archive, name, call)
 
     return [
-        get(access, "/teach/bundle", send_bundle),
+        get(access, "/teach/project", send_project),
+        upload_zip(access, "/teach/project", context.data, take_project),
         upload_zip(access, "/teach/zip", context.data, take_zip),
     ]
 
 
 def take_folders(context: TeachContext, archive: Path, name: str, call: Call) -> Generator[Line]:
-    """Add the pictures of class folders to a network, each told in a line.
+    """Add the images of class folders to a model, and yield a line for each.
 
     As `python -m labelling import` does: a `metadata.jsonl` of ours says which class each is and
-    how its file was called, and a picture under two labels is left out. But the network is the
-    one chosen on the page, whose answers are kept in place of those told, and whoever sends the
-    zip has added them. What is rejected or pending there is left out: only a person's yes enters.
+    how its file was called, and an image under two labels is left out. But the model is the one
+    chosen on the page, whose predictions are kept in place of those in the file, and whoever sends
+    the zip has added them. What is rejected or pending there is left out: only what a person
+    approved is taken.
     Raises: UserInputError for a zip that is not safe, or holds no class folders.
     """
     said = Said(model=context.models.check(call.get_text("model")))
@@ -100,14 +108,7 @@ def _remove(file: BinaryIO, path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def take_bundle(context: TeachContext, archive: Path) -> Generator[Line]:
-    """Take in what `send_bundle` made, here or elsewhere, and tell what became of it.
-
-    Raises: UserInputError for a bundle that is not whole; then nothing was changed.
-    """
-    yield {"sentence": "Looking through all of it…"}
-    imported = restore_bundle(context.store, context.catalog, archive)
-    for shown, reason in imported.left_out.items():
-        yield {"left_out": shown, "error": reason}
-    found = f"{imported.added:,} labelled pictures were added, {imported.existed:,} were here."
-    yield {"sentence": " ".join([found, *imported.versions])}
+def _describe_restored(project: Project) -> str:
+    shown = name_for_display(project.model)
+    version = "" if project.version is None else f" and version {project.version}"
+    return f"{shown} is here, with {project.images:,} labelled pictures{version}."

@@ -1,6 +1,5 @@
 import hashlib
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,91 +9,50 @@ import pytest
 from inference.classifier import Classifier
 from inference.errors import UserInputError
 from inference.versions.cards import parse_card, read_card
-from inference.versions.catalog import Catalog
 from inference.versions.probes import make_probe
 from labelling.exchange.foreign_versions import (
     _is_answer,
     inspect_version,
-    list_taught,
     may_travel,
-    take_in,
+    rename_version,
 )
+from labelling.exchange.strangers import hash_backbone
 from tests.inference.tiny_versions import make_card
-from tests.labelling.packed import teach
+from tests.labelling.project_files import teach
 
 
-def copy_version(tmp_path: Path, folder: Path) -> Path:
-    """Return a copy that may be moved away, as an unpacked bundle's is."""
-    target = tmp_path / "unpacked" / "models" / folder.parent.name / folder.name
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(folder, target)
-    return target
-
-
-def test_a_number_that_was_used_here_is_changed_everywhere(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    catalog = Catalog(tmp_path / "exported", data)
-    teach(data, "pets", 3, created="2026-01-01T00:00:00+00:00")
-    catalog.publish("pets", 3)
-    stranger = teach(tmp_path / "origin", "pets", 3, created="2026-02-02T00:00:00+00:00")
-    wanted = Classifier(stranger, "cpu").predict([make_probe(40, 30, 1)])[0]
-    taught = inspect_version(copy_version(tmp_path, stranger))
-    told = take_in(taught, catalog, data)
-    assert told == ("pets version 3 was added as version 4 and is not in use until you publish it.")
-    assert catalog.read_current("pets") == 3
-    taken = catalog.find("pets", 4)
-    card = read_card(taken)
-    assert (card.version, card.created) == (4, "2026-02-02T00:00:00+00:00")
-    network = onnx.load(taken / "model.onnx")
+def test_a_model_that_is_renamed_is_so_everywhere(tmp_path: Path) -> None:
+    folder = teach(tmp_path, "pets", 3)
+    before = Classifier(folder, "cpu").predict([make_probe(40, 30, 1)])[0]
+    rename_version(inspect_version(folder), "animals")
+    card = read_card(folder)
+    assert (card.model, card.version) == ("animals", 3)
+    assert card.backbone_sha256 == hash_backbone(folder / "model.onnx")
+    network = onnx.load(folder / "model.onnx")
     onnx.checker.check_model(network)
     (inner,) = (prop.value for prop in network.metadata_props if prop.key == "card")
     assert parse_card(inner) == card
-    found = Classifier(taken, "cpu").predict([make_probe(40, 30, 1)])[0]
-    assert (found.version, found.probabilities) == (4, wanted.probabilities)
-    again = inspect_version(copy_version(tmp_path, stranger))
-    assert take_in(again, catalog, data) == "pets version 3 is here already, as version 4."
-    assert list(catalog.list_versions("pets")) == [3, 4]
+    after = Classifier(folder, "cpu").predict([make_probe(40, 30, 1)])[0]
+    assert (after.model, after.probabilities) == ("animals", before.probabilities)
 
 
 @pytest.mark.parametrize("is_named", [True, False])
 def test_prose_that_the_card_does_not_name_stays_outside(tmp_path: Path, is_named: bool) -> None:
     prose = b"# Pets"
-    stranger = teach(tmp_path / "origin", "pets", 1)
-    (stranger / "README.md").write_bytes(prose)
+    folder = teach(tmp_path, "pets", 1)
+    (folder / "README.md").write_bytes(prose)
     if is_named:
-        edit_card(stranger, files={"README.md": hashlib.sha256(prose).hexdigest()})
-    catalog = Catalog(tmp_path / "exported", tmp_path / "data")
-    take_in(inspect_version(copy_version(tmp_path, stranger)), catalog, tmp_path / "data")
-    assert (catalog.find("pets") / "README.md").is_file() == is_named
-    if is_named:
-        (stranger / "README.md").write_text("# Pets, 100% right")
-        with pytest.raises(UserInputError, match="missing or changed"):
-            inspect_version(stranger)
+        edit_card(folder, files={"README.md": hashlib.sha256(prose).hexdigest()})
+    rename_version(inspect_version(folder), "animals")
+    assert (folder / "README.md").is_file() == is_named
 
 
-def test_a_number_that_was_ever_used_is_not_used_again(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    catalog = Catalog(tmp_path / "exported", data)
-    for _ in range(3):
-        catalog.reserve("pets")  # tried, and deleted
-    stranger = teach(tmp_path / "origin", "pets", 2)
-    take_in(inspect_version(copy_version(tmp_path, stranger)), catalog, data)
-    assert list(catalog.list_versions("pets")) == [4]
-    assert catalog.reserve("pets")[1] == 5
-
-
-def test_a_taught_network_goes_before_the_one_that_ships(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    catalog = Catalog(tmp_path / "exported", data)
-    shipped = teach(tmp_path, "pets", 1)
-    (tmp_path / "models").rename(tmp_path / "exported")
-    assert catalog.read_current("pets") == 1
-    assert list_taught(catalog) == []
-    stranger = teach(tmp_path / "origin", "pets", 2, created="later")
-    take_in(inspect_version(copy_version(tmp_path, stranger)), catalog, data)
-    assert catalog.read_current("pets") == 2
-    assert list_taught(catalog) == [("pets", 2, data / "models" / "pets" / "2")]
-    assert shipped.name == "1"
+def test_prose_that_was_changed_is_refused(tmp_path: Path) -> None:
+    folder = teach(tmp_path, "pets", 1)
+    edit_card(folder, files={"README.md": hashlib.sha256(b"# Pets").hexdigest()})
+    (folder / "README.md").write_text("# Pets, 100% right")
+    with pytest.raises(UserInputError, match="missing or changed"):
+        inspect_version(folder)
 
 
 def edit_card(folder: Path, **changes: Any) -> None:

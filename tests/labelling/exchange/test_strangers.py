@@ -13,7 +13,7 @@ from inference.versions.cards import Card, InputGeometry, read_card, write_card
 from inference.versions.folders import find_version
 from labelling.exchange.strangers import check_version, hash_backbone, read_foreign_card
 from tests.inference.tiny_versions import make_card, make_network
-from tests.labelling.packed import write_memory
+from tests.labelling.project_files import write_memory
 from trainer.cards.model_card import draft_model_card
 from trainer.freezing.head_replacement import graft
 from trainer.head.regression import Head

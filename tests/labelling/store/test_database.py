@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import labelling.store.database
 from inference.errors import UserInputError
 from labelling.images.files import StorageError
 from labelling.store.database import MIGRATIONS, Database
+from labelling.store.entries import Counts
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_pictures
@@ -61,31 +61,53 @@ def test_a_later_release_s_labels_are_refused(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
-def test_an_earlier_release_s_labels_are_brought_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Store(tmp_path) as store:
-        add_pictures(store, "cat", range(2))
-        before = store.find("")
-    steps = (*MIGRATIONS, ("ALTER TABLE entries ADD COLUMN note TEXT", "CREATE TABLE later (a)"))
-    monkeypatch.setattr(labelling.store.database, "MIGRATIONS", steps)
-    with Store(tmp_path) as store:
-        assert store.find("") == before
-        assert not store.add(encode(make_image(7)), "dog").existed
-    (version,) = run_once(tmp_path / "labels.sqlite3", "PRAGMA user_version")[0]
-    assert version == len(steps)
-    assert run_once(tmp_path / "labels.sqlite3", "SELECT note FROM entries") == [(None,)] * 3
+# Written by the first release: three images, one of each split.
+FIRST_RELEASE = """
+INSERT INTO pictures (number, sha256, dhash, width, height, grp, split) VALUES
+    (1, 'a', zeroblob(32), 9, 8, 'a', 'train'), (2, 'b', zeroblob(32), 9, 8, 'b', 'locked'),
+    (3, 'c', zeroblob(32), 9, 8, 'a', 'aside');
+INSERT INTO origins (sha256, picture) VALUES ('o', 1), ('b', 2), ('c', 3);
+INSERT INTO entries (picture, model, label, state, who, created, changed, name, origin_sha256)
+    SELECT number, 'pets', 'cat', 'approved', 'Ann', 't', 't', sha256 || '.jpg', sha256
+    FROM pictures;
+INSERT INTO changes (entry, kind, who, made, after)
+    SELECT id, 'add', 'Ann', 't', '{"label": "cat", "state": "approved", "deleted": false}'
+    FROM entries;
+INSERT INTO embeddings (backbone, picture, vector) SELECT 'x', number, zeroblob(4) FROM pictures;
+"""
 
 
-def test_a_migration_that_fails_leaves_the_version_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+def test_an_earlier_release_s_labels_are_brought_on(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "labels.sqlite3"
+    Database(path, migrations=MIGRATIONS[:1]).close()
+    connection = sqlite3.connect(path)
+    connection.executescript(FIRST_RELEASE)
+    connection.close()
+    Database(path, migrations=MIGRATIONS[:version]).close()
+    with Store(tmp_path) as store:
+        entries = store.find("pets")
+        assert [(e.sha256, e.split, e.group) for e in reversed(entries)] == [
+            *(("a", "train", "a"), ("b", "locked", "b"), ("c", "aside", "a"))
+        ]
+        assert {(e.label, e.who, e.created) for e in entries} == {("cat", "Ann", "t")}
+        assert store.count("pets")["cat"] == Counts(train=1, locked=1, aside=1, groups=2, pending=0)
+        assert len(store.read_embeddings("x", ["a", "b", "c"])) == 3
+        assert store.knows("obcx") == set("obc")
+        change = store.relabel(entries[0].id, "dog", "Ann")
+        store.undo(change, "Ann")
+        assert store.count_doubts("pets") == 0
+        assert not store.add(encode(make_image(7)), "dog", model="pets").existed
+    (found,) = run_once(path, "PRAGMA user_version")[0]
+    assert found == len(MIGRATIONS)
+    assert run_once(path, "PRAGMA foreign_key_check") == []
+
+
+def test_a_migration_that_fails_leaves_the_version_before(tmp_path: Path) -> None:
     Store(tmp_path).close()
     steps = (*MIGRATIONS, ("CREATE TABLE later (a)", "CREATE TABLE entries (a)"))
-    monkeypatch.setattr(labelling.store.database, "MIGRATIONS", steps)
     with pytest.raises(sqlite3.OperationalError, match="already exists"):
-        Store(tmp_path)
-    monkeypatch.undo()
+        Database(tmp_path / "labels.sqlite3", migrations=steps)
     Store(tmp_path).close()
     tables = run_once(tmp_path / "labels.sqlite3", "SELECT name FROM sqlite_master")
     assert ("later",) not in tables
@@ -105,7 +127,7 @@ def test_a_damaged_database_is_a_sentence(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
-    with Store(tmp_path) as store, pytest.raises(StorageError, match="is damaged"):
+    with pytest.raises(StorageError, match="is damaged"), Store(tmp_path) as store:
         store.find("")
 
 

@@ -1,13 +1,10 @@
 """Which labels are in doubt: those that the last check found and nobody has looked at since."""
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import labelling.store.database
-from labelling.store.database import MIGRATIONS
 from labelling.store.store import Act, Check, Doubt, Store
 from tests.labelling.stored import add_pictures
 
@@ -114,16 +111,3 @@ def test_picture_for_every_model_is_in_doubt_for_one(store: Store) -> None:
     own = store.add(store.read_bytes(store.get(ids[0]).sha256), "cat", model=MODEL).entry
     assert own.id not in ids
     assert list_ids(store) == ids[1:]  # the model's own label counts
-
-
-def test_store_of_before_learns_of_doubts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labelling.store.database, "MIGRATIONS", MIGRATIONS[:1])
-    with Store(tmp_path) as old:
-        ids = [added.entry.id for added in add_pictures(old, "cat", range(2), MODEL)]
-        with pytest.raises(sqlite3.OperationalError, match="no such table"):
-            old.count_doubts(MODEL)
-    monkeypatch.undo()
-    with Store(tmp_path) as new:
-        assert list_ids(new) == []
-        new.put_check(MODEL, Check(2, (), (doubt(ids[1]),)))
-        assert list_ids(new) == [ids[1]]

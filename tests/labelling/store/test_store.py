@@ -384,7 +384,7 @@ def test_acknowledged_labels_survive_kills(tmp_path: Path) -> None:
             writer.stdout.close()
             killed += writer.wait() == -9
     assert killed == 15
-    assert len(acknowledged) > 60
+    assert len(acknowledged) > 15  # more than the first of each writer
     with Store(tmp_path) as store:
         there = {entry.id: entry for entry in store.find("")}
         for number, sha256, seed in map(str.split, acknowledged):

@@ -1,4 +1,4 @@
-"""Zips of class folders in, and everything out of one installation and into another."""
+"""Zips of class folders in, and a model out of one installation and into another."""
 
 import io
 import json
@@ -35,7 +35,7 @@ def list_left(visit: Visit) -> list[Path]:
     return [
         path
         for path in visit.data.iterdir()
-        if path.name.startswith((".taking", ".bundle", ".unpacked", ".backup"))
+        if path.name.startswith((".taking", ".project", ".unpacked", ".arrived", ".writing"))
     ]
 
 
@@ -74,31 +74,53 @@ def test_what_is_no_zip_or_no_safe_one_is_a_last_line(visit: Visit) -> None:
     assert not visit.store.find(MODEL)
 
 
-def test_everything_goes_home_and_goes_on_elsewhere(visit: Visit, tmp_path: Path) -> None:
+def send_project(visit: Visit, content: bytes, model: str = "") -> list[dict[str, Any]]:
+    response = visit.client.post("/teach/project", params={"model": model}, content=content)
+    assert response.status_code == 200, response.text
+    return [json.loads(line) for line in response.text.splitlines()]
+
+
+def test_a_model_goes_home_and_goes_on_elsewhere(visit: Visit, tmp_path: Path) -> None:
     for seed in range(3):
         visit.add("red", paint("red", seed))
-    response = visit.client.get("/teach/bundle")
-    assert response.headers["content-disposition"] == 'attachment; filename="taught-here.zip"'
+    response = visit.client.get("/teach/project", params={"model": MODEL})
+    assert response.headers["content-disposition"] == f'attachment; filename="{MODEL}.zip"'
     assert not list_left(visit)
     with open_visit(tmp_path / "other") as other:
-        lines = send_zip(other, response.content, "taught-here.zip")
-        assert lines[-1]["sentence"].startswith("3 labelled pictures were added, 0 were here.")
-        assert {e.sha256 for e in other.store.find(MODEL)} == {
+        taken = send_project(other, response.content)
+        assert "The name colours is taken here" in taken[-1]["error"]
+        assert not other.store.find(None)
+        last = send_project(other, response.content, "more_colours")[-1]
+        assert last["model"] == "more_colours"
+        assert last["sentence"] == "More colours is here, with 3 labelled pictures and version 1."
+        assert {e.sha256 for e in other.store.find("more_colours")} == {
             e.sha256 for e in visit.store.find(MODEL)
         }
+        assert "more_colours" in other.get("state")["models"]
+        assert other.get("state", model="more_colours")["version"] == 1
         assert not list_left(other)
 
 
-def test_damaged_bundle_changes_nothing(visit: Visit, tmp_path: Path) -> None:
+def test_a_damaged_project_changes_nothing(visit: Visit, tmp_path: Path) -> None:
     visit.add("red", paint("red"))
-    whole = visit.client.get("/teach/bundle").content
+    whole = visit.client.get("/teach/project", params={"model": MODEL}).content
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     files["labels.jsonl"] += b"\n"
     with open_visit(tmp_path / "other") as other:
-        lines = send_zip(other, make_zip(files))
+        lines = send_project(other, make_zip(files), "mine")
         assert "was changed or damaged" in lines[-1]["error"]
-        assert not other.store.find(MODEL)
+        assert not other.store.find(None)
+        (line,) = send_zip(other, whole, "colours.zip")
+        assert "colours.zip is a project file" in line["error"]
+        (line,) = send_project(other, make_zip({"red/1.png": paint("red")}))[1:]
+        assert "is not a project file" in line["error"]
+
+
+def test_a_model_that_is_not_there_has_no_project(visit: Visit) -> None:
+    response = visit.client.get("/teach/project", params={"model": "x"})
+    assert response.status_code == 400
+    assert not list_left(visit)
 
 
 def zip_folder(folder: Path) -> bytes:
@@ -160,19 +182,19 @@ def test_what_nobody_approved_is_left_out(visit: Visit, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("asked", ["bytes=5-1", "bytes=99999999-", "bytes=0-1", "nonsense"])
-def test_bundle_is_sent_whole_whatever_range_is_asked_for(visit: Visit, asked: str) -> None:
+def test_a_project_is_sent_whole_whatever_range_is_asked_for(visit: Visit, asked: str) -> None:
     visit.add("red", paint("red"))
-    response = visit.client.get("/teach/bundle", headers={"Range": asked})
+    response = visit.client.get("/teach/project", params={"model": MODEL}, headers={"Range": asked})
     assert response.status_code == 200
     assert int(response.headers["content-length"]) == len(response.content)
     assert zipfile.ZipFile(io.BytesIO(response.content)).testzip() is None
     assert not list_left(visit)
 
 
-def test_bundle_that_fails_leaves_nothing(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_that_fails_leaves_nothing(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(web.teach.projects, "write_bundle", fail)
-    assert visit.client.get("/teach/bundle").status_code == 500
+    monkeypatch.setattr(web.teach.projects, "write_project", fail)
+    assert visit.client.get("/teach/project", params={"model": MODEL}).status_code == 500
     assert not list_left(visit)

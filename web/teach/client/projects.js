@@ -1,14 +1,62 @@
-// Taking everything home, and making new models.
+// Saves a model as one file, opens such a file, and makes new models.
 
 import { button, displayName, make } from './dom.js';
-import { locate, post } from './requests.js';
-import { makeTakeZip } from './zips.js';
+import { locate, post, stream } from './requests.js';
 
-export function makeHome(state) {
-  return make('section', { class: 'home' }, make('h3', {}, 'Take your data home'),
-    make('p', { class: 'soft' }, 'One zip with all labelled pictures, and of each model taught here the version in use. Another installation takes it in and goes on from there.'),
-    make('div', { class: 'line' }, make('a', { class: 'plain', href: locate('bundle'), download: '' }, 'Download everything'),
-      makeTakeZip(state, 'Take in a zip from elsewhere', { kind: 'plain', asking: true })));
+export function makeProjects(state) {
+  const save = make('a', { class: 'plain', download: '' }, 'Save this model as a file');
+  state.watch('details', () => { save.href = locate('project', { model: state.model }); });
+  const input = make('input', { type: 'file', accept: '.zip,application/zip', hidden: true, 'aria-label': 'A project file', on: { change: choose } });
+
+  function choose() {
+    const [file] = input.files;
+    input.value = '';
+    if (file) openProject(state, file);
+  }
+
+  return make('section', { class: 'projects' }, make('h3', {}, 'Keep or share this model'),
+    make('p', { class: 'soft' }, 'A project file holds one model: its labelled pictures and the version in use. Opened here or elsewhere, it becomes a model beside the others.'),
+    make('div', { class: 'line' }, save, button('Open a project file', () => input.click()), input));
+}
+
+function openProject(state, file) {
+  const hint = make('small', { role: 'status' }, 'Needed only where the name in the file is taken.');
+  const name = make('input', { type: 'text', autocomplete: 'off', maxlength: 64, placeholder: 'as in the file' });
+  name.addEventListener('input', () => { hint.textContent = tellName(name.value); });
+  const problem = make('p', { class: 'problem', role: 'alert' });
+  const note = make('p', { class: 'note', role: 'status' });
+  const open = make('button', { type: 'submit', class: 'main' }, 'Open it');
+  const form = make('form', { on: { submit } }, make('p', {}, file.name), make('label', { class: 'field' }, make('span', {}, 'Name'), name, hint),
+    problem, note, make('div', { class: 'line' }, open, button('Cancel', () => dialog.close())));
+  const dialog = state.openDialog('Open a project file', 'narrow', form);
+
+  async function submit(event) {
+    event.preventDefault();
+    open.disabled = true;
+    note.textContent = `Sending ${file.name}…`;
+    const restored = await state.attempt(() => restore(file, makeName(name.value), note), problem);
+    open.disabled = false;
+    note.textContent = '';
+    if (restored?.error) problem.textContent = restored.error;
+    else if (restored) await show(restored);
+  }
+
+  async function show({ model, sentence }) {
+    dialog.close();
+    await state.attempt(() => state.open(model));
+    state.say(sentence);
+    window.dispatchEvent(new Event('renew')); // there is one model more
+  }
+}
+
+// Returns the last line of the answer: the model that was added, or what is wrong with the file.
+async function restore(file, model, note) {
+  let last = {};
+  await stream('project', { model }, file, (line) => {
+    last = line;
+    note.textContent = line.sentence || '';
+  });
+  return last;
 }
 
 // What the server takes for a name: a blank is written _, and shown as one again.

@@ -3,7 +3,7 @@
 import { makeCollect } from './collect.js';
 import { makeCompare } from './compare.js';
 import { button, displayName, make } from './dom.js';
-import { makeHome, openNewModel } from './projects.js';
+import { makeProjects, openNewModel } from './projects.js';
 import { makeReviewButton } from './review.js';
 import { TeachState } from './state.js';
 import { makeTrain } from './train.js';
@@ -16,7 +16,7 @@ export async function mount(frame) {
       makeStep(1, 'Collect', 'collect', makeCollect(state)),
       makeStep(2, 'Train', 'train', makeTrain(state)),
       makeStep(3, 'Compare and publish', 'compare', makeCompare(state))),
-    makeHome(state),
+    makeProjects(state),
   ];
   frame.addEventListener('dragover', (event) => event.preventDefault());
   document.addEventListener('visibilitychange', () => {

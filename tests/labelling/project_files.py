@@ -1,4 +1,4 @@
-"""Bundles made in the tests, and made again with something changed."""
+"""Project files made in the tests, and made again with something changed."""
 
 import json
 import zipfile
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from inference.versions.catalog import Catalog
-from labelling.exchange.projects import MANIFEST, write_bundle
+from labelling.exchange.projects import MANIFEST, write_project
 from labelling.images.encoding import hash_bytes
 from labelling.store.store import STATES, Store
 from tests.inference.tiny_versions import write_version
@@ -17,7 +17,7 @@ from tests.labelling.stored import add_pictures
 
 
 def teach(data: Path, model: str, number: int, **changes: object) -> Path:
-    """Add a taught version of a network that is small enough to be tried out fast."""
+    """Add a custom version of a model that is small enough to be tried out fast."""
     folder = data / "models" / model / str(number)
     write_version(folder, model=model, version=number, **changes)
     write_memory(folder / "memory.npz")
@@ -40,7 +40,10 @@ def write_memory(path: Path, **changes: object) -> None:
 
 
 def fill(data: Path) -> None:
-    """Fill a data folder: three states, two models, groups, a removed picture."""
+    """Fill a data folder: three states, groups, a removed image, other models' labels too.
+
+    Of `pets` are 28 labels of 28 images: 25 of its own and 3 for every model.
+    """
     with Store(data) as store:
         gone = store.add(encode(make_image(99)), "cat").entry
         store.delete(gone.id, "Ann")
@@ -50,28 +53,31 @@ def fill(data: Path) -> None:
         store.add(encode(make_image(0, side=80)), "cat", model="pets")  # a near-duplicate
         for seed, state in enumerate(STATES, 24):
             store.add(encode(make_image(seed)), "bird", state=state, who="Ann", name="b.jpg")
-        store.add(encode(make_image(0)), "animal")
+        store.add(encode(make_image(0)), "animal")  # which is a cat for pets
+        add_pictures(store, "bus", range(30, 33), model="cars")
 
 
-def make_bundle(tmp_path: Path, data: Path | None = None) -> Path:
-    """Write a bundle of a data folder, by default of a new one without networks."""
+def make_project(tmp_path: Path, data: Path | None = None, model: str = "pets") -> Path:
+    """Write a model's project, by default of a new data folder without versions."""
     if data is None:
         data = tmp_path / "origin"
         fill(data)
-    path = tmp_path / "bundle.zip"
+    path = tmp_path / f"{model}.zip"
     with Store(data) as store:
-        write_bundle(store, Catalog(tmp_path / "exported", data), path)
+        write_project(store, Catalog(tmp_path / "exported", data), model, path)
     return path
 
 
-def read_bundle(path: Path) -> dict[str, bytes]:
+def read_project(path: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def change_bundle(path: Path, changes: dict[str, bytes | None], *, honest: bool = True) -> None:
-    """Put other files into a bundle, with a manifest that fits them if it is to be `honest`."""
-    files = {name: data for name, data in (read_bundle(path) | changes).items() if data is not None}
+def change_project(path: Path, changes: dict[str, bytes | None], *, honest: bool = True) -> None:
+    """Put other files into a project, with a manifest that fits them if it is to be `honest`."""
+    files = {
+        name: data for name, data in (read_project(path) | changes).items() if data is not None
+    }
     if honest and MANIFEST not in changes:
         manifest = json.loads(files.pop(MANIFEST))
         manifest["files"] = {name: hash_bytes(data) for name, data in files.items()}
