@@ -36,17 +36,17 @@ train: .venv/app.stamp  ## train the shipped model anew, or resume
 
 evaluate: .venv/app.stamp  ## measure the version in use on the test pictures
 	$(RUN) -m trainer evaluate $(DATA) --model hotdog $(ARGS)
-	$(RUN) -m benchmarks.familiarity --pictures $(DATA)
-	$(RUN) -m benchmarks.poison --pictures $(DATA)
+	$(RUN) -m benchmarks.quality.out_of_distribution --pictures $(DATA)
+	$(RUN) -m benchmarks.quality.label_noise --pictures $(DATA)
 
 soak: .venv/dev.stamp  ## damage picture files in thousands of ways and decode them
 	FUZZ_EXAMPLES=2000 $(RUN) -m pytest tests/inference/test_images.py -k damaged $(ARGS)
 
 bench: .venv/app.stamp  ## measure it beside its alternatives; writes docs/*.png
 	$(RUN) -m benchmarks --results docs/bench.json --plot docs/bench.png $(ARGS)
-	$(RUN) -m benchmarks.growth --plot docs/growth.png
-	$(RUN) -m benchmarks.teaching --plot docs/teaching.png
-	test ! -d $(DATA)/train || $(RUN) -m benchmarks.teaching_page $(DATA)/train
+	$(RUN) -m benchmarks.serving.scaling --plot docs/growth.png
+	$(RUN) -m benchmarks.quality.few_shot --plot docs/teaching.png
+	test ! -d $(DATA)/train || $(RUN) -m benchmarks.training.teach_tab $(DATA)/train
 
 clean:  ## remove the environment; runs/ and exported/ stay
 	rm -rf .venv

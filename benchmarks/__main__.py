@@ -12,8 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks import folders, networks, training
-from benchmarks.contests import (
+from benchmarks.results import Measured, describe_machine, draw, show, summarise
+from benchmarks.serving import folders, runtimes
+from benchmarks.serving.images import RENDERED, make_large, make_small
+from benchmarks.serving.page_timings import (
     OURS,
     TORCH,
     Effort,
@@ -24,8 +26,7 @@ from benchmarks.contests import (
     time_pictures,
     time_starts,
 )
-from benchmarks.figures import Measured, describe_machine, draw, show, summarise
-from benchmarks.photos import RENDERED, make_large, make_small
+from benchmarks.training import throughput
 from inference.classifier import Classifier
 from inference.images import decode
 from inference.versions.folders import find_version
@@ -41,7 +42,7 @@ def main(
     only: Annotated[
         list[str], typer.Option(help=f"Measure this part alone: {', '.join(PARTS)}.")
     ] = [],  # noqa: B006  (typer copies it)
-    exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
+    exported: Annotated[Path, typer.Option(help="Folder of the frozen runtimes.")] = Path(
         "exported"
     ),
     number: Annotated[
@@ -87,13 +88,13 @@ def measure_network(version: Path, effort: Effort) -> dict[str, Measured]:
     """Time the network alone, from decoded pixels to probabilities, and the machine's peak."""
     classifier = Classifier(version, "cpu")
     images = [decode(path.read_bytes()) for path in sorted(RENDERED.glob("*/*.webp"))]
-    contestants = networks.make_contestants(classifier)
-    times = networks.time_in_turn(contestants, images, effort.rounds)
-    peak, flops = networks.measure_peak(), networks.count_flops(classifier)
+    contestants = runtimes.make_contestants(classifier)
+    times = runtimes.time_in_turn(contestants, images, effort.rounds)
+    peak, flops = runtimes.measure_peak(), runtimes.count_flops(classifier)
     milliseconds = {name: [1000 * t for t in found] for name, found in times.items()}
     milliseconds["at the peak seen"] = [1000 * flops / peak]
     title = f"network alone: {flops / 1e9:.2f} GFLOP, peak {peak / 1e9:.0f} GFLOP/s"
-    return {title: summarise(milliseconds, networks.EAGER, "ms")}
+    return {title: summarise(milliseconds, runtimes.EAGER, "ms")}
 
 
 def measure_pages(version: Path, effort: Effort) -> dict[str, Measured]:
@@ -149,8 +150,8 @@ def measure_folder(version: Path, effort: Effort) -> dict[str, Measured]:
 
 def measure_training(version: Path, effort: Effort) -> dict[str, Measured]:
     """Time an epoch on rendered pictures."""
-    rates = training.measure(version, min(3, effort.rounds), 200 if effort.rounds > 1 else 40)
-    return {"training pictures": summarise(rates, training.PLAIN, "a second")}
+    rates = throughput.measure(version, min(3, effort.rounds), 200 if effort.rounds > 1 else 40)
+    return {"training pictures": summarise(rates, throughput.PLAIN, "a second")}
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ ROOMS = {
     " required_images",
     "trainer": "__main__ commands freezing cards head finetuning listing base_versions"
     " evaluation synthetic data progress jobs",
+    "benchmarks": "__main__ quality training serving results peers",
     "web": "page teach refresh model try_it access http frame serving uploads_folder",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "core"}

@@ -15,7 +15,8 @@ CONFIDENCE = 0.95
 _FAMILIAR = 0.99
 MIN_CALIBRATION = 19  # with fewer, a 95% quantile does not exist
 # Of 5, 10 and 20 neighbours and ceilings that 85 to 97% of activations stay under: chosen with
-# training pictures (`python -m benchmarks.familiarity --validation`) and two networks.
+# training pictures and two networks, by
+# `python -m benchmarks.quality.out_of_distribution --validation`.
 NEIGHBOUR = 20
 _CEILING = 0.9
 _PSEUDO = 10  # pictures that the usual spread counts for, so that few do not make a wild one

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from benchmarks.pages import ROOT
-from benchmarks.photos import make_photo
+from benchmarks.serving.images import make_photo
+from benchmarks.serving.servers import ROOT
 
 _EVERY = 0.05  # seconds between two looks at the memory
 _SHAPES = ((500, 375), (640, 480), (375, 500), (1024, 768))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.pages import ROOT
+from benchmarks.serving.servers import ROOT
 from inference.versions.cards import read_card
 from trainer.finetuning.run_folder import TrainOptions
 from trainer.synthetic.rendering import render_demo_data

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.growth`: how the cost grows with pictures, batches, networks and labels.
+"""`python -m benchmarks.serving.scaling`: how cost grows with image size, batch, models and labels.
 
 One thing is made larger at a time. Prints every curve and writes them as a plot.
 """
@@ -20,9 +20,9 @@ import typer
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from benchmarks.networks import make_plain
-from benchmarks.pages import ROOT, open_page
-from benchmarks.photos import make_photo
+from benchmarks.serving.images import make_photo
+from benchmarks.serving.runtimes import make_plain
+from benchmarks.serving.servers import ROOT, open_page
 from inference.classifier import Classifier
 from inference.images import decode
 from inference.versions.cards import read_card

@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks.clients import Endpoint, ask_all, count_answers, time_calls
-from benchmarks.photos import make_photo, make_small
+from benchmarks.serving.clients import Endpoint, ask_all, count_answers, time_calls
+from benchmarks.serving.images import make_photo, make_small
 from inference.images import decode
 from tests.running import RunningApp
 

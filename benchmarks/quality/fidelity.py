@@ -1,7 +1,7 @@
-"""`python -m benchmarks.fidelity`: what short cuts would do to the answers, on training pictures.
+"""`python -m benchmarks.quality.fidelity`: what shortcuts would do to the predictions.
 
 `scaled`: decoding a large JPEG at a fraction of its size, as we do. `eight-bits`: weights and
-activations of 8 bits, which are not shipped.
+activations of 8 bits, which are not shipped. Both on training images.
 """
 
 import io

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.clients import Endpoint, ask_all, count_answers, time_calls
-from benchmarks.pages import Page, open_page, open_peer
-from benchmarks.photos import make_large, make_small
+from benchmarks.serving.clients import Endpoint, ask_all, count_answers, time_calls
+from benchmarks.serving.images import make_large, make_small
+from benchmarks.serving.servers import Page, open_page, open_peer
 
 OURS, BARE, TORCH, TRANSFORMERS = "ours", "ours, /api/classify", "P1 torch", "P2 transformers"
 CLIENTS = 16

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-RENDERED = Path(__file__).resolve().parents[1] / "tests" / "fixtures" / "rendered"
+RENDERED = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "rendered"
 SMALL = (500, 375)
 PHONE = (4000, 3000)  # 12 megapixels
 _GRAIN = 5.0  # of 255: with it a JPEG has as many bytes as a phone's

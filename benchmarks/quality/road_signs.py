@@ -1,7 +1,7 @@
-"""Drawn road signs: a class that the shipped network's memory has never held.
+"""Drawn road signs: a class of which the shipped model remembers nothing.
 
-`python -m benchmarks.teaching` teaches it to the hot dog network. Every picture has a generator
-of its own; held-out ones stand on grounds of their own.
+`python -m benchmarks.quality.few_shot` adds it to the hot dog model. Every image has its own random
+generator; held-out images have backgrounds of their own.
 """
 
 from collections.abc import Callable

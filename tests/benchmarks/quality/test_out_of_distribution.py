@@ -3,8 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import familiarity
-from benchmarks.familiarity import NEAREST, USED, Asked, make_known, measure_memory, measure_nearest
+from benchmarks.quality import out_of_distribution as benchmark
+from benchmarks.quality.out_of_distribution import (
+    NEAREST,
+    USED,
+    Asked,
+    make_known,
+    measure_memory,
+    measure_nearest,
+)
 from inference.versions.folders import find_version
 from trainer.data.replay_memory import make_rows
 from trainer.evaluation.calibration import ALONE
@@ -48,9 +55,9 @@ def test_without_pictures_it_says_what_is_missing(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     start = open_start(find_version(exported, "hotdog"), "hotdog")
-    kinds, outsiders = familiarity.embed_outsiders(start.session, Progress(shown=False), 18, 3)
-    monkeypatch.setattr(familiarity, "embed_outsiders", lambda *given: (kinds, outsiders))
-    familiarity.main(exported, tmp_path / "none")
+    kinds, outsiders = benchmark.embed_outsiders(start.session, Progress(shown=False), 18, 3)
+    monkeypatch.setattr(benchmark, "embed_outsiders", lambda *given: (kinds, outsiders))
+    benchmark.main(exported, tmp_path / "none")
     printed = capsys.readouterr().out
     assert "AUROC" in printed
     assert f"There is no {tmp_path / 'none'}" in printed

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.familiarity`: does the network in use know what it was not taught?
+"""`python -m benchmarks.quality.out_of_distribution`: are unknown images detected?
 
-Three questions: rendered pictures of nothing that was taught, against pictures of what was; the
-same after a quick retrain, which also must stay calibrated; and networks that are taught two of
-four groups, against each other group. Each for the nearest neighbour and for what is used.
+Three measurements: rendered out-of-distribution images against test images; the same after a quick
+retrain, whose calibration is measured too; and models of two of four groups against each other
+group. Each by the distance to the nearest neighbour and by the score that is in use.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 from scipy.special import softmax
 
-from benchmarks.lessons import PET, draw_lots, embed_files, read_pools
+from benchmarks.quality.retraining import PET, draw_lots, embed_files, read_pools
 from inference.certainty import normalise, remember
 from inference.classifier import find_min_side
 from inference.images import decode

@@ -1,7 +1,7 @@
-"""Lessons for `python -m benchmarks.teaching`: pictures drawn by lot, taught as the page would.
+"""Quick retrains with randomly drawn images, for `python -m benchmarks.quality.few_shot`.
 
-Everything is embeddings of the shipped network; what is fitted and left out is decided by the
-same functions that `python -m trainer head` calls.
+Everything is embeddings of the shipped model; what is fitted and left out is decided by the
+functions that `python -m trainer head` calls.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.signs import draw_picture
+from benchmarks.quality.road_signs import draw_picture
 from inference.classifier import find_min_side
 from inference.images import decode
 from labelling.store.entries import Entry

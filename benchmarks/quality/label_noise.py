@@ -1,8 +1,8 @@
-"""`python -m benchmarks.poison`: a tenth of the labels is wrong; who notices, and what it costs.
+"""`python -m benchmarks.quality.label_noise`: what wrong labels cost, and whether they are found.
 
-200 pictures are drawn by lot and some of their labels flipped: taught to a new network of two
-kinds, and to the shipped network. Measured is what the label check finds, what the gate says, and
-how a Quick retrain answers other training pictures with right, wrong and corrected labels. All of
+A tenth of the labels of 200 random images are flipped, and both a new model of two classes and the
+shipped model are trained on them. Measured are what the label check finds, what the gate decides,
+and the accuracy on other training images with right, flipped and corrected labels. All of
 it by the functions of `python -m trainer head` and `python -m trainer check-labels`.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 from scipy.special import softmax
 
-from benchmarks.lessons import embed, make_entry
+from benchmarks.quality.retraining import embed, make_entry
 from inference.classifier import find_min_side
 from inference.images import decode
 from inference.versions.cards import Rate

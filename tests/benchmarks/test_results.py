@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.figures import draw, summarise
+from benchmarks.results import draw, summarise
 
 
 def test_ratios_are_of_medians_to_the_named_peer() -> None:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.teaching_page`: how long a person waits on the Teach tab, over HTTP.
+"""`python -m benchmarks.training.teach_tab`: how long a person waits on the Teach tab, over HTTP.
 
 A real page with an empty data folder: adding pictures, Try it meanwhile, and from the press of
 Train to the first answer of the new version.
@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.pages import Page, open_page
+from benchmarks.serving.servers import Page, open_page
 from inference.images import SUFFIXES
 
 _SENDERS = 3  # requests in flight, as the page's own script has them

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.fidelity import describe, enlarge, quantise
-from benchmarks.photos import make_photo
+from benchmarks.quality.fidelity import describe, enlarge, quantise
+from benchmarks.serving.images import make_photo
 from inference.images import decode
 from inference.providers import open_session
 from inference.versions.folders import find_version

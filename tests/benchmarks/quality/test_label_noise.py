@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import poison
-from benchmarks.poison import Drawn, Pool, describe, draw_lots, flip, run, sum_up
+from benchmarks.quality import label_noise
+from benchmarks.quality.label_noise import Drawn, Pool, describe, draw_lots, flip, run, sum_up
 from tests.trainer.lessons import WIDTH, make_cloud
 from trainer.commands.check_labels import Known
 from trainer.data.replay_memory import make_empty
@@ -17,7 +17,7 @@ from trainer.data.replay_memory import make_empty
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Pool:
     """Sixty pictures of two kinds, of which forty are drawn."""
-    monkeypatch.setattr(poison, "EACH", 20)
+    monkeypatch.setattr(label_noise, "EACH", 20)
     start: Any = SimpleNamespace(own=False)
     return Pool(
         np.concatenate([make_cloud(0, 30), make_cloud(1, 30)]).astype(np.float16),

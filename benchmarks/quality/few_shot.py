@@ -1,8 +1,8 @@
-"""`python -m benchmarks.teaching`: what a few pictures teach, and what the network loses by it.
+"""`python -m benchmarks.quality.few_shot`: what a few images teach, and what the model loses.
 
-Three lessons, with 1 to 100 pictures a class drawn by lot several times: a new network of three
-classes; a class that the shipped network's memory has never held; a class that its catch-all
-holds already, with and without leaving the conflicting memories out.
+Three cases, each with several random draws of 1 to 100 images of each class: a new model of three
+classes; a class that the shipped model remembers nothing of; and a class that its catch-all
+already holds, with and without the conflicting remembered embeddings.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pydantic_core import to_json
 
-from benchmarks.lessons import KINDS, PET, SIGN, Found, Pools, read_pools, teach_more, teach_new
+from benchmarks.quality.retraining import (
+    KINDS,
+    PET,
+    SIGN,
+    Found,
+    Pools,
+    read_pools,
+    teach_more,
+    teach_new,
+)
 from inference.versions.folders import find_version
 from trainer.evaluation.metrics import describe_rate, measure_rate
 from trainer.head.start import open_start

@@ -1,0 +1,1 @@
+"""How fast the page, the network alone and the command answer."""

@@ -1,0 +1,1 @@
+"""How fast the training loop and the Teach tab are."""
