@@ -103,6 +103,7 @@ def _read_time(values: Mapping[str, Any]) -> str:
 
 def _read_place(values: Mapping[str, Any]) -> Place | None:
     group, split = values.get("group"), values.get("split")
+    split = "excluded" if split == "aside" else split  # as earlier releases called it
     if isinstance(group, str) and is_sha256(group) and split in SPLITS:
         return Place(group, str(split))
     return None

@@ -144,7 +144,7 @@ def add_model(
 
 
 def announce_arrival(connection: sqlite3.Connection, data: Path, folder: Path, model: str) -> None:
-    """Put a model's folder aside, to be moved into its place once the labels are committed."""
+    """Keep a model's folder, to be moved into its place once the labels are committed."""
     name = f"{ARRIVED}{secrets.token_hex(8)}"
     connection.execute("INSERT INTO arrivals (folder, model) VALUES (?, ?)", (name, model))
     folder.rename(data / name)

@@ -132,8 +132,18 @@ _ARRIVALS = (
     ) WITHOUT ROWID
     """,
 )
+# An image that is neither trained on nor measured on is excluded; it was "aside".
+_EXCLUDED = (
+    """
+    ALTER TABLE pictures ADD COLUMN new_split TEXT NOT NULL DEFAULT 'excluded'
+        CHECK (new_split IN ('train', 'locked', 'excluded'))
+    """,
+    "UPDATE pictures SET new_split = split WHERE split != 'aside'",
+    "ALTER TABLE pictures DROP COLUMN split",
+    "ALTER TABLE pictures RENAME COLUMN new_split TO split",
+)
 Migrations = tuple[tuple[str, ...], ...]
-MIGRATIONS: Migrations = (_FIRST, _DOUBTS, _ARRIVALS)
+MIGRATIONS: Migrations = (_FIRST, _DOUBTS, _ARRIVALS, _EXCLUDED)
 
 
 class Database:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 STATES = ("pending", "approved", "rejected")
-SPLITS = ("train", "locked", "aside")
+SPLITS = ("train", "locked", "excluded")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Entry:
 
     `sha256` names the stored picture, `origin_sha256` the bytes that were given. `group` is
     common to near-duplicates; `split` says what the picture is for: `train` it is learnt from,
-    `locked` versions are measured on it, `aside` neither. `created`: ISO 8601, UTC. `name`: the
+    `locked` versions are measured on it, `excluded` neither. `created`: ISO 8601, UTC. `name`: the
     file's, empty if it had none. `width` and `height` in pixels, as stored.
     """
 
@@ -68,7 +68,7 @@ class Counts:
 
     train: int
     locked: int
-    aside: int
+    excluded: int
     groups: int
     pending: int
 

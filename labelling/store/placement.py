@@ -94,17 +94,17 @@ def find_place(
     """Return the place of a new picture that other pictures decide; None where none does.
 
     It joins the group that it touches, and groups of one split that it touches become one.
-    Between both splits it stands aside. `near`: numbers of the pictures that look alike.
+    Between both splits it is excluded. `near`: numbers of the pictures that look alike.
     `wanted`: its place in the store that it comes from, kept unless pictures here forbid it.
     """
     touched = _find_touched(connection, near, wanted)
-    if wanted and wanted.split == "aside":
+    if wanted and wanted.split == "excluded":
         return wanted
-    splits = {place.split for place in touched} - {"aside"}
+    splits = {place.split for place in touched} - {"excluded"}
     if wanted:
         splits.add(wanted.split)
     if len(splits) > 1:
-        return Place(sha256, "aside")
+        return Place(sha256, "excluded")
     if not splits:
         return min(touched, key=lambda place: place.group, default=None)
     (split,) = splits

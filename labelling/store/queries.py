@@ -60,8 +60,8 @@ def count_classes(connection: sqlite3.Connection, model: str) -> dict[str, Count
         "SELECT e.label, "  # noqa: S608
         "count(*) FILTER (WHERE e.state = 'approved' AND p.split = 'train'), "
         "count(*) FILTER (WHERE e.state = 'approved' AND p.split = 'locked'), "
-        "count(*) FILTER (WHERE e.state = 'approved' AND p.split = 'aside'), "
-        "count(DISTINCT p.grp) FILTER (WHERE e.state = 'approved' AND p.split != 'aside'), "
+        "count(*) FILTER (WHERE e.state = 'approved' AND p.split = 'excluded'), "
+        "count(DISTINCT p.grp) FILTER (WHERE e.state = 'approved' AND p.split != 'excluded'), "
         "count(*) FILTER (WHERE e.state = 'pending') "
         "FROM entries e JOIN pictures p ON p.number = e.picture "
         f"WHERE {SCOPE} AND e.state != 'rejected' GROUP BY e.label ORDER BY e.label",

@@ -65,7 +65,7 @@ def check_labels(catalog: Catalog, store: Store, model: str, job: Job) -> Check:
     """
     job.stage(Stage.CHECKING_LABELS)
     start = open_start(find_judge(catalog, model), model)
-    entries = [entry for entry in store.find(model) if entry.split != "aside"]
+    entries = [entry for entry in store.find(model) if entry.split != "excluded"]
     stored = embed_stored(store, entries, start, job)
     known = Known(make_empty(stored.embeddings.shape[1]))
     if start.own:

@@ -107,7 +107,7 @@ def train_head(
 
 def _read_material(store: Store, start: Start, model: str, job: Job) -> Material:
     """Read labels, embeddings and memory, without what is known to be deleted."""
-    entries = [entry for entry in store.find(model) if entry.split != "aside"]
+    entries = [entry for entry in store.find(model) if entry.split != "excluded"]
     entries.sort(key=lambda entry: (entry.label, entry.sha256))
     known = start.card.class_names if start.own else ()
     names = name_classes(known, [entry.label for entry in entries])

@@ -22,7 +22,7 @@ def read_stored(store: Store, model: str, class_names: Sequence[str]) -> Dataset
     `class_names`: those of the version in use, empty for a new network.
     Raises: UserInputError where a class has too few to fine-tune a whole network.
     """
-    entries = [entry for entry in store.find(model) if entry.split != "aside"]
+    entries = [entry for entry in store.find(model) if entry.split != "excluded"]
     names = [*class_names, *sorted({entry.label for entry in entries} - set(class_names))]
     _check_enough(entries, names)
     free = [entry for entry in entries if entry.split == "train"]

@@ -108,7 +108,7 @@ class Models:
     def _list_stored(self, model: str) -> list[str]:
         """Return the classes with approved images; what visitors only suggested is left out."""
         counts = self.store.count(model).items()
-        return sorted(label for label, n in counts if n.train + n.locked + n.aside)
+        return sorted(label for label, n in counts if n.train + n.locked + n.excluded)
 
 
 def _check_new(text: str, names: list[str]) -> str:

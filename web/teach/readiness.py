@@ -32,7 +32,7 @@ class ClassState:
     @property
     def images(self) -> int:
         """How many are approved."""
-        return self.counts.train + self.counts.locked + self.counts.aside
+        return self.counts.train + self.counts.locked + self.counts.excluded
 
     @property
     def is_left_out(self) -> bool:

@@ -48,6 +48,11 @@ def test_a_line_says_what_the_store_knows() -> None:
     )
 
 
+def test_a_split_of_an_earlier_release_has_its_name_of_today() -> None:
+    note = read_note({"label": "cat", "group": make_sha256(2), "split": "aside"}, Note(""))
+    assert note.place == Place(make_sha256(2), "excluded")
+
+
 def test_columns_have_one_type() -> None:
     from dataclasses import replace
 

@@ -261,7 +261,7 @@ def test_near_duplicates_in_the_other_split_are_left_out_of_both(tmp_path: Path)
         own = store.add(encode(make_image(seed, side=80)), "cat").entry
     restore(path, data)
     (found,) = (entry for entry in read_entries(data) if entry.sha256 == locked.sha256)
-    assert (own.split, locked.split, found.split) == ("train", "locked", "aside")
+    assert (own.split, locked.split, found.split) == ("train", "locked", "excluded")
 
 
 def test_a_model_whose_labels_were_deleted_comes_back(tmp_path: Path) -> None:

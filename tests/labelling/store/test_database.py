@@ -88,10 +88,12 @@ def test_an_earlier_release_s_labels_are_brought_on(tmp_path: Path, version: int
     with Store(tmp_path) as store:
         entries = store.find("pets")
         assert [(e.sha256, e.split, e.group) for e in reversed(entries)] == [
-            *(("a", "train", "a"), ("b", "locked", "b"), ("c", "aside", "a"))
+            *(("a", "train", "a"), ("b", "locked", "b"), ("c", "excluded", "a"))
         ]
         assert {(e.label, e.who, e.created) for e in entries} == {("cat", "Ann", "t")}
-        assert store.count("pets")["cat"] == Counts(train=1, locked=1, aside=1, groups=2, pending=0)
+        assert store.count("pets")["cat"] == Counts(
+            train=1, locked=1, excluded=1, groups=2, pending=0
+        )
         assert len(store.read_embeddings("x", ["a", "b", "c"])) == 3
         assert store.knows("obcx") == set("obc")
         change = store.relabel(entries[0].id, "dog", "Ann")

@@ -74,20 +74,20 @@ def test_near_duplicates_join_the_split_whatever_their_own_hash(tmp_path: Path, 
     assert near.group == first.group
 
 
-def test_between_both_splits_a_picture_stands_aside(tmp_path: Path) -> None:
+def test_between_both_splits_a_picture_is_excluded(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         fill_train(store)
         train = enter(store, make_sha256(1), make_dhash(1))
         locked = enter(store, make_sha256(2, locked=True), make_dhash(1, range(30)))
         assert (train.split, locked.split) == ("train", "locked")
         between = enter(store, make_sha256(3), make_dhash(1, range(15)))
-        assert (between.split, between.group) == ("aside", between.sha256)
+        assert (between.split, between.group) == ("excluded", between.sha256)
         assert store.get(train.id) == train
         assert store.get(locked.id) == locked
         counts = store.count("")["cat"]
-        assert (counts.aside, counts.groups) == (1, FIRST_TRAIN_GROUPS + 2)
-        near_aside = enter(store, make_sha256(4), make_dhash(1, [*range(15), *range(200, 218)]))
-        assert (near_aside.split, near_aside.group) == ("aside", between.sha256)
+        assert (counts.excluded, counts.groups) == (1, FIRST_TRAIN_GROUPS + 2)
+        near_excluded = enter(store, make_sha256(4), make_dhash(1, [*range(15), *range(200, 218)]))
+        assert (near_excluded.split, near_excluded.group) == ("excluded", between.sha256)
 
 
 def test_groups_of_one_split_that_a_picture_joins_become_one(tmp_path: Path) -> None:

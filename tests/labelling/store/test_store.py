@@ -230,7 +230,7 @@ def test_classes_are_counted(store: Store) -> None:
     counts = store.count("")
     cat, dog = counts["cat"], counts["dog"]
     assert list(counts) == ["cat", "dog"]
-    assert (cat.train, cat.locked, cat.aside, cat.groups, cat.pending) == (4, 2, 0, 5, 0)
+    assert (cat.train, cat.locked, cat.excluded, cat.groups, cat.pending) == (4, 2, 0, 5, 0)
     assert (dog.train, dog.groups, dog.pending) == (0, 0, 1)
 
 
