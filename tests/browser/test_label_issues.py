@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from labelling.store.store import Check, Doubt, Store
-from tests.browser.conftest import DESK, PHONE, Visit, open_visit
+from tests.browser.conftest import DESK, PHONE, Reopen, Visit
 from tests.browser.test_teach import assert_nothing_hangs_over, close_dialog, open_teach
 from tests.running import RunningApp, find_free_port, start_app
 from tests.trainer.commands.test_head import encode
@@ -64,10 +64,10 @@ def issues(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
-def visit(request: pytest.FixtureRequest, browser: Browser, issues: Issues) -> Iterator[Visit]:
-    for opened in open_visit(browser, issues.app.url, request.param):
-        open_teach(opened.page)
-        yield opened
+def visit(request: pytest.FixtureRequest, reopen: Reopen, issues: Issues) -> Visit:
+    visit = reopen(issues.app.url, request.param)
+    open_teach(visit.page)
+    return visit
 
 
 def open_issues(page: Page) -> None:

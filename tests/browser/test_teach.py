@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from inference.versions.folders import list_versions
 from labelling.training_log import Stage, Step
-from tests.browser.conftest import DESK, PHONE, Visit, open_visit
+from tests.browser.conftest import DESK, PHONE, Reopen, Visit, open_visit
 from tests.browser.test_model_tab import assert_readable
 from tests.browser.test_try_it import choose, wait_for_answer
 from tests.running import RunningApp, find_free_port, start_app
@@ -54,19 +54,17 @@ def drawings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
 
 
 @pytest.fixture
-def desk(browser: Browser, classroom: RunningApp) -> Iterator[Visit]:
-    for visit in open_visit(browser, classroom.url, DESK):
-        open_teach(visit.page)
-        yield visit
+def desk(reopen: Reopen, classroom: RunningApp) -> Visit:
+    visit = reopen(classroom.url, DESK)
+    open_teach(visit.page)
+    return visit
 
 
 @pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
-def visit(
-    request: pytest.FixtureRequest, browser: Browser, classroom: RunningApp
-) -> Iterator[Visit]:
-    for opened in open_visit(browser, classroom.url, request.param):
-        open_teach(opened.page)
-        yield opened
+def visit(request: pytest.FixtureRequest, reopen: Reopen, classroom: RunningApp) -> Visit:
+    visit = reopen(classroom.url, request.param)
+    open_teach(visit.page)
+    return visit
 
 
 def open_teach(page: Page) -> None:
@@ -281,20 +279,21 @@ def ask_on_try_it(page: Page, path: Path) -> str:
 def test_quick_training_is_watched_and_survives_a_closed_tab(
     desk: Visit, browser: Browser, classroom: RunningApp
 ) -> None:
-    page = desk.page
-    train = page.get_by_role("button", name="Train", exact=True)
-    train.click()
-    expect(page.get_by_role("button", name="Training…")).to_be_disabled()
-    expect(page.locator(".at-work")).to_be_visible()
-    page.goto("about:blank")
     for other in open_visit(browser, classroom.url, DESK):
         open_teach(other.page)
-        finished = other.page.locator(".outcome[data-state=done]")
-        expect(finished).to_contain_text(f"made version {TAUGHT}", timeout=_TRAINED)
-        expect(other.page.locator(".curve")).to_have_count(2)
-        expect(other.page.locator(".curve").first).to_have_attribute(
-            "aria-label", re.compile("Right on pictures held out, by step, now")
-        )
+        other.page.get_by_role("button", name="Train", exact=True).click()
+        expect(other.page.get_by_role("button", name="Training…")).to_be_disabled()
+        expect(other.page.locator(".at-work")).to_be_visible()
+        other.page.close()
+    page = desk.page
+    page.reload()
+    open_teach(page)
+    finished = page.locator(".outcome[data-state=done]")
+    expect(finished).to_contain_text(f"made version {TAUGHT}", timeout=_TRAINED)
+    expect(page.locator(".curve")).to_have_count(2)
+    expect(page.locator(".curve").first).to_have_attribute(
+        "aria-label", re.compile("Right on pictures held out, by step, now")
+    )
 
 
 _STAGES = """async (events) => {
@@ -567,20 +566,19 @@ def test_model_is_saved_and_opened_under_a_free_name(desk: Visit, tmp_path: Path
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", [PHONE, DESK], ids=["phone", "desk"])
 def test_every_word_can_be_read_and_every_control_has_a_name(
-    browser: Browser, classroom: RunningApp, screen: dict[str, object], scheme: str
+    reopen: Reopen, classroom: RunningApp, screen: dict[str, object], scheme: str
 ) -> None:
-    for opened in open_visit(browser, classroom.url, {**screen, "color_scheme": scheme}):
-        page = opened.page
-        open_teach(page)
-        expect(page.locator(".gate")).to_be_visible()
-        assert_readable(page)
-        page.get_by_role("button", name=re.compile("^Discs, .* look at them")).click()
-        expect(page.locator(".tile").first).to_be_visible()
-        assert_readable(page)
-        close_dialog(page)
-        page.get_by_role("button", name="Review").click()
-        expect(page.locator(".about-image")).to_be_visible()
-        assert_readable(page)
+    page = reopen(classroom.url, {**screen, "color_scheme": scheme}).page
+    open_teach(page)
+    expect(page.locator(".gate")).to_be_visible()
+    assert_readable(page)
+    page.get_by_role("button", name=re.compile("^Discs, .* look at them")).click()
+    expect(page.locator(".tile").first).to_be_visible()
+    assert_readable(page)
+    close_dialog(page)
+    page.get_by_role("button", name="Review").click()
+    expect(page.locator(".about-image")).to_be_visible()
+    assert_readable(page)
 
 
 def test_lost_connection_is_told_and_nothing_is_lost(

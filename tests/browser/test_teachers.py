@@ -11,7 +11,7 @@ from inference.versions.cards import Thresholds
 from inference.versions.catalog import Catalog
 from inference.versions.folders import list_versions
 from labelling.store.store import Store
-from tests.browser.conftest import DESK, PHONE, Visit, open_visit
+from tests.browser.conftest import DESK, PHONE, Reopen, Visit, open_visit
 from tests.browser.test_model_tab import assert_readable
 from tests.running import RunningApp, find_free_port, start_app
 from tests.web.changed_versions import add_leaning_version
@@ -88,10 +88,9 @@ def assert_no_sideways_scrolling(page: Page) -> None:
 
 @SCREENS
 def test_visitor_says_that_it_is_wrong(
-    browser: Browser, local: RunningApp, data: Path, screen: dict[str, object]
+    reopen: Reopen, local: RunningApp, data: Path, screen: dict[str, object]
 ) -> None:
-    visits = open_visit(browser, local.url, screen)
-    page = next(visits).page
+    page = reopen(local.url, screen).page
     ask(page)
     expect(page.locator(".verdict")).to_have_text("Hot dog")
     with Store(data) as store:
@@ -115,14 +114,12 @@ def test_visitor_says_that_it_is_wrong(
         expect(page.get_by_role("button", name="That’s wrong")).to_be_focused()
         assert not store.find("hotdog", states=("pending",))
     assert_no_sideways_scrolling(page)
-    visits.close()
 
 
 def test_something_else_is_typed_and_keys_are_enough(
-    browser: Browser, local: RunningApp, data: Path
+    reopen: Reopen, local: RunningApp, data: Path
 ) -> None:
-    visits = open_visit(browser, local.url, DESK)
-    page = next(visits).page
+    page = reopen(local.url, DESK).page
     ask(page)
     page.get_by_role("button", name="That’s wrong").focus()
     for key in ("Enter", "Tab", "Tab", "Enter"):
@@ -136,27 +133,24 @@ def test_something_else_is_typed_and_keys_are_enough(
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
     with Store(data) as store:
         assert [e.label for e in store.find("hotdog", states=("pending",))] == ["House cat"]
-    visits.close()
 
 
 def test_undo_is_offered_for_ten_seconds(browser: Browser, local: RunningApp) -> None:
-    visits = open_visit(browser, local.url, DESK)
-    page = next(visits).page
-    page.clock.install()
-    ask(page)
-    page.get_by_role("button", name="That’s wrong").click()
-    page.get_by_role("button", name="Not hot dog", exact=True).click()
-    page.get_by_role("button", name="Send", exact=True).click()
-    expect(page.get_by_role("button", name="Undo")).to_be_visible()
-    page.clock.fast_forward(10_500)
-    expect(page.get_by_role("button", name="Undo")).to_be_hidden()
-    expect(page.locator(".wrong .said")).to_have_text("Thank you. A teacher will look at it.")
-    visits.close()
+    for visit in open_visit(browser, local.url, DESK):
+        page = visit.page
+        page.clock.install()
+        ask(page)
+        page.get_by_role("button", name="That’s wrong").click()
+        page.get_by_role("button", name="Not hot dog", exact=True).click()
+        page.get_by_role("button", name="Send", exact=True).click()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+        page.clock.fast_forward(10_500)
+        expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+        expect(page.locator(".wrong .said")).to_have_text("Thank you. A teacher will look at it.")
 
 
-def test_lost_connection_keeps_the_question(browser: Browser, local: RunningApp) -> None:
-    visits = open_visit(browser, local.url, DESK)
-    page = next(visits).page
+def test_lost_connection_keeps_the_question(reopen: Reopen, local: RunningApp) -> None:
+    page = reopen(local.url, DESK).page
     ask(page)
     page.route("**/suggestions", lambda route: route.abort())
     page.get_by_role("button", name="That’s wrong").click()
@@ -164,7 +158,6 @@ def test_lost_connection_keeps_the_question(browser: Browser, local: RunningApp)
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator(".wrong .said")).to_contain_text("Check the connection")
     expect(page.get_by_role("button", name="That’s wrong")).to_be_visible()
-    visits.close()
 
 
 def test_nothing_is_asked_where_nobody_would_look(desk: Visit) -> None:
@@ -175,11 +168,10 @@ def test_nothing_is_asked_where_nobody_would_look(desk: Visit) -> None:
 
 @SCREENS
 def test_versions_are_changed_and_the_page_follows(
-    browser: Browser, local: RunningApp, exported: Path, data: Path, screen: dict[str, object]
+    reopen: Reopen, local: RunningApp, exported: Path, data: Path, screen: dict[str, object]
 ) -> None:
     extra = add_leaning_version(exported, data, 1.0)
-    visits = open_visit(browser, local.url, screen)
-    page = next(visits).page
+    page = reopen(local.url, screen).page
     ask(page)
     expect(page.locator(".verdict")).to_have_text("Hot dog")
     page.get_by_role("tab", name="Model").click()
@@ -204,14 +196,12 @@ def test_versions_are_changed_and_the_page_follows(
     with page.expect_download() as download:
         page.get_by_role("link", name=f"Download version {SECOND} as ONNX").click()
     assert download.value.suggested_filename == f"hotdog-{SECOND}.onnx"
-    visits.close()
 
 
 def test_page_follows_a_version_that_came_into_use_elsewhere(
-    browser: Browser, local: RunningApp, exported: Path, data: Path
+    reopen: Reopen, local: RunningApp, exported: Path, data: Path
 ) -> None:
-    visits = open_visit(browser, local.url, DESK)
-    page = next(visits).page
+    page = reopen(local.url, DESK).page
     expect(page.locator(".chip")).to_contain_text(f"version {FIRST}")
     Catalog(exported, data).publish("hotdog", SECOND)
     ask(page)
@@ -219,15 +209,13 @@ def test_page_follows_a_version_that_came_into_use_elsewhere(
     expect(page.locator(".chip")).to_contain_text(f"version {SECOND}")
     page.get_by_role("tab", name="Model").click()
     expect(page.locator("section#model h2")).to_have_text(f"Hotdog, version {SECOND}")
-    visits.close()
 
 
 @SCREENS
 def test_another_network_answers_for_the_visit(
-    browser: Browser, local: RunningApp, screen: dict[str, object]
+    reopen: Reopen, local: RunningApp, screen: dict[str, object]
 ) -> None:
-    visits = open_visit(browser, local.url, screen)
-    page = next(visits).page
+    page = reopen(local.url, screen).page
     ask(page)
     page.get_by_label("Network").select_option("Lunch")
     expect(page.locator(".verdict")).to_have_text("Sausage")
@@ -245,15 +233,13 @@ def test_another_network_answers_for_the_visit(
     page.get_by_role("tab", name="Try it").click()
     page.get_by_label("Network").select_option("Hotdog")
     expect(page.locator(".examples")).to_be_visible()
-    visits.close()
 
 
 @SCREENS
 def test_teacher_signs_in_and_out(
-    browser: Browser, guarded: RunningApp, screen: dict[str, object]
+    reopen: Reopen, guarded: RunningApp, screen: dict[str, object]
 ) -> None:
-    visits = open_visit(browser, guarded.url, screen)
-    page = next(visits).page
+    page = reopen(guarded.url, screen).page
     opener = page.get_by_role("button", name="Sign in to teach")
     expect(opener).to_be_visible()
     expect(page.get_by_role("tab", name="Teach")).to_have_count(0)
@@ -271,7 +257,6 @@ def test_teacher_signs_in_and_out(
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in to teach")).to_be_visible()
     expect(page.get_by_role("tab", name="Teach")).to_have_count(0)
-    visits.close()
 
 
 def test_page_in_another_ones_frame_opens_by_itself_to_sign_in(
