@@ -173,7 +173,7 @@ def test_all_that_waits_for_review_is_counted(visit: Visit) -> None:
 def test_classes_keep_the_order_in_which_they_were_typed(visit: Visit) -> None:
     visit.post("models", model="pets", labels=["zebra", "cat", "dog"])
     names = ("cat", "zebra")  # as a trained version orders them
-    write_version(visit.data / "models" / "pets" / "1", model="pets", class_names=names)
+    write_version(visit.data / "models" / "pets" / "1", model="pets", class_names=names, probes=())
     visit.store.add(paint("red"), "ant", model="pets")
     state = visit.get("state", model="pets")
     assert [found["label"] for found in state["classes"]] == ["zebra", "cat", "dog", "ant"]
