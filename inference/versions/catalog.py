@@ -10,7 +10,6 @@ Reading takes no lock. Whatever looks and then changes takes `<data>/models/<mod
 no version is deleted while it comes into use.
 """
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from inference.errors import UserInputError
+from inference.versions.comparison import read_comparison
 from inference.versions.folders import (
     check_model_name,
     list_models,
@@ -232,11 +232,8 @@ def _find_published(model_folder: Path) -> int | None:
 
 def _is_candidate(version_folder: Path) -> bool:
     """Tell whether the gate did not let a version be used (see `trainer.evaluation.comparison`)."""
-    try:
-        compared = json.loads((version_folder / "comparison.json").read_text(encoding="utf-8"))
-        return compared["outcome"] not in ("first", "published")
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    compared = read_comparison(version_folder)
+    return compared is not None and not compared.publishes
 
 
 def _read_stamp(model_folder: Path) -> tuple[int, int]:

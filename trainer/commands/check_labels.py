@@ -18,13 +18,13 @@ from scipy.special import softmax
 
 from inference.versions.cards import Card, name_for_display, read_card
 from inference.versions.catalog import Catalog
+from inference.versions.comparison import Comparison
 from labelling.required_images import MIN_CHECK
 from labelling.store.store import Check, Doubt, Entry, Store
 from labelling.training_log import Stage
 from trainer.base_versions import find_catch_all, find_parent
 from trainer.data.replay_memory import DOUBTFUL, Remembered, make_empty
 from trainer.evaluation.calibration import fit_temperature
-from trainer.evaluation.comparison import Comparison
 from trainer.freezing.head_replacement import read_head
 from trainer.head.embeddings import embed_stored
 from trainer.head.fitting import REPLAYED, Lesson, choose_folds

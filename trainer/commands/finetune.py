@@ -7,6 +7,7 @@ Command: `python -m trainer finetune --data DIR --model NAME`.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import onnxruntime as ort
@@ -14,11 +15,12 @@ import onnxruntime as ort
 from inference.providers import open_session
 from inference.versions.cards import Card, Parent, read_card
 from inference.versions.catalog import Catalog
+from inference.versions.comparison import Comparison, write_comparison
 from labelling.store.store import Store
 from trainer.base_versions import find_catch_all
 from trainer.data.dataset import Picture
 from trainer.data.stored_dataset import read_stored
-from trainer.evaluation.comparison import Comparison, Locked, Side, compare, publish
+from trainer.evaluation.comparison import Locked, Side, compare, publish
 from trainer.evaluation.predictions import answer
 from trainer.finetuning.devices import make_accelerator
 from trainer.finetuning.loop import train
@@ -99,7 +101,7 @@ def _compare(
     if current is None:
         return compare(locked, new)
     old = _ask(current, card, pictures, frozen.card.class_names, progress)
-    return compare(locked, new, old, {"model": card.model, "version": card.version})
+    return compare(locked, new, old, Parent(model=card.model, version=card.version))
 
 
 def _ask(
@@ -123,4 +125,5 @@ def _write(frozen: Frozen, catalog: Catalog, ancestor: Card, comparison: Compari
             "training": frozen.card.training.model_copy(update={"kind": "finetune"}),
         }
     )
-    return write_version(replace(frozen, card=card), model_folder, comparison.write)
+    finish = partial(write_comparison, comparison=comparison)
+    return write_version(replace(frozen, card=card), model_folder, finish)

@@ -20,13 +20,14 @@ from inference.errors import UserInputError
 from inference.images import decode
 from inference.versions.cards import Card
 from inference.versions.catalog import Catalog
+from inference.versions.comparison import Comparison
 from inference.versions.folders import add_version
 from inference.versions.probes import list_probes, make_probe
 from labelling.store.store import Store
 from labelling.training_log import CurveSplit, Stage
 from trainer.base_versions import find_catch_all
 from trainer.data.replay_memory import make_empty
-from trainer.evaluation.comparison import Comparison, publish
+from trainer.evaluation.comparison import publish
 from trainer.freezing.head_replacement import read_head
 from trainer.freezing.head_version import Draft, write_draft
 from trainer.head.embeddings import embed_stored

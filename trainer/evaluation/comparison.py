@@ -6,21 +6,25 @@ pictures nothing can be said: it is a candidate that a person publishes. Classes
 version lacks are reported apart.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from inference.versions.cards import Rate, name_for_display
+from inference.versions.cards import Parent, name_for_display
 from inference.versions.catalog import Catalog
+from inference.versions.comparison import (
+    ComparedImage,
+    Comparison,
+    Outcome,
+    SideMetrics,
+    write_comparison,
+)
 from trainer.evaluation.metrics import measure_rate
 
-FILE = "comparison.json"
 MIN_LOCKED = 20
 _LEVEL = 0.05
 _FLOOR = 5  # points of a class's accuracy
@@ -52,47 +56,16 @@ class Side:
         return self.class_names[top], round(float(self.probabilities[i][top]), 4)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What became of a new version, and why; `to_json` is what the page shows.
-
-    `outcome`: first, published, held_back or candidate. `locked` pictures are of classes that
-    both versions know; `better` and `worse` of them changed sides; `p` is two-sided.
-    """
-
-    against: dict[str, Any] | None
-    outcome: str
-    sentence: str
-    locked: int
-    better: int
-    worse: int
-    p: float | None
-    set_aside: int
-    new_classes: list[str]
-    old: dict[str, Any] | None
-    new: dict[str, Any]
-    pictures: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def publishes(self) -> bool:
-        """Whether the gate lets the new version be used at once."""
-        return self.outcome in ("first", "published")
-
-    def write(self, folder: Path) -> None:
-        """Write `comparison.json` into a version's folder."""
-        (folder / FILE).write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
-
-
 def compare(
     locked: Sequence[Locked],
     new: Side,
     old: Side | None = None,
-    against: dict[str, Any] | None = None,
+    against: Parent | None = None,
     set_aside: int = 0,
 ) -> Comparison:
     """Compare two versions on the same pictures; `old` None: there was none before.
 
-    `against`: model and version of the old one. `set_aside`: locked pictures that are not among
+    `against`: the old one. `set_aside`: locked pictures that are not among
     these, since their label is in doubt.
     """
     right = _find_right(new, locked)
@@ -101,11 +74,10 @@ def compare(
     was_right = _find_right(old, locked) if old else right
     better = int((right & ~was_right & shared).sum())
     worse = int((~right & was_right & shared).sum())
-    outcome, sentence = (
-        _judge(locked, right, was_right, shared)
-        if old
-        else ("first", f"Published: the first version. {_describe(right)}")
-    )
+    outcome: Outcome = "first"
+    sentence = f"Published: the first version. {_describe(right)}"
+    if old:
+        outcome, sentence = _judge(locked, right, was_right, shared)
     return Comparison(
         against=against,
         outcome=outcome,
@@ -115,10 +87,10 @@ def compare(
         worse=worse,
         p=_test(worse, better, "two-sided") if old else None,
         set_aside=set_aside,
-        new_classes=[name for name in new.class_names if name not in known],
+        new_classes=tuple(name for name in new.class_names if name not in known),
         old=_measure(old, locked, shared) if old else None,
         new=_measure(new, locked, shared),
-        pictures=_list_pictures(locked, old, new),
+        images=_list_images(locked, old, new),
     )
 
 
@@ -135,13 +107,13 @@ def publish(
     if not comparison.publishes or catalog.publish_if(model, version, expected):
         return comparison
     now = catalog.read_current(model)
-    withheld = replace(
-        comparison,
-        outcome="candidate",
-        sentence=f"Not published: version {now} came into use while this one was trained. "
-        "Look at both, and publish it yourself.",
+    sentence = (
+        f"Not published: version {now} came into use while this one was trained. "
+        "Look at both, and publish it yourself."
     )
-    withheld.write(folder)
+    changes = {"outcome": "candidate", "sentence": sentence}
+    withheld = comparison.model_copy(update=changes)
+    write_comparison(folder, withheld)
     return withheld
 
 
@@ -150,7 +122,7 @@ def _judge(
     right: NDArray[np.bool_],
     was_right: NDArray[np.bool_],
     shared: NDArray[np.bool_],
-) -> tuple[str, str]:
+) -> tuple[Outcome, str]:
     n = int(shared.sum())
     better, worse = int((right & ~was_right)[shared].sum()), int((~right & was_right)[shared].sum())
     counts = f"better on {better}, worse on {worse} of {n} locked pictures"
@@ -200,7 +172,7 @@ def _describe(right: NDArray[np.bool_]) -> str:
     return f"It is right on {int(right.sum())} of {len(right)} locked pictures."
 
 
-def _measure(side: Side, locked: Sequence[Locked], shared: NDArray[np.bool_]) -> dict[str, Any]:
+def _measure(side: Side, locked: Sequence[Locked], shared: NDArray[np.bool_]) -> SideMetrics:
     """Return accuracy on the shared pictures, per class on all, and confusion on all.
 
     The confusion matrix has a row a label, those that the version lacks too, last.
@@ -212,22 +184,30 @@ def _measure(side: Side, locked: Sequence[Locked], shared: NDArray[np.bool_]) ->
     confusion = np.zeros((len(rows), len(columns)), dtype=int)
     for label, answer in zip(labels, answered, strict=True):
         confusion[rows.index(label), columns.index(answer)] += 1
-    per_class: dict[str, Rate] = {
+    per_class = {
         name: measure_rate(right[[label == name for label in labels]])
         for name in side.class_names
         if name in labels
     }
-    return {
-        "class_names": columns,
-        "labels": rows,
-        "top1": measure_rate(right[shared]).model_dump(),
-        "per_class": {name: rate.model_dump() for name, rate in per_class.items()},
-        "confusion": confusion.tolist(),
-    }
+    return SideMetrics(
+        class_names=tuple(columns),
+        labels=tuple(rows),
+        top1=measure_rate(right[shared]),
+        per_class=per_class,
+        confusion=tuple(map(tuple, confusion.tolist())),
+    )
 
 
-def _list_pictures(locked: Sequence[Locked], old: Side | None, new: Side) -> list[dict[str, Any]]:
-    return [
-        {**asdict(picture), "old": old.answer(i) if old else None, "new": new.answer(i)}
-        for i, picture in enumerate(locked)
-    ]
+def _list_images(
+    locked: Sequence[Locked], old: Side | None, new: Side
+) -> tuple[ComparedImage, ...]:
+    return tuple(
+        ComparedImage(
+            label=image.label,
+            sha256=image.sha256,
+            row=image.row,
+            old=old.answer(i) if old else None,
+            new=new.answer(i),
+        )
+        for i, image in enumerate(locked)
+    )

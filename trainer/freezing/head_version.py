@@ -13,10 +13,11 @@ from scipy.special import softmax
 
 from inference.providers import open_session
 from inference.versions.cards import Card, DataCounts, Parent, TrainingFacts
+from inference.versions.comparison import Comparison, write_comparison
 from trainer.cards.plots import write_report
 from trainer.data.dataset import Picture
 from trainer.data.replay_memory import write_memory
-from trainer.evaluation.comparison import Comparison, Locked, Side, compare
+from trainer.evaluation.comparison import Locked, Side, compare
 from trainer.evaluation.predictions import Answers
 from trainer.finetuning.weights import CHECKPOINT
 from trainer.freezing.finishing import answer_probes, hash_graph, list_libraries, seal
@@ -60,7 +61,7 @@ class Draft:
         card = self.start.card
         logits = read_head(self.start.network).score(self._list_locked_embeddings())
         old = Side(card.class_names, softmax(logits / card.temperature, axis=1))
-        against = {"model": card.model, "version": card.version}
+        against = Parent(model=card.model, version=card.version)
         return compare(self.list_locked(), new, old, against, set_aside)
 
     def measure(self) -> dict[str, Answers]:
@@ -103,7 +104,7 @@ def write_draft(
     )
     write_memory(folder, make_memory(draft.material))
     _write_checkpoint(folder, draft)
-    comparison.write(folder)
+    write_comparison(folder, comparison)
     if answers:
         write_report(folder / "report", card, draft.history, answers[list(answers)[-1]])
     return seal(folder, network, card)

@@ -1,14 +1,13 @@
 """The Model tab's list of versions: what each knows, where it came from, and what to do with it."""
 
-import json
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from inference.errors import UserInputError
-from inference.versions.cards import Card, read_card
+from inference.versions.cards import Card, Rate, read_card
 from inference.versions.catalog import Catalog
+from inference.versions.comparison import read_comparison
 from inference.versions.folders import read_current
 from web.frame import count_pictures
 
@@ -22,7 +21,7 @@ class Listed:
     folder: Path
     card: Card
     is_taught: bool
-    accuracy: dict[str, Any] | None
+    accuracy: Rate | None
     measured_on: str
 
     @property
@@ -44,22 +43,18 @@ def list_versions(catalog: Catalog, model: str) -> list[Listed]:
     return found
 
 
-def find_accuracy(folder: Path, card: Card) -> tuple[dict[str, Any] | None, str]:
+def find_accuracy(folder: Path, card: Card) -> tuple[Rate | None, str]:
     """Return a version's top-1 accuracy and what it was measured on.
 
     Where it was compared with another on locked pictures, that; else what its card says.
     """
-    try:
-        compared = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
-        share = compared["new"]["top1"]
-        if share["n"]:
-            return share, "locked"
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # it was not compared
+    compared = read_comparison(folder)
+    if compared is not None and compared.new.top1.n:
+        return compared.new.top1, "locked"
     for split, name in _SPLITS.items():
         measured = card.metrics.get(split)
         if measured is not None and measured.top1.n:
-            return measured.top1.model_dump(), name
+            return measured.top1, name
     return None, ""
 
 
@@ -97,7 +92,7 @@ def describe(listed: Listed) -> str:
         more = f" and {remembered:,} remembered" if remembered else ""
         parts.append(f"{pictures:,} pictures{more}, {len(card.class_names)} classes")
     if listed.accuracy:
-        share, n = 100 * listed.accuracy["value"], listed.accuracy["n"]
+        share, n = 100 * listed.accuracy.value, listed.accuracy.n
         parts.append(f"{share:.1f}% right of {n:,} {listed.measured_on} pictures")
     return " · ".join(parts)
 

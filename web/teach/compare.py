@@ -1,19 +1,17 @@
 """Compare and publish: a new version against the one before, on the same locked pictures."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inference.versions.cards import Card, read_card
+from inference.versions.cards import Card, Rate, read_card
+from inference.versions.comparison import read_comparison
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply
 from web.http.errors import NotFoundError
 from web.teach.models import TeachContext
-
-_FILE = "comparison.json"
 
 
 def list_compare_routes(context: TeachContext, access: Access) -> list[Route]:
@@ -56,34 +54,20 @@ def describe_comparison(context: TeachContext, model: str, version: int) -> dict
     Of the pictures only those that are stored and can be shown; `hidden` counts the remembered
     ones on which the two differ, of which no picture is kept.
     """
-    folder = context.catalog.find(model, version)
-    found = read_comparison(folder)
-    pictures = found.pop("pictures", [])
-    differing = [picture for picture in pictures if _differs(picture)]
+    found = read_comparison(context.catalog.find(model, version))
+    if found is None:
+        raise NotFoundError(
+            f"Version {version} was not compared with another. Choose one that was taught here."
+        )
     return {
-        **found,
+        **found.model_dump(exclude={"images"}),
         "model": model,
         "version": version,
         "in_use": version == context.catalog.read_current(model),
         "taught": context.catalog.is_taught(model, version),
-        "pictures": [picture for picture in pictures if picture.get("sha256")],
-        "hidden": sum(1 for picture in differing if not picture.get("sha256")),
+        "pictures": [image.model_dump() for image in found.images if image.sha256],
+        "hidden": sum(image.differs and not image.sha256 for image in found.images),
     }
-
-
-def read_comparison(folder: Path) -> dict[str, Any]:
-    """Return a version's comparison as the trainer wrote it.
-
-    Raises: NotFoundError for a version that was not compared, such as one that ships.
-    """
-    try:
-        text = (folder / _FILE).read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise NotFoundError(
-            f"Version {folder.name} was not compared with another. Choose one that was taught here."
-        ) from error
-    values: dict[str, Any] = json.loads(text)
-    return values
 
 
 def describe_versions(context: TeachContext, model: str) -> dict[str, Any]:
@@ -100,11 +84,8 @@ def describe_versions(context: TeachContext, model: str) -> dict[str, Any]:
 
 def describe_version(folder: Path, card: Card) -> dict[str, Any]:
     """Return a row of the list."""
-    try:
-        compared = read_comparison(folder)
-    except NotFoundError:
-        compared = {}
-    new = compared.get("new") or {}
+    compared = read_comparison(folder)
+    top1 = compared.new.top1 if compared else _find_top1(card)
     return {
         "version": card.version,
         "created": card.created,
@@ -112,23 +93,18 @@ def describe_version(folder: Path, card: Card) -> dict[str, Any]:
         "classes": len(card.class_names),
         "pictures": _count(card.data.counts),
         "parent": card.parent and card.parent.model_dump(),
-        "outcome": compared.get("outcome"),
-        "compared": bool(compared),
-        "top1": new.get("top1") or _find_top1(card),
+        "outcome": compared and compared.outcome,
+        "compared": compared is not None,
+        "top1": top1 and top1.model_dump(),
     }
 
 
-def _find_top1(card: Card) -> dict[str, Any] | None:
+def _find_top1(card: Card) -> Rate | None:
     measured = card.metrics.get("validation") or card.metrics.get("test")
-    return measured.top1.model_dump() if measured else None
+    return measured.top1 if measured else None
 
 
 def _count(counts: object) -> int:
     if isinstance(counts, dict):
         return sum(_count(value) for value in counts.values())
     return counts if isinstance(counts, int) else 0
-
-
-def _differs(picture: dict[str, Any]) -> bool:
-    old, new = picture.get("old"), picture.get("new")
-    return bool(old and new and old[0] != new[0])

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from inference.errors import UserInputError
+from inference.versions.cards import Rate
 from inference.versions.catalog import Catalog
+from inference.versions.comparison import Comparison, Outcome, SideMetrics, write_comparison
 from inference.versions.folders import read_pointer, set_current, write_pointer
 from tests.inference.tiny_versions import write_version
 
@@ -114,11 +117,11 @@ def test_unknown_model_lists_those_there_are(catalog: Catalog) -> None:
 
 
 def test_lost_pointer_brings_no_candidate_into_use(catalog: Catalog) -> None:
-    outcomes = ("first", "published", "held_back", "candidate")
-    for outcome in outcomes:
+    top1 = Rate(correct=9, n=10, value=0.9, low=0.6, high=0.98)
+    for outcome in get_args(Outcome):
         number = teach(catalog, "berries")
         folder = catalog.list_versions("berries")[number]
-        (folder / "comparison.json").write_text(f'{{"outcome": "{outcome}"}}', encoding="utf-8")
+        write_comparison(folder, Comparison(outcome=outcome, new=SideMetrics(top1=top1)))
     assert catalog.read_current("berries") == 2
 
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from inference.classifier import Classifier
 from inference.versions.cards import Parent, read_card
 from inference.versions.catalog import Catalog
+from inference.versions.comparison import read_comparison
 from labelling.planned_classes import Plan, write_plan
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode
@@ -38,12 +39,13 @@ def taught(drawn_version: Version, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_version_is_compared_on_the_locked_pictures(taught: Catalog) -> None:
     folder = taught.list_versions("drawn")[2]
-    compared = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+    compared = read_comparison(folder)
+    assert compared is not None
     with Store(taught.data) as store:
         locked = {entry.sha256 for entry in store.find("drawn") if entry.split == "locked"}
-    assert {picture["sha256"] for picture in compared["pictures"]} == locked
-    assert compared["against"] == {"model": "drawn", "version": 1}
-    assert (taught.read_current("drawn") == 2) == (compared["outcome"] == "published")
+    assert {image.sha256 for image in compared.images} == locked
+    assert compared.against == Parent(model="drawn", version=1)
+    assert (taught.read_current("drawn") == 2) == (compared.outcome == "published")
 
 
 def test_card_says_where_it_comes_from(taught: Catalog) -> None:
@@ -95,7 +97,7 @@ def test_new_network_learns_its_planned_catch_all(taught: Catalog, tmp_path: Pat
     assert found.exit_code == 0, found.output
     catalog = Catalog(taught.exported, tmp_path)
     assert read_card(catalog.find("new")).catch_all == CLASSES[1]
-    assert json.loads((catalog.find("new") / "comparison.json").read_text())["outcome"] == "first"
+    assert read_comparison(catalog.find("new")).outcome == "first"
 
 
 def test_class_of_look_alikes_is_one_sentence(taught: Catalog, tmp_path: Path) -> None:

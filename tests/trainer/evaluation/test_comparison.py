@@ -1,18 +1,24 @@
 """The gate: what is published, held back or left to a person, and the figures behind it."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from inference.versions.cards import Parent
 from inference.versions.catalog import Catalog
+from inference.versions.comparison import (
+    ComparedImage,
+    Comparison,
+    read_comparison,
+    write_comparison,
+)
 from tests.inference.tiny_versions import write_version
-from trainer.evaluation.comparison import Comparison, Locked, Side, compare, publish
+from trainer.evaluation.comparison import Locked, Side, compare, publish
 
 NAMES = ("cat", "dog")
-AGAINST = {"model": "pets", "version": 1}
+AGAINST = Parent(model="pets", version=1)
 
 
 def make_side(answers: list[str], names: tuple[str, ...] = NAMES) -> Side:
@@ -65,9 +71,7 @@ def test_p_is_mcnemars() -> None:
 def test_first_version_has_nothing_to_be_compared_with() -> None:
     found = compare([Locked("cat", sha256="ab")], make_side(["cat"]))
     assert (found.outcome, found.old, found.p, found.publishes) == ("first", None, None, True)
-    assert found.pictures == [
-        {"label": "cat", "sha256": "ab", "row": None, "old": None, "new": ("cat", 0.8)}
-    ]
+    assert found.images == (ComparedImage(label="cat", sha256="ab", new=("cat", 0.8)),)
 
 
 def test_without_locked_pictures_the_sentence_says_so() -> None:
@@ -83,20 +87,20 @@ def test_new_class_is_reported_apart() -> None:
     new = make_side(["cat"] * 30 + ["hamster"] * 3 + ["dog"], (*NAMES, "hamster"))
     found = compare([Locked(label) for label in labels], new, old, AGAINST)
     assert (found.locked, found.better, found.worse) == (30, 0, 0)
-    assert found.new_classes == ["hamster"]
-    assert found.new["per_class"]["hamster"]["correct"] == 3
+    assert found.new_classes == ("hamster",)
+    assert found.new.per_class["hamster"].correct == 3
     assert found.old is not None
-    assert found.old["labels"] == ["cat", "dog", "hamster"]
-    assert found.old["confusion"] == [[30, 0], [0, 0], [0, 4]]
+    assert found.old.labels == ("cat", "dog", "hamster")
+    assert found.old.confusion == ((30, 0), (0, 0), (0, 4))
 
 
 def test_file_holds_all(tmp_path: Path) -> None:
     found = judge(30, 0, 1)
-    found.write(tmp_path)
-    written = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
-    assert (written["outcome"], written["better"], len(written["pictures"])) == ("published", 1, 30)
-    assert written["pictures"][0]["old"] == ["dog", 0.8]
-    assert written["against"] == AGAINST
+    write_comparison(tmp_path, found)
+    assert read_comparison(tmp_path) == found
+    assert (found.outcome, found.better, len(found.images)) == ("published", 1, 30)
+    assert found.images[0].old == ("dog", 0.8)
+    assert found.against == AGAINST
 
 
 def make_published() -> Comparison:
@@ -118,7 +122,7 @@ def test_a_person_who_put_another_back_meanwhile_goes_before_the_gate(tmp_path: 
     found = publish(catalog, folder, make_published(), 1)
     assert (found.outcome, catalog.read_current("colours")) == ("candidate", 3)
     assert "version 3 came into use" in found.sentence
-    assert json.loads((folder / "comparison.json").read_text())["outcome"] == "candidate"
+    assert read_comparison(folder) == found
 
 
 def test_held_back_stays_out_of_use(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from tests.inference.tiny_versions import write_version
 from web.model.versions import describe, draw_versions, list_versions
 
 TOP1 = {"value": 0.953, "n": 782, "correct": 745, "low": 0.9, "high": 0.97}
+NONE = {"value": 0.0, "n": 0, "correct": 0, "low": 0, "high": 1}
 COUNTS = {"counts": {"train": {"red": 1000, "green": 200}}}
 
 
@@ -55,12 +56,15 @@ def test_remembered_pictures_are_told_apart_from_labelled_ones(catalog: Catalog)
 
 
 def test_accuracy_on_locked_pictures_goes_first(catalog: Catalog) -> None:
-    write_comparison(catalog, {"new": {"top1": {**TOP1, "n": 40, "value": 0.9}}})
+    write_comparison(
+        catalog, {"outcome": "candidate", "new": {"top1": {**TOP1, "n": 40, "value": 0.9}}}
+    )
     assert "90.0% right of 40 locked pictures" in describe(list_versions(catalog, "colours")[0])
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", {"new": None}, {"new": {"top1": {"n": 0, "value": 0.0}}}]
+    "content",
+    ["{", "[]", {"outcome": "first", "new": None}, {"outcome": "first", "new": {"top1": NONE}}],
 )
 def test_comparison_that_says_nothing_is_passed_over(catalog: Catalog, content: Any) -> None:
     write_comparison(catalog, content)
