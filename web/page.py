@@ -25,12 +25,18 @@ from web.serving import Service, count_at_once
 from web.teach.tab import add_teach_tab, make_teach_routes
 from web.try_it.chooser import EXAMPLE_LABELS, EXAMPLES
 from web.try_it.feedback import Suggestions, make_suggestion_routes
-from web.try_it.network_choice import READ_CHOICE, choose_model, draw_networks
+from web.try_it.models import CHOOSE_MODEL, READ_MODEL, choose_model, describe_choice
 from web.try_it.similar import make_neighbour_route
 from web.try_it.tab import Around, add_try_it, connect
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("page.js", "try_it/feedback.js", "try_it/similar.js", "access/teachers.js")
+_SCRIPTS = (
+    "page.js",
+    "try_it/models.js",
+    "try_it/feedback.js",
+    "try_it/similar.js",
+    "access/teachers.js",
+)
 _STYLES = ("style.css", "try_it/style.css", "model/style.css")
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 _MONO = ["ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace"]
@@ -58,15 +64,6 @@ class Site:
     suggestions: Suggestions | None = None
 
 
-class Page(gr.Blocks):  # type: ignore[misc]
-    """Gradio's page, which also takes calls made before an endpoint got its last arguments."""
-
-    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:  # noqa: ANN401
-        """Fill up what an older call does not know of."""
-        inputs.extend([None] * (len(block_fn.inputs) - len(inputs)))
-        super().validate_inputs(block_fn, inputs)
-
-
 def make_site(service: Service, access: Access, data: Path) -> Site:
     """Open what a page needs; labelled pictures only where somebody can be a teacher.
 
@@ -81,7 +78,7 @@ def make_page(site: Site) -> gr.Blocks:
     """Build the page."""
     service, access = site.service, site.access
     classifier = service.open()
-    with Page(title=ask(classifier.card), delete_cache=(600, 2400)) as page:
+    with gr.Blocks(title=ask(classifier.card), delete_cache=(600, 2400)) as page:
         title = _draw(draw_title(classifier.card, EXAMPLE_LABELS), "title")
         strip = _draw(draw_strip(service, classifier), "strip")
         with gr.Tabs(elem_id="tabs"):
@@ -105,9 +102,13 @@ def make_page(site: Site) -> gr.Blocks:
             site.suggestions,
             Around(around.list_components(), around.draw_after),
         )
-        outputs = [try_it.networks, *around.list_components(), foot, teach]
-        for event in (page.load, try_it.networks.input):
-            event(make_renewal(site, around), try_it.networks, outputs, js=READ_CHOICE, **_QUIET)
+        renewed = gr.Button(visible="hidden", elem_id="renew")  # pressed by scripts
+        models, renew = try_it.models, make_renewal(site, around)
+        outputs = [models, *around.list_components(), foot, teach]
+        events = {page.load: READ_MODEL, renewed.click: READ_MODEL, models.input: CHOOSE_MODEL}
+        for event, js in events.items():
+            # Unchecked: what a visitor chose earlier may not be among the choices any more.
+            event(renew, models, outputs, js=js, preprocess=False, **_QUIET)
         page.load(None, None, model.snippets, js=FILL_ADDRESS, **_QUIET)
     _keep_descriptions(page)
     return page.queue(default_concurrency_limit=count_at_once(), max_size=_MAX_WAITING)
@@ -116,8 +117,8 @@ def make_page(site: Site) -> gr.Blocks:
 def _keep_descriptions(page: gr.Blocks) -> None:
     """Let every component describe itself once.
 
-    Gradio asks each for every new session, and a call of the API is a session: a sixth of its
-    time went there. What an event changes is a new component, which describes itself.
+    Gradio asks each for every new session, and a call of the API is a session: a fifth more of
+    its time went there. What an event changes is a new component, which describes itself.
     """
     for block in page.blocks.values():
         if hasattr(block, "get_config"):
@@ -128,10 +129,10 @@ def make_renewal(site: Site, around: Refresh) -> Callable[..., tuple[Any, ...]]:
     """Return what draws everything but the answer anew: for this visitor, and what is in use."""
     service, access = site.service, site.access
 
-    def renew(wanted: str, request: gr.Request) -> tuple[Any, ...]:
-        model = choose_model(service, wanted)
+    def renew(requested: str, request: gr.Request) -> tuple[Any, ...]:
+        model = choose_model(service, requested)
         return (
-            draw_networks(service.list_models(), model),
+            gr.Dropdown(**describe_choice(service.list_models(), model)),
             *around.draw(service.open(model), request),
             draw_foot(access, request),
             gr.Tab(visible=access.may_teach(request)),

@@ -536,7 +536,7 @@ def test_link_of_a_version_in_use_opens_try_it_with_its_model(
     expect(finished).to_contain_text("Pets made version 1", timeout=_TRAINED)
     expect(page.locator(".card .name")).to_have_text(["Cat", "<b>dog<i>", "None of these"])
     page.locator(".gate").get_by_role("link", name="Try it").click()
-    expect(page.locator("#networks select")).to_have_value("pets")
+    expect(page.locator("#models input")).to_have_value("Pets")
     expect(page.locator("#title h1")).to_contain_text("cat?")
     assert ask_on_try_it(page, drawings["discs"][20]) == "Cat"
 

@@ -1,5 +1,5 @@
 """What visitors and teachers do outside the Teach tab, in a real browser: That's wrong, the
-choice among networks, versions, signing in."""
+choice of model, versions, signing in."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ SCREENS = pytest.mark.parametrize("screen", [PHONE, DESK], ids=["phone", "desk"]
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory: pytest.TempPathFactory, exported: Path) -> Path:
-    """Taught versions FIRST (takes all for hot dogs) and SECOND, and a second network."""
+    """Taught versions FIRST (takes all for hot dogs) and SECOND, and a second model."""
     folder = tmp_path_factory.mktemp("data")
     add_leaning_version(exported, folder, 9.0)
     add_leaning_version(exported, folder, 0.1)
@@ -80,6 +80,11 @@ def guarded(exported: Path, taught: Path) -> Iterator[RunningApp]:
 def ask(page: Page) -> None:
     page.set_input_files("[data-input=choose]", str(CAT))
     page.wait_for_selector("#answer-side[data-state=answered] .verdict")
+
+
+def choose_model(page: Page, name: str) -> None:
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name=name).click()
 
 
 def assert_no_sideways_scrolling(page: Page) -> None:
@@ -163,7 +168,7 @@ def test_lost_connection_keeps_the_question(reopen: Reopen, local: RunningApp) -
 def test_nothing_is_asked_where_nobody_would_look(desk: Visit) -> None:
     ask(desk.page)
     expect(desk.page.get_by_role("button", name="That’s wrong")).to_have_count(0)
-    expect(desk.page.locator(".network")).to_have_count(0)
+    expect(desk.page.locator("#models")).to_be_hidden()
 
 
 @SCREENS
@@ -212,12 +217,12 @@ def test_page_follows_a_version_that_came_into_use_elsewhere(
 
 
 @SCREENS
-def test_another_network_answers_for_the_visit(
+def test_another_model_answers_for_the_visit(
     reopen: Reopen, local: RunningApp, screen: dict[str, object]
 ) -> None:
     page = reopen(local.url, screen).page
     ask(page)
-    page.get_by_label("Network").select_option("Lunch")
+    choose_model(page, "Lunch")
     expect(page.locator(".verdict")).to_have_text("Sausage")
     expect(page.locator("#title h1")).to_have_text("Sausage or bun?")
     expect(page).to_have_title("Sausage or bun?")
@@ -225,13 +230,13 @@ def test_another_network_answers_for_the_visit(
     assert_no_sideways_scrolling(page)
     page.reload()
     expect(page.locator("#title h1")).to_have_text("Sausage or bun?")
-    expect(page.get_by_label("Network")).to_have_value("lunch")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value("Lunch")
     ask(page)
     expect(page.locator(".verdict")).to_have_text("Sausage")
     page.get_by_role("tab", name="Model").click()
     expect(page.locator("section#model h2")).to_have_text("Lunch, version 1")
     page.get_by_role("tab", name="Try it").click()
-    page.get_by_label("Network").select_option("Hotdog")
+    choose_model(page, "Hotdog")
     expect(page.locator(".examples")).to_be_visible()
 
 

@@ -96,7 +96,7 @@ class Asker:
 
     def __init__(self, page: RunningApp) -> None:
         self.url = f"{page.url}gradio_api/run/classify"
-        self.body = {"data": [describe_upload(upload(page, CAT)), False]}
+        self.body = {"data": [describe_upload(upload(page, CAT)), False, None]}
         self.over = threading.Event()
 
     def ask(self, client: httpx.Client) -> dict[str, Any]:

@@ -270,7 +270,7 @@ def test_data_folder_is_not_served(local: RunningApp, data: Path, name: str) -> 
     assert (data / name).is_file()
     assert httpx.get(f"{local.url}gradio_api/file={data / name}").status_code in (403, 404)
     file = describe_upload(str(data / name))
-    response = httpx.post(f"{local.url}gradio_api/run/classify", json={"data": [file, False]})
+    response = httpx.post(f"{local.url}gradio_api/run/classify", json={"data": [file, False, None]})
     assert "data" not in response.json()
 
 

@@ -11,7 +11,7 @@ const SENDERS = 3; // pictures on their way at the same time
 
 let token = 0; // counts the choices; an answer to an earlier one is passed over
 let whyOpen = false;
-let latest = []; // files of the last choice, to be asked again where another network is chosen
+let latest = []; // files of the last choice, to be asked again where another model is chosen
 
 // ---- choosing ------------------------------------------------------------------------------
 
@@ -27,7 +27,7 @@ async function take(files) {
   if (mine !== token) return;
   if (files.length <= props.max_pictures && pictures.every(isLost)) return fail();
   const seen = document.querySelector('.chip')?.dataset.version || '';
-  props.value = { token: mine, pictures, model: window.readNetwork?.() || '', seen };
+  props.value = { token: mine, pictures, model: window.readModel(), seen };
   trigger('upload');
 }
 
@@ -128,7 +128,7 @@ function observeAnswer() {
 }
 
 observeAnswer();
-window.addEventListener('network', () => take(latest));
+window.addEventListener('model', () => take(latest));
 window.addEventListener('unanswered', () => {
   if (['busy', 'working'].includes(side().dataset.state)) fail();
 });

@@ -22,7 +22,7 @@ from web.try_it.chooser import (
 )
 from web.try_it.feedback import Suggestions, draw_wrong
 from web.try_it.heatmap import encode_preview, make_overlay
-from web.try_it.network_choice import make_networks
+from web.try_it.models import make_models
 from web.try_it.similar import draw_neighbours
 from web.try_it.table import THUMBNAIL, Row, draw_progress, draw_table
 from web.try_it.verdict import EMPTY, draw_answer, draw_error
@@ -37,7 +37,7 @@ DrawAfter = Callable[[Answer | None, str, gr.Request], tuple[Any, ...]]
 class TryIt:
     """The tab's components."""
 
-    networks: gr.HTML
+    models: gr.Dropdown
     chooser: gr.HTML
     answer: gr.HTML
 
@@ -46,13 +46,13 @@ def add_try_it(service: Service) -> TryIt:
     """Lay the tab out inside the open `gr.Tab`; `connect` makes it answer."""
     with gr.Row(elem_id="try-it", equal_height=False):
         with gr.Column(elem_id="picture-side", min_width=320):
-            networks = make_networks(service)
+            models = make_models(service)
             known = set(service.open().card.class_names) >= EXAMPLE_LABELS
             chooser = make_chooser(list_examples(EXAMPLES), shown=known)
         with gr.Column(elem_id="answer-side", min_width=320):
             gr.HTML(_WAITING, apply_default_css=False, elem_id="waiting")
             answer = gr.HTML(EMPTY, apply_default_css=False, elem_id="answer")
-    return TryIt(networks, chooser, answer)
+    return TryIt(models, chooser, answer)
 
 
 @dataclass(frozen=True)

@@ -51,14 +51,10 @@ def test_model_that_is_not_there_is_one_sentence(client: Client, name: str) -> N
             client.predict(sent, model=name, api_name=endpoint)
 
 
-def test_calls_written_before_there_were_models_work_on(app: RunningApp) -> None:
-    file = describe_upload(upload(app, CAT))
-    for name, data in (
-        ("classify", [file]),
-        ("classify", [file, True]),
-        ("classify_many", [[file]]),
-    ):
-        assert "data" in call(app, name, data)
+def test_calls_written_before_there_were_models_work_on(client: Client) -> None:
+    assert "heatmap" not in client.predict(handle_file(CAT), api_name="/classify")
+    assert "heatmap" in client.predict(handle_file(CAT), True, api_name="/classify")
+    assert client.predict([handle_file(CAT)], api_name="/classify_many")[0]["label"]
 
 
 def test_many_answer_in_the_order_given_with_bad_ones_in_place(
@@ -82,7 +78,7 @@ def test_bad_picture_is_one_sentence(client: Client, tmp_path: Path) -> None:
 
 def test_too_many_are_one_sentence(app: RunningApp) -> None:
     file = describe_upload(upload(app, CAT))
-    answer = call(app, "classify_many", [[file] * 201])
+    answer = call(app, "classify_many", [[file] * 201, None])
     assert answer["error"] == (
         "You chose 201 pictures; at most 200 are taken at a time. Choose fewer."
     )
@@ -95,7 +91,11 @@ def test_no_file_of_this_machine_can_be_read(
 ) -> None:
     file = {"path": str(CAT), **meta}
     choice = {"token": 1, "pictures": [{"name": "a", "size": 1, "shown": True, "file": file}]}
-    data = {"classify": [file, False], "classify_many": [[file]], "respond": [choice]}[name]
+    data = {
+        "classify": [file, False, None],
+        "classify_many": [[file], None],
+        "respond": [choice],
+    }[name]
     answer = call(app, name, data)
     assert "data" not in answer
     assert answer["error"]

@@ -63,7 +63,7 @@ class Compare {
 
   makeActs(found) {
     if (found.in_use) {
-      const choose = () => window.dispatchEvent(new CustomEvent('choose-network', { detail: found.model }));
+      const choose = () => window.dispatchEvent(new CustomEvent('choose-model', { detail: found.model }));
       return [make('p', { class: 'soft' }, 'It answers on ', make('a', { href: '#try', on: { click: choose } }, 'Try it'), ' now.')];
     }
     return [button(found.outcome === 'held_back' ? 'Publish anyway' : 'Publish', () => this.publish(found.version), { kind: 'main' }),

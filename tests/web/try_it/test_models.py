@@ -3,14 +3,16 @@ from pathlib import Path
 from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import write_version
 from web.serving import Service
-from web.try_it.network_choice import choose_model, draw_networks
+from web.try_it.models import choose_model, describe_choice
 
 
 def test_choice_is_shown_only_where_there_is_one() -> None:
-    assert draw_networks(["hotdog"], "hotdog") == ""
-    html = draw_networks(["hotdog", "my_pets"], "my_pets")
-    assert '<option value="hotdog">Hotdog</option>' in html
-    assert '<option value="my_pets" selected>My pets</option>' in html
+    assert describe_choice(["hotdog"], "hotdog")["visible"] is False
+    assert describe_choice(["hotdog", "my_pets"], "my_pets") == {
+        "choices": [("Hotdog", "hotdog"), ("My pets", "my_pets")],
+        "value": "my_pets",
+        "visible": True,
+    }
 
 
 def test_what_cannot_be_had_any_more_is_the_usual_one(tmp_path: Path) -> None:
