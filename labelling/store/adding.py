@@ -15,14 +15,14 @@ from labelling.images.encoding import Prepared
 from labelling.images.files import ARRIVED
 from labelling.store.changes import (
     CONFIRM,
-    Act,
-    Standing,
-    change,
+    Change,
+    EntryState,
+    apply_change,
     check_room,
+    read_entry_state,
     read_now,
     read_one,
-    read_standing,
-    record,
+    record_change,
 )
 from labelling.store.entries import Added, Answer, Tombstone
 from labelling.store.labels import (
@@ -137,8 +137,8 @@ def add_model(
     for item in labelled:
         added = enter(connection, looks, item.prepared, replace(item.note, model=model))
         if item.note.confirmed:
-            standing = Standing(item.note.label, item.note.state)
-            change(connection, added.entry.id, standing, Act(CONFIRM, item.note.who))
+            state = EntryState(item.note.label, item.note.state)
+            apply_change(connection, added.entry.id, state, Change(CONFIRM, item.note.who))
     for tombstone in removed:
         _add_tombstone(connection, looks, tombstone)
 
@@ -228,8 +228,8 @@ def _insert_entry(
         ),
     )
     number = int(cursor.lastrowid or 0)
-    after = Standing(note.label, note.state)
-    return number, record(connection, number, None, after, Act("add", note.who))
+    after = EntryState(note.label, note.state)
+    return number, record_change(connection, number, None, after, Change("add", note.who))
 
 
 def _change_entry(connection: sqlite3.Connection, number: int, note: Note) -> int:
@@ -237,20 +237,20 @@ def _change_entry(connection: sqlite3.Connection, number: int, note: Note) -> in
 
     What a person approves goes before what was only suggested, rejected or deleted.
     """
-    standing = read_standing(connection, number)
-    after = Standing(note.label, note.state)
-    if standing.deleted:
-        return change(connection, number, after, Act("add", note.who))
-    if standing.label == note.label:
-        if note.state != "approved" or standing.state == "approved":
+    current = read_entry_state(connection, number)
+    after = EntryState(note.label, note.state)
+    if current.deleted:
+        return apply_change(connection, number, after, Change("add", note.who))
+    if current.label == note.label:
+        if note.state != "approved" or current.state == "approved":
             return 0
-        return change(connection, number, after, Act("approve", note.who))
-    is_open = standing.state == "rejected" or (
-        standing.state == "pending" and note.state == "approved"
+        return apply_change(connection, number, after, Change("approve", note.who))
+    is_open = current.state == "rejected" or (
+        current.state == "pending" and note.state == "approved"
     )
     if note.relabel or is_open:
-        return change(connection, number, after, Act("relabel", note.who))
+        return apply_change(connection, number, after, Change("relabel", note.who))
     raise UserInputError(
-        f"This picture is labelled {standing.label!r} already, not {note.label!r}. Relabel it, "
+        f"This picture is labelled {current.label!r} already, not {note.label!r}. Relabel it, "
         "or leave it out."
     )

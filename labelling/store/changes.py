@@ -18,7 +18,7 @@ _NEEDED = "SELECT picture FROM entries WHERE NOT (deleted OR state = 'rejected')
 
 
 @dataclass(frozen=True)
-class Standing:
+class EntryState:
     """What of an entry may change."""
 
     label: str
@@ -27,8 +27,8 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Act:
-    """What is done: `kind` is add, relabel, approve, confirm, reject, delete or undo.
+class Change:
+    """What a person does to a label: `kind` is add, relabel, approve, confirm, reject, delete or undo.
 
     `label` and `state` are None where they stay as they are. To confirm is to say that a label
     in doubt is right, under another label if one is given.
@@ -40,8 +40,8 @@ class Act:
     state: str | None = None
     deleted: bool = False
 
-    def check(self) -> "Act":
-        """Return the act in the form that is stored.
+    def check(self) -> "Change":
+        """Return the change in the form that is stored.
 
         Raises: UserInputError for a label that cannot be.
         """
@@ -84,52 +84,58 @@ def read_kept(connection: sqlite3.Connection, number: int) -> Entry:
     return entry
 
 
-def read_standing(connection: sqlite3.Connection, number: int) -> Standing:
+def read_entry_state(connection: sqlite3.Connection, number: int) -> EntryState:
     """Return what an entry is at present."""
     entry, is_deleted = read_one(connection, number)
-    return Standing(entry.label, entry.state, is_deleted)
+    return EntryState(entry.label, entry.state, is_deleted)
 
 
-def change_entry(connection: sqlite3.Connection, number: int, act: Act) -> int:
+def change_entry(connection: sqlite3.Connection, number: int, change: Change) -> int:
     """Do to an entry what a person wants; returns the number of the change.
 
     Raises: UserInputError where there is no such entry, or it was deleted.
     """
-    if not act.deleted:
+    if not change.deleted:
         read_kept(connection, number)
-    standing = read_standing(connection, number)
-    label = standing.label if act.label is None else act.label
-    state = standing.state if act.state is None else act.state
-    return change(connection, number, Standing(label, state, act.deleted), act)
+    current = read_entry_state(connection, number)
+    label = current.label if change.label is None else change.label
+    state = current.state if change.state is None else change.state
+    return apply_change(connection, number, EntryState(label, state, change.deleted), change)
 
 
-def change(connection: sqlite3.Connection, number: int, after: Standing, act: Act) -> int:
+def apply_change(
+    connection: sqlite3.Connection, number: int, after: EntryState, change: Change
+) -> int:
     """Change an entry and remember what it was; returns the number of the change.
 
     Where it is so already, nothing is changed: the number is that of the last change if that
     did the same (a button pressed twice), else 0. That a label is confirmed is remembered.
     """
-    before = read_standing(connection, number)
+    before = read_entry_state(connection, number)
     if before == after:
         last, kind = _find_last(connection, number)
-        if act.kind != CONFIRM or kind == CONFIRM:
-            return last if kind == act.kind else 0
+        if change.kind != CONFIRM or kind == CONFIRM:
+            return last if kind == change.kind else 0
     if not after.deleted and after.state != "rejected":
         check_room(connection, read_one(connection, number)[0].model, after.label)
-    _write_standing(connection, number, after)
-    return record(connection, number, before, after, act)
+    _write_entry_state(connection, number, after)
+    return record_change(connection, number, before, after, change)
 
 
-def record(
-    connection: sqlite3.Connection, number: int, before: Standing | None, after: Standing, act: Act
+def record_change(
+    connection: sqlite3.Connection,
+    number: int,
+    before: EntryState | None,
+    after: EntryState,
+    change: Change,
 ) -> int:
     """Remember a change; `before` is None for an entry that was not there."""
     cursor = connection.execute(
         "INSERT INTO changes (entry, kind, who, made, before, after) VALUES (?, ?, ?, ?, ?, ?)",
         (
             number,
-            act.kind,
-            act.who,
+            change.kind,
+            change.who,
             read_now(),
             json.dumps(asdict(before)) if before else None,
             json.dumps(asdict(after)),
@@ -158,9 +164,9 @@ def undo(connection: sqlite3.Connection, number: int, who: str) -> Entry:
         raise UserInputError("This label was changed again since. Undo the later change first.")
     if removed is not None:
         raise UserInputError("This picture was removed for good. Add it anew.")
-    before = Standing(**json.loads(before_text)) if before_text else None
-    after = before or replace(Standing(**json.loads(after_text)), deleted=True)
-    change(connection, entry, after, Act("undo", who))
+    before = EntryState(**json.loads(before_text)) if before_text else None
+    after = before or replace(EntryState(**json.loads(after_text)), deleted=True)
+    apply_change(connection, entry, after, Change("undo", who))
     connection.execute("UPDATE changes SET undone = 1 WHERE id = ?", (number,))
     return read_one(connection, entry)[0]
 
@@ -230,8 +236,8 @@ def _find_last(connection: sqlite3.Connection, entry: int) -> tuple[int, str]:
     return (int(row[0]), str(row[1])) if row else (0, "")
 
 
-def _write_standing(connection: sqlite3.Connection, number: int, standing: Standing) -> None:
+def _write_entry_state(connection: sqlite3.Connection, number: int, state: EntryState) -> None:
     connection.execute(
         "UPDATE entries SET label = ?, state = ?, deleted = ?, changed = ? WHERE id = ?",
-        (standing.label, standing.state, int(standing.deleted), read_now(), number),
+        (state.label, state.state, int(state.deleted), read_now(), number),
     )

@@ -27,7 +27,7 @@ from labelling.store.adding import (
 )
 from labelling.store.changes import (
     CONFIRM,
-    Act,
+    Change,
     change_entry,
     is_brought_by,
     list_kept,
@@ -46,9 +46,9 @@ __all__ = [
     "CONFIRM",
     "SPLITS",
     "STATES",
-    "Act",
     "Added",
     "Answer",
+    "Change",
     "Check",
     "Counts",
     "Doubt",
@@ -231,27 +231,27 @@ class Store:
 
     def relabel(self, number: int, label: str, who: str) -> int:
         """Give an entry another label; returns the change, which can be undone."""
-        return self.change([number], Act("relabel", who, label=label))[0]
+        return self.change([number], Change("relabel", who, label=label))[0]
 
     def approve(self, number: int, who: str, label: str | None = None) -> int:
         """Approve an entry, under another label if one is given; returns the change."""
-        return self.change([number], Act("approve", who, label, "approved"))[0]
+        return self.change([number], Change("approve", who, label, "approved"))[0]
 
     def confirm(self, number: int, who: str, label: str | None = None) -> int:
         """Say that an entry's label is right, or which one is; the label is in doubt no more."""
-        return self.change([number], Act(CONFIRM, who, label, "approved"))[0]
+        return self.change([number], Change(CONFIRM, who, label, "approved"))[0]
 
     def reject(self, number: int, who: str) -> int:
         """Reject an entry: it is learnt from no more; returns the change."""
-        return self.change([number], Act("reject", who, state="rejected"))[0]
+        return self.change([number], Change("reject", who, state="rejected"))[0]
 
     def delete(self, number: int, who: str) -> int:
         """Delete an entry; its picture stays until `purge`. Returns the change."""
-        return self.change([number], Act("delete", who, deleted=True))[0]
+        return self.change([number], Change("delete", who, deleted=True))[0]
 
-    def change(self, numbers: Iterable[int], act: Act) -> list[int]:
+    def change(self, numbers: Iterable[int], change: Change) -> list[int]:
         """Do the same to several entries, or to none where one cannot be; returns the changes."""
-        checked = act.check()
+        checked = change.check()
         with self._database.writing() as connection:
             return [change_entry(connection, number, checked) for number in numbers]
 

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from inference.errors import UserInputError
 from labelling.required_images import MIN_CHECK
 from labelling.store.labels import check_label
-from labelling.store.store import CONFIRM, Act, Order
+from labelling.store.store import CONFIRM, Change, Order
 from web.access.rules import Access
 from web.access.teacher_routes import PRIVATE, Call, get, post, reply
 from web.http.errors import NotFoundError
@@ -50,19 +50,19 @@ def list_review_routes(context: TeachContext, access: Access) -> list[Route]:
 
     def relabel(call: Call) -> Response:
         label = check_label(call.get_text("label"))
-        return _change(context, call, Act("relabel", call.who, label=label))
+        return _change(context, call, Change("relabel", call.who, label=label))
 
     def approve(call: Call) -> Response:
-        return _change(context, call, Act("approve", call.who, _read_label(call), "approved"))
+        return _change(context, call, Change("approve", call.who, _read_label(call), "approved"))
 
     def confirm(call: Call) -> Response:
-        return _change(context, call, Act(CONFIRM, call.who, _read_label(call), "approved"))
+        return _change(context, call, Change(CONFIRM, call.who, _read_label(call), "approved"))
 
     def reject(call: Call) -> Response:
-        return _change(context, call, Act("reject", call.who, state="rejected"))
+        return _change(context, call, Change("reject", call.who, state="rejected"))
 
     def delete(call: Call) -> Response:
-        return _change(context, call, Act("delete", call.who, deleted=True))
+        return _change(context, call, Change("delete", call.who, deleted=True))
 
     def undo(call: Call) -> Response:
         changes = _read_numbers(call, "changes")
@@ -126,9 +126,9 @@ def render_image(context: TeachContext, sha256: str, size: int) -> bytes:
     return file.getvalue()
 
 
-def _change(context: TeachContext, call: Call, act: Act) -> Response:
+def _change(context: TeachContext, call: Call, change: Change) -> Response:
     """Change all images that were named; the reply lists the changes, for undoing them."""
-    changes = context.store.change(_read_numbers(call, "ids"), act)
+    changes = context.store.change(_read_numbers(call, "ids"), change)
     return reply({"changes": [change for change in changes if change]})
 
 

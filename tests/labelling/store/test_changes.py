@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.errors import UserInputError
-from labelling.store.changes import Act as StoredAct
+from labelling.store.changes import Change
 from labelling.store.store import Entry, Store
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_pictures, enter, make_dhash, make_sha256
@@ -129,9 +129,9 @@ def test_what_is_done_to_several_is_done_to_all_or_none(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         numbers = [store.add(encode(make_image(seed)), "cat").entry.id for seed in range(3)]
         with pytest.raises(UserInputError, match="There is no label 99"):
-            store.change([*numbers, 99], StoredAct("relabel", "Ann", label="dog"))
+            store.change([*numbers, 99], Change("relabel", "Ann", label="dog"))
         assert {entry.label for entry in store.find(None)} == {"cat"}
-        changes = store.change(numbers, StoredAct("relabel", "Ann", label="dog"))
+        changes = store.change(numbers, Change("relabel", "Ann", label="dog"))
         assert {entry.label for entry in store.find(None)} == {"dog"}
         with pytest.raises(UserInputError, match="There is no change"):
             store.undo_all([*changes, 10**6], "Ann")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from labelling.store.store import Act, Check, Doubt, Store
+from labelling.store.store import Change, Check, Doubt, Store
 from tests.labelling.stored import add_pictures
 
 MODEL = "pets"
@@ -60,22 +60,24 @@ def test_next_check_takes_the_place_of_the_one_before(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "act",
+    "decision",
     [
-        Act("relabel", "Ann", "dog"),
-        Act("delete", "Ann", deleted=True),
-        Act("reject", "Ann", state="rejected"),
-        Act("confirm", "Ann", None, "approved"),
-        Act("confirm", "Ann", "dog", "approved"),
+        Change("relabel", "Ann", "dog"),
+        Change("delete", "Ann", deleted=True),
+        Change("reject", "Ann", state="rejected"),
+        Change("confirm", "Ann", None, "approved"),
+        Change("confirm", "Ann", "dog", "approved"),
     ],
     ids=["relabelled", "deleted", "rejected", "confirmed", "confirmed as another"],
 )
-def test_what_a_person_decided_is_in_doubt_no_more_until_undone(store: Store, act: Act) -> None:
+def test_what_a_person_decided_is_in_doubt_no_more_until_undone(
+    store: Store, decision: Change
+) -> None:
     ids = fill(store)
-    (change,) = store.change(ids[:1], act)
-    assert change
+    (number,) = store.change(ids[:1], decision)
+    assert number
     assert list_ids(store) == ids[1:]
-    store.undo(change, "Ann")
+    store.undo(number, "Ann")
     assert list_ids(store) == ids
 
 
