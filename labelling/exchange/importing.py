@@ -20,7 +20,7 @@ from labelling.exchange.archives import unpack_archive
 from labelling.exchange.folders import scan_folder
 from labelling.images.encoding import Prepared, hash_bytes
 from labelling.images.files import SCRATCH, StorageError
-from labelling.store.adding import Note
+from labelling.store.adding import Annotation
 from labelling.store.entries import Added
 from labelling.store.store import Store
 
@@ -45,17 +45,17 @@ class Said:
 
     def check(self) -> None:
         """Raise UserInputError for a label, model or state that cannot be."""
-        Note(self.label or "any", self.model, self.state or "approved").check()
+        Annotation(self.label or "any", self.model, self.state or "approved").check()
 
-    def note(self, name: str, line: Mapping[str, object] | None = None) -> Note:
-        """Return the note of a file with a name, and with what a line of metadata says.
+    def annotate(self, name: str, line: Mapping[str, object] | None = None) -> Annotation:
+        """Return the annotation of a file with a name, and with what a line of metadata says.
 
         Raises: UserInputError for a label, model or state that cannot be.
         """
         own = {"label": self.label, "model": self.model, "state": self.state}
         forced = {key: value for key, value in own.items() if value}
-        default = Note("", name=name, who=self.who, relabel=self.relabel)
-        return metadata.read_note({**(line or {}), **forced}, default)
+        default = Annotation("", name=name, who=self.who, relabel=self.relabel)
+        return metadata.read_annotation({**(line or {}), **forced}, default)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Item:
 
     path: Path
     shown: str
-    note: Note
+    annotation: Annotation
 
 
 @dataclass
@@ -159,14 +159,14 @@ def opening(path: Path, scratch: Path) -> Iterator[Path | None]:
 def _list_file(path: Path, said: Said) -> Item:
     if not said.label:
         raise UserInputError(f"{path.name} is a single file: say with --label which class it is.")
-    return Item(path, path.name, said.note(path.name))
+    return Item(path, path.name, said.annotate(path.name))
 
 
 def _list_pictures(folder: Path, name: str, said: Said) -> Iterator[Item]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink():
             shown = f"{name}/{path.relative_to(folder).as_posix()}"
-            yield Item(path, shown, said.note(path.name))
+            yield Item(path, shown, said.annotate(path.name))
 
 
 def list_classes(folder: Path, name: str, said: Said) -> tuple[list[Item], dict[str, str]]:
@@ -182,7 +182,7 @@ def list_classes(folder: Path, name: str, said: Said) -> tuple[list[Item], dict[
     for found in scan.found:
         line = {"label": found.label} | lines.get(found.path, {})
         try:
-            items.append(Item(found.path, found.shown, said.note(found.path.name, line)))
+            items.append(Item(found.path, found.shown, said.annotate(found.path.name, line)))
         except UserInputError as error:
             left_out[found.shown] = str(error)
     return items, left_out
@@ -208,13 +208,13 @@ def leave_out_disputed(items: Sequence[Item], left_out: dict[str, str]) -> list[
     with ThreadPool(count_usable_cores()) as pool:
         hashes = pool.map(lambda item: _hash_file(item.path), items, chunksize=8)
     for item, (sha256, _) in zip(items, hashes, strict=True):
-        labels[sha256, item.note.model].add(item.note.label)
+        labels[sha256, item.annotation.model].add(item.annotation.label)
     kept = []
     for item, (sha256, problem) in zip(items, hashes, strict=True):
-        names = " and ".join(sorted(labels[sha256, item.note.model]))
+        names = " and ".join(sorted(labels[sha256, item.annotation.model]))
         if problem:
             left_out[item.shown] = problem
-        elif len(labels[sha256, item.note.model]) > 1:
+        elif len(labels[sha256, item.annotation.model]) > 1:
             left_out[item.shown] = f"the same picture is labelled {names}"
         else:
             kept.append(item)
@@ -249,7 +249,7 @@ def _enter(store: Store, item: Item, found: Prepared | str, imported: Imported) 
         imported.left_out[item.shown] = found
         return
     try:
-        added = store.enter(found, item.note)
+        added = store.enter(found, item.annotation)
     except StorageError:
         raise
     except UserInputError as error:

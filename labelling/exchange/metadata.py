@@ -13,7 +13,7 @@ from typing import Any
 
 from inference.errors import UserInputError
 from labelling.images.files import is_sha256
-from labelling.store.adding import Note
+from labelling.store.adding import Annotation
 from labelling.store.changes import write_time
 from labelling.store.entries import SPLITS, Answer, Entry
 from labelling.store.placement import Place
@@ -46,7 +46,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         raise UserInputError(f"{path.name} is not text in UTF-8. Export it anew.") from error
 
 
-def read_note(values: Mapping[str, Any], default: Note) -> Note:
+def read_annotation(values: Mapping[str, Any], default: Annotation) -> Annotation:
     """Return what a line says of its picture; `default` says what it leaves out.
 
     Raises: UserInputError for values that no store writes.

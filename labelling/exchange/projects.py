@@ -41,7 +41,7 @@ from labelling.images.encoding import MAX_SIDE, Prepared, check_stored, hash_byt
 from labelling.images.files import explaining_files
 from labelling.model_names import check_free, list_models
 from labelling.planned_classes import Plan, read_plan, write_plan
-from labelling.store.adding import LabelledFile, Note
+from labelling.store.adding import Annotation, LabelledFile
 from labelling.store.entries import SPLITS, STATES, Tombstone
 from labelling.store.labels import MAX_CLASSES, check_label
 from labelling.store.store import Store
@@ -275,9 +275,11 @@ def _read_label(
     sha256, origin = (metadata.read_sha256(line, name) for name in ("sha256", "origin_sha256"))
     if sha256 not in images:
         raise _refuse("holds a label without its image")
-    note = metadata.read_note(line, Note("", confirmed=line.get("confirmed") is True))
+    annotation = metadata.read_annotation(
+        line, Annotation("", confirmed=line.get("confirmed") is True)
+    )
     prepared = replace(images[sha256], origin_sha256=origin)
-    return LabelledFile(folder / name_image(sha256), prepared, note)
+    return LabelledFile(folder / name_image(sha256), prepared, annotation)
 
 
 def _read_tombstone(line: Mapping[str, Any]) -> Tombstone:

@@ -37,8 +37,8 @@ from labelling.store.queries import list_models
 
 
 @dataclass(frozen=True)
-class Note:
-    """What is said of a picture that is added.
+class Annotation:
+    """The label of an image that is added, and what is known of both.
 
     `place`, `created` and whether somebody `confirmed` the label are those of the store that it
     comes from. `relabel`: take this label where the picture has another.
@@ -55,8 +55,8 @@ class Note:
     place: Place | None = None
     confirmed: bool = False
 
-    def check(self) -> "Note":
-        """Return the note in the form that is stored.
+    def check(self) -> "Annotation":
+        """Return the annotation in the form that is stored.
 
         Raises: UserInputError for a label, model or state that cannot be.
         """
@@ -77,7 +77,7 @@ class LabelledFile:
 
     path: Path
     prepared: Prepared
-    note: Note
+    annotation: Annotation
 
 
 def clean_answer(answer: Answer) -> Answer:
@@ -91,7 +91,9 @@ def clean_answer(answer: Answer) -> Answer:
     )
 
 
-def enter(connection: sqlite3.Connection, looks: Looks, prepared: Prepared, note: Note) -> Added:
+def enter(
+    connection: sqlite3.Connection, looks: Looks, prepared: Prepared, annotation: Annotation
+) -> Added:
     """Add a picture whose file is stored, or find that it has a label already.
 
     Raises: UserInputError where it has another label.
@@ -100,23 +102,23 @@ def enter(connection: sqlite3.Connection, looks: Looks, prepared: Prepared, note
     picture = _find_picture(connection, prepared.sha256)
     near = [number for number in near if number != picture]
     if picture is None:
-        picture = _insert_picture(connection, prepared, note, near)
+        picture = _insert_picture(connection, prepared, annotation, near)
     connection.execute("UPDATE pictures SET removed = NULL WHERE number = ?", (picture,))
     connection.execute(
         "INSERT OR IGNORE INTO origins (sha256, picture) VALUES (?, ?)",
         (prepared.origin_sha256, picture),
     )
     found = connection.execute(
-        "SELECT id FROM entries WHERE picture = ? AND model = ?", (picture, note.model)
+        "SELECT id FROM entries WHERE picture = ? AND model = ?", (picture, annotation.model)
     ).fetchone()
     if found is None:
-        number, made = _insert_entry(connection, picture, prepared, note)
+        number, made = _insert_entry(connection, picture, prepared, annotation)
     else:
-        number, made = found[0], _change_entry(connection, found[0], note)
+        number, made = found[0], _change_entry(connection, found[0], annotation)
     return Added(
         entry=read_one(connection, number)[0],
         existed=made == 0,
-        near=find_near_entry(connection, near, note.model),
+        near=find_near_entry(connection, near, annotation.model),
         change=made,
     )
 
@@ -135,10 +137,10 @@ def add_model(
         raise UserInputError(f"There are labels of {model} by now. Choose another name.")
     looks = Looks()  # of its own: what it fetches here may be rolled back
     for item in labelled:
-        added = enter(connection, looks, item.prepared, replace(item.note, model=model))
-        if item.note.confirmed:
-            state = EntryState(item.note.label, item.note.state)
-            apply_change(connection, added.entry.id, state, Change(CONFIRM, item.note.who))
+        added = enter(connection, looks, item.prepared, replace(item.annotation, model=model))
+        if item.annotation.confirmed:
+            state = EntryState(item.annotation.label, item.annotation.state)
+            apply_change(connection, added.entry.id, state, Change(CONFIRM, item.annotation.who))
     for tombstone in removed:
         _add_tombstone(connection, looks, tombstone)
 
@@ -180,9 +182,9 @@ def _add_tombstone(connection: sqlite3.Connection, looks: Looks, tombstone: Tomb
         height=tombstone.height,
         origin_sha256=tombstone.sha256,
     )
-    note = Note("", place=Place(tombstone.group, tombstone.split))
+    annotation = Annotation("", place=Place(tombstone.group, tombstone.split))
     near = looks.find_near(connection, prepared.dhash)
-    number = _insert_picture(connection, prepared, note, near)
+    number = _insert_picture(connection, prepared, annotation, near)
     connection.execute("UPDATE pictures SET removed = ? WHERE number = ?", (read_now(), number))
 
 
@@ -192,12 +194,12 @@ def _find_picture(connection: sqlite3.Connection, sha256: str) -> int | None:
 
 
 def _insert_picture(
-    connection: sqlite3.Connection, prepared: Prepared, note: Note, near: list[int]
+    connection: sqlite3.Connection, prepared: Prepared, annotation: Annotation, near: list[int]
 ) -> int:
     sha256 = prepared.sha256
-    place = find_place(connection, sha256, near, note.place)
+    place = find_place(connection, sha256, near, annotation.place)
     if place is None:
-        place = choose_place(connection, sha256, note.model, note.label)
+        place = choose_place(connection, sha256, annotation.model, annotation.label)
     cursor = connection.execute(
         "INSERT INTO pictures (sha256, dhash, width, height, grp, split) VALUES (?, ?, ?, ?, ?, ?)",
         (sha256, prepared.dhash, prepared.width, prepared.height, place.group, place.split),
@@ -206,20 +208,20 @@ def _insert_picture(
 
 
 def _insert_entry(
-    connection: sqlite3.Connection, picture: int, prepared: Prepared, note: Note
+    connection: sqlite3.Connection, picture: int, prepared: Prepared, annotation: Annotation
 ) -> tuple[int, int]:
     """Return the numbers of a new entry and of the change that it is."""
-    if note.state != "rejected":
-        check_room(connection, note.model, note.label)
+    if annotation.state != "rejected":
+        check_room(connection, annotation.model, annotation.label)
     now = read_now()
-    answer = note.answer
+    answer = annotation.answer
     cursor = connection.execute(
         "INSERT INTO entries (picture, model, label, state, who, created, changed, name, "
         "origin_sha256, answer_label, answer_probability, answer_model, answer_version, "
         "answer_certainty) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            *(picture, note.model, note.label, note.state, note.who, note.created or now, now),
-            *(note.name, prepared.origin_sha256),
+            *(picture, annotation.model, annotation.label, annotation.state, annotation.who),
+            *(annotation.created or now, now, annotation.name, prepared.origin_sha256),
             *(
                 (answer.label, answer.probability, answer.model, answer.version, answer.certainty)
                 if answer
@@ -228,29 +230,29 @@ def _insert_entry(
         ),
     )
     number = int(cursor.lastrowid or 0)
-    after = EntryState(note.label, note.state)
-    return number, record_change(connection, number, None, after, Change("add", note.who))
+    after = EntryState(annotation.label, annotation.state)
+    return number, record_change(connection, number, None, after, Change("add", annotation.who))
 
 
-def _change_entry(connection: sqlite3.Connection, number: int, note: Note) -> int:
-    """Let a note have its way with an entry that is there; returns the change, 0 without one.
+def _change_entry(connection: sqlite3.Connection, number: int, annotation: Annotation) -> int:
+    """Change an entry that is there to what an annotation says; returns the change, 0 without one.
 
     What a person approves goes before what was only suggested, rejected or deleted.
     """
     current = read_entry_state(connection, number)
-    after = EntryState(note.label, note.state)
+    after = EntryState(annotation.label, annotation.state)
     if current.deleted:
-        return apply_change(connection, number, after, Change("add", note.who))
-    if current.label == note.label:
-        if note.state != "approved" or current.state == "approved":
+        return apply_change(connection, number, after, Change("add", annotation.who))
+    if current.label == annotation.label:
+        if annotation.state != "approved" or current.state == "approved":
             return 0
-        return apply_change(connection, number, after, Change("approve", note.who))
+        return apply_change(connection, number, after, Change("approve", annotation.who))
     is_open = current.state == "rejected" or (
-        current.state == "pending" and note.state == "approved"
+        current.state == "pending" and annotation.state == "approved"
     )
-    if note.relabel or is_open:
-        return apply_change(connection, number, after, Change("relabel", note.who))
+    if annotation.relabel or is_open:
+        return apply_change(connection, number, after, Change("relabel", annotation.who))
     raise UserInputError(
-        f"This picture is labelled {current.label!r} already, not {note.label!r}. Relabel it, "
-        "or leave it out."
+        f"This picture is labelled {current.label!r} already, not {annotation.label!r}. "
+        "Relabel it, or leave it out."
     )

@@ -28,10 +28,11 @@ class EntryState:
 
 @dataclass(frozen=True)
 class Change:
-    """What a person does to a label: `kind` is add, relabel, approve, confirm, reject, delete or undo.
+    """What is done to a label.
 
-    `label` and `state` are None where they stay as they are. To confirm is to say that a label
-    in doubt is right, under another label if one is given.
+    `kind`: add, relabel, approve, confirm, reject, delete or undo. `label` and `state` are None
+    where they stay as they are. To confirm is to say that a label in doubt is right, under
+    another label if one is given.
     """
 
     kind: str

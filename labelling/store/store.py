@@ -17,8 +17,8 @@ from inference.errors import UserInputError
 from labelling.images.encoding import Prepared, hash_bytes, prepare, prepare_image
 from labelling.images.files import PictureFiles, explaining_files, sweep_scratch
 from labelling.store.adding import (
+    Annotation,
     LabelledFile,
-    Note,
     add_model,
     announce_arrival,
     enter,
@@ -109,8 +109,8 @@ class Store:
         Raises: UserInputError for what is no picture, cannot be a label, or where the picture
         is approved under another label (unless `relabel`).
         """
-        note = Note(label, model, state, who, answer, name, relabel).check()
-        return self.enter(self.prepare(data), note)
+        annotation = Annotation(label, model, state, who, answer, name, relabel).check()
+        return self.enter(self.prepare(data), annotation)
 
     def add_image(  # noqa: PLR0913
         self,
@@ -129,9 +129,9 @@ class Store:
 
         `origin_sha256`: of the file that it was decoded from, by which it is known again.
         """
-        note = Note(label, model, state, who, answer, name, relabel).check()
+        annotation = Annotation(label, model, state, who, answer, name, relabel).check()
         known = self._find_stored(origin_sha256) if origin_sha256 else None
-        return self.enter(known or prepare_image(image, origin_sha256), note)
+        return self.enter(known or prepare_image(image, origin_sha256), annotation)
 
     def prepare(self, data: bytes) -> Prepared:
         """Do the slow part of adding; several threads may at once.
@@ -140,13 +140,13 @@ class Store:
         """
         return self._find_stored(hash_bytes(data)) or prepare(data)
 
-    def enter(self, prepared: Prepared, note: Note) -> Added:
-        """Do the rest of adding, with a note that was checked."""
+    def enter(self, prepared: Prepared, annotation: Annotation) -> Added:
+        """Do the rest of adding, with an annotation that was checked."""
         if prepared.data:
             self._files.write(prepared.sha256, prepared.data)
         with self._database.writing() as connection:
             self._restore_file(prepared)
-            return enter(connection, self._looks, prepared, note)
+            return enter(connection, self._looks, prepared, annotation)
 
     def add_model(
         self,

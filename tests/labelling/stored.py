@@ -8,7 +8,7 @@ import numpy as np
 from labelling.images.encoding import Prepared
 from labelling.images.files import is_sha256
 from labelling.images.near_duplicates import place_group
-from labelling.store.adding import Note
+from labelling.store.adding import Annotation
 from labelling.store.placement import LOCKED_FRACTION
 from labelling.store.store import Added, Entry, Store
 from tests.labelling.sample_files import encode, make_image
@@ -38,7 +38,7 @@ def make_dhash(seed: int, flipped: range = range(0)) -> bytes:
 def enter(store: Store, sha256: str, dhash: bytes, label: str = "cat", model: str = "") -> Entry:
     """Add a picture of a chosen name and look, whose file is nothing."""
     prepared = Prepared(b"picture", sha256, dhash, 64, 64, sha256)
-    return store.enter(prepared, Note(label, model=model)).entry
+    return store.enter(prepared, Annotation(label, model=model)).entry
 
 
 def list_picture_files(data: Path) -> set[str]:

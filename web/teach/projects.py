@@ -85,15 +85,17 @@ def take_folders(context: TeachContext, archive: Path, name: str, call: Call) ->
 
 def _leave_out_unapproved(items: list[Item], left_out: dict[str, str]) -> list[Item]:
     for item in items:
-        if item.note.state != "approved":
-            left_out[item.shown] = f"it is {item.note.state} in metadata.jsonl, not approved"
-    return [item for item in items if item.note.state == "approved"]
+        if item.annotation.state != "approved":
+            left_out[item.shown] = f"it is {item.annotation.state} in metadata.jsonl, not approved"
+    return [item for item in items if item.annotation.state == "approved"]
 
 
 def _take_file(context: TeachContext, item: Item, who: str) -> Line:
-    note = item.note
+    annotation = item.annotation
     try:
-        new = NewImage(note.model, note.label, who, note.name, item.path.read_bytes())
+        new = NewImage(
+            annotation.model, annotation.label, who, annotation.name, item.path.read_bytes()
+        )
         added = add_image(context, new)
     except StorageError:
         raise

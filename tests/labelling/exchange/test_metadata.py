@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.errors import UserInputError
-from labelling.exchange.metadata import read_lines, read_note, read_sha256, write_line
-from labelling.store.adding import Note
+from labelling.exchange.metadata import read_annotation, read_lines, read_sha256, write_line
+from labelling.store.adding import Annotation
 from labelling.store.entries import Answer, Entry
 from labelling.store.placement import Place
 from tests.labelling.stored import make_sha256
@@ -36,7 +36,7 @@ def test_a_line_says_what_the_store_knows() -> None:
     assert values["file_name"] == "cat/1.jpg"
     assert "id" not in values
     assert read_sha256(values, "sha256") == ENTRY.sha256
-    assert read_note(values, Note("other", who="Bob")) == Note(
+    assert read_annotation(values, Annotation("other", who="Bob")) == Annotation(
         "cat",
         model="pets",
         state="pending",
@@ -49,8 +49,10 @@ def test_a_line_says_what_the_store_knows() -> None:
 
 
 def test_a_split_of_an_earlier_release_has_its_name_of_today() -> None:
-    note = read_note({"label": "cat", "group": make_sha256(2), "split": "aside"}, Note(""))
-    assert note.place == Place(make_sha256(2), "excluded")
+    annotation = read_annotation(
+        {"label": "cat", "group": make_sha256(2), "split": "aside"}, Annotation("")
+    )
+    assert annotation.place == Place(make_sha256(2), "excluded")
 
 
 def test_columns_have_one_type() -> None:
@@ -59,7 +61,7 @@ def test_columns_have_one_type() -> None:
     one = json.loads(write_line(ENTRY, "1.jpg"))
     other = json.loads(write_line(replace(ENTRY, answer=None), "1.jpg"))
     assert [(k, type(v)) for k, v in one.items()] == [(k, type(v)) for k, v in other.items()]
-    assert read_note(other, Note("")).answer is None
+    assert read_annotation(other, Annotation("")).answer is None
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_columns_have_one_type() -> None:
 )
 def test_lines_of_strangers_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(UserInputError):
-        read_note(values, Note("other"))
+        read_annotation(values, Annotation("other"))
 
 
 @pytest.mark.parametrize(
@@ -95,12 +97,12 @@ def test_lines_of_strangers_are_refused(values: dict[str, Any]) -> None:
     ids=str,
 )
 def test_what_is_not_understood_is_left_to_the_store(values: dict[str, Any]) -> None:
-    assert read_note(values, Note("cat")) == Note("cat")
+    assert read_annotation(values, Annotation("cat")) == Annotation("cat")
 
 
 def test_huge_numbers_are_not_kept() -> None:
     values = {"answer_label": "dog", "answer_probability": 1, "answer_version": 10**30}
-    assert read_note(values, Note("cat")).answer == Answer("dog", 1.0, "", 0, "")
+    assert read_annotation(values, Annotation("cat")).answer == Answer("dog", 1.0, "", 0, "")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ names = st.sampled_from(list(json.loads(write_line(ENTRY, "x"))))
 @given(st.dictionaries(names, json_values))
 def test_any_line_is_a_note_or_a_sentence(values: dict[str, Any]) -> None:
     try:
-        note = read_note(values, Note("cat"))
+        annotation = read_annotation(values, Annotation("cat"))
     except UserInputError:
         return
-    assert note == note.check()
+    assert annotation == annotation.check()

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from labelling.images.encoding import Prepared
-from labelling.store.adding import Note
+from labelling.store.adding import Annotation
 from labelling.store.placement import FIRST_TRAIN_GROUPS
 from labelling.store.store import Store
 from tests.labelling.stored import enter, make_dhash, make_sha256
@@ -49,7 +49,7 @@ def test_up_to_twenty_bits_are_a_near_duplicate(tmp_path: Path, bits: int, joine
     with Store(tmp_path) as store:
         first = enter(store, make_sha256(1), make_dhash(1))
         prepared = Prepared(b"p", make_sha256(2), make_dhash(1, range(bits)), 9, 9, make_sha256(2))
-        added = store.enter(prepared, Note("dog"))
+        added = store.enter(prepared, Annotation("dog"))
         assert added.near == (first if joined else None)
         assert (added.entry.group == first.group) == joined
 
@@ -127,7 +127,7 @@ def test_near_labels_are_those_of_the_model(tmp_path: Path) -> None:
         def find_near(number: int, model: str) -> str | None:
             sha256 = make_sha256(number)
             prepared = Prepared(b"p", sha256, make_dhash(1, range(number)), 9, 9, sha256)
-            near = store.enter(prepared, Note("cat", model=model)).near
+            near = store.enter(prepared, Annotation("cat", model=model)).near
             return near.sha256 if near else None
 
         assert find_near(2, "food") is None

@@ -18,7 +18,7 @@ from inference.errors import UserInputError
 from inference.images import decode
 from labelling.images.encoding import hash_bytes
 from labelling.images.files import ARRIVING
-from labelling.store.adding import Note
+from labelling.store.adding import Annotation
 from labelling.store.labels import MAX_CLASSES
 from labelling.store.store import Answer, Store
 from tests.labelling.sample_files import encode, make_image
@@ -317,7 +317,7 @@ def test_a_file_that_was_swept_before_its_row_came_is_written_again(store: Store
     assert known.data == b""
     store.path(entry.sha256).unlink()
     with pytest.raises(UserInputError, match="removed just now"):
-        store.enter(known, Note("cat"))
+        store.enter(known, Annotation("cat"))
     assert store.add(CAT, "cat").existed  # which mends it
     assert store.read_bytes(entry.sha256) == prepared.data
 
