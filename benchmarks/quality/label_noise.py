@@ -23,7 +23,7 @@ from inference.classifier import find_min_side
 from inference.images import decode
 from inference.versions.cards import Rate
 from inference.versions.folders import find_version
-from labelling.images.near_duplicates import place_group
+from labelling.images.near_duplicates import hash_to_fraction
 from labelling.store.placement import LOCKED_FRACTION
 from trainer.commands.check_labels import Known, find_issues
 from trainer.data.replay_memory import make_empty, read_memory
@@ -274,7 +274,7 @@ def describe(found: dict[str, Any]) -> str:
 
 
 def _place(name: str) -> str:
-    return "locked" if place_group(name, "locked") < LOCKED_FRACTION else "train"
+    return "locked" if hash_to_fraction(name, "locked") < LOCKED_FRACTION else "train"
 
 
 def _list_new(names: Sequence[str]) -> dict[int, str]:

@@ -16,7 +16,7 @@ from labelling.images.files import is_sha256
 from labelling.store.adding import Annotation
 from labelling.store.changes import write_time
 from labelling.store.entries import SPLITS, Answer, Entry
-from labelling.store.placement import Place
+from labelling.store.placement import Assignment
 
 FILE_NAME = "metadata.jsonl"
 _NO_ANSWER = Answer("", 0.0, "", 0, "")
@@ -60,7 +60,7 @@ def read_annotation(values: Mapping[str, Any], default: Annotation) -> Annotatio
         **texts,
         created=_read_time(values) or default.created,
         answer=_read_answer(values) or default.answer,
-        place=_read_place(values) or default.place,
+        assignment=_read_assignment(values) or default.assignment,
     ).check()
 
 
@@ -101,11 +101,11 @@ def _read_time(values: Mapping[str, Any]) -> str:
         return ""
 
 
-def _read_place(values: Mapping[str, Any]) -> Place | None:
+def _read_assignment(values: Mapping[str, Any]) -> Assignment | None:
     group, split = values.get("group"), values.get("split")
     split = "excluded" if split == "aside" else split  # as earlier releases called it
     if isinstance(group, str) and is_sha256(group) and split in SPLITS:
-        return Place(group, str(split))
+        return Assignment(group, str(split))
     return None
 
 

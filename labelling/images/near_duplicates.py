@@ -28,7 +28,7 @@ def join_near_duplicates(hashes: NDArray[np.uint64]) -> NDArray[np.intp]:
     `hashes`: (N, 4) uint64, 256 bits each. Returns: (N,) group numbers, in no order.
     """
     groups = np.arange(len(hashes))
-    telling = find_telling(hashes)
+    telling = find_distinctive(hashes)
     unique, inverse = np.unique(hashes[telling], axis=0, return_inverse=True)
     joined = np.arange(len(unique))
     for rows, columns in _find_close_pairs(unique):
@@ -65,7 +65,7 @@ def choose_val_groups(groups: Sequence[str], labels: Sequence[str], fraction: fl
     A group's own name decides, so that it stays where it is whatever else is added; but every
     label that has two groups gets at least one on each side.
     """
-    places = {group: place_group(group, "val") for group in groups}
+    places = {group: hash_to_fraction(group, "val") for group in groups}
     chosen = {group for group, place in places.items() if place < fraction}
     labels_of: dict[str, set[str]] = defaultdict(set)
     for group, label in zip(groups, labels, strict=True):
@@ -82,7 +82,7 @@ def choose_val_groups(groups: Sequence[str], labels: Sequence[str], fraction: fl
     return chosen
 
 
-def place_group(group: str, salt: str) -> float:
+def hash_to_fraction(group: str, salt: str) -> float:
     """Return 0–1 from a group's name, hashed once more with a word of one's own.
 
     Whoever made the data may have split it by SHA-256 too, so that train has no small ones of
@@ -95,7 +95,7 @@ def _rank(side: str) -> int:
     return SIDES.index(side)
 
 
-def find_telling(hashes: NDArray[np.uint64]) -> NDArray[np.intp]:
+def find_distinctive(hashes: NDArray[np.uint64]) -> NDArray[np.intp]:
     """Return the positions of the hashes that are not (nearly) those of a plain picture."""
     bits = np.bitwise_count(hashes).sum(axis=1)
     return np.flatnonzero((bits > MAX_BITS) & (bits < 256 - MAX_BITS))

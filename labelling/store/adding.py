@@ -1,4 +1,4 @@
-"""How a picture with its label enters: its row, its place among the others, its first change.
+"""Adding an image with its label: its row, its group and split, its first change.
 
 Everything here runs on the connection of the one writer, as part of its transaction.
 """
@@ -32,7 +32,13 @@ from labelling.store.labels import (
     clean_file_name,
     clean_name,
 )
-from labelling.store.placement import Looks, Place, choose_place, find_near_entry, find_place
+from labelling.store.placement import (
+    Assignment,
+    HashIndex,
+    find_near_entry,
+    join_group,
+    start_group,
+)
 from labelling.store.queries import list_models
 
 
@@ -40,8 +46,8 @@ from labelling.store.queries import list_models
 class Annotation:
     """The label of an image that is added, and what is known of both.
 
-    `place`, `created` and whether somebody `confirmed` the label are those of the store that it
-    comes from. `relabel`: take this label where the picture has another.
+    `assignment`, `created`, and whether somebody `confirmed` the label, are those of the store
+    that it comes from. `relabel`: replace another label that the image has.
     """
 
     label: str
@@ -52,7 +58,7 @@ class Annotation:
     name: str = ""
     relabel: bool = False
     created: str = ""
-    place: Place | None = None
+    assignment: Assignment | None = None
     confirmed: bool = False
 
     def check(self) -> "Annotation":
@@ -92,13 +98,13 @@ def clean_answer(answer: Answer) -> Answer:
 
 
 def enter(
-    connection: sqlite3.Connection, looks: Looks, prepared: Prepared, annotation: Annotation
+    connection: sqlite3.Connection, hashes: HashIndex, prepared: Prepared, annotation: Annotation
 ) -> Added:
     """Add a picture whose file is stored, or find that it has a label already.
 
     Raises: UserInputError where it has another label.
     """
-    near = looks.find_near(connection, prepared.dhash)
+    near = hashes.find_near(connection, prepared.dhash)
     picture = _find_picture(connection, prepared.sha256)
     near = [number for number in near if number != picture]
     if picture is None:
@@ -135,25 +141,25 @@ def add_model(
     """
     if model in list_models(connection):
         raise UserInputError(f"There are labels of {model} by now. Choose another name.")
-    looks = Looks()  # of its own: what it fetches here may be rolled back
+    hashes = HashIndex()  # of its own: what it fetches here may be rolled back
     for item in labelled:
-        added = enter(connection, looks, item.prepared, replace(item.annotation, model=model))
+        added = enter(connection, hashes, item.prepared, replace(item.annotation, model=model))
         if item.annotation.confirmed:
             state = EntryState(item.annotation.label, item.annotation.state)
             apply_change(connection, added.entry.id, state, Change(CONFIRM, item.annotation.who))
     for tombstone in removed:
-        _add_tombstone(connection, looks, tombstone)
+        _add_tombstone(connection, hashes, tombstone)
 
 
 def announce_arrival(connection: sqlite3.Connection, data: Path, folder: Path, model: str) -> None:
-    """Keep a model's folder, to be moved into its place once the labels are committed."""
+    """Keep a model's folder, to be moved into place once the labels are committed."""
     name = f"{ARRIVED}{secrets.token_hex(8)}"
     connection.execute("INSERT INTO arrivals (folder, model) VALUES (?, ?)", (name, model))
     folder.rename(data / name)
 
 
 def list_arrivals(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Return folder and model of those that lie not in their place yet."""
+    """Return folder and model of those that are not in place yet."""
     return connection.execute("SELECT folder, model FROM arrivals").fetchall()
 
 
@@ -170,7 +176,7 @@ def settle_arrivals(connection: sqlite3.Connection, data: Path) -> None:
         connection.execute("DELETE FROM arrivals WHERE folder = ?", (name,))
 
 
-def _add_tombstone(connection: sqlite3.Connection, looks: Looks, tombstone: Tombstone) -> None:
+def _add_tombstone(connection: sqlite3.Connection, hashes: HashIndex, tombstone: Tombstone) -> None:
     """Know a picture that another store has removed; one that is known here stays."""
     if _find_picture(connection, tombstone.sha256) is not None:
         return
@@ -182,8 +188,8 @@ def _add_tombstone(connection: sqlite3.Connection, looks: Looks, tombstone: Tomb
         height=tombstone.height,
         origin_sha256=tombstone.sha256,
     )
-    annotation = Annotation("", place=Place(tombstone.group, tombstone.split))
-    near = looks.find_near(connection, prepared.dhash)
+    annotation = Annotation("", assignment=Assignment(tombstone.group, tombstone.split))
+    near = hashes.find_near(connection, prepared.dhash)
     number = _insert_picture(connection, prepared, annotation, near)
     connection.execute("UPDATE pictures SET removed = ? WHERE number = ?", (read_now(), number))
 
@@ -197,12 +203,15 @@ def _insert_picture(
     connection: sqlite3.Connection, prepared: Prepared, annotation: Annotation, near: list[int]
 ) -> int:
     sha256 = prepared.sha256
-    place = find_place(connection, sha256, near, annotation.place)
-    if place is None:
-        place = choose_place(connection, sha256, annotation.model, annotation.label)
+    assignment = join_group(connection, sha256, near, annotation.assignment)
+    if assignment is None:
+        assignment = start_group(connection, sha256, annotation.model, annotation.label)
     cursor = connection.execute(
         "INSERT INTO pictures (sha256, dhash, width, height, grp, split) VALUES (?, ?, ?, ?, ?, ?)",
-        (sha256, prepared.dhash, prepared.width, prepared.height, place.group, place.split),
+        (
+            *(sha256, prepared.dhash, prepared.width, prepared.height),
+            *(assignment.group, assignment.split),
+        ),
     )
     return int(cursor.lastrowid or 0)
 

@@ -1,7 +1,8 @@
-"""Near-duplicates in the store, and what each new picture is for: training, measuring, neither.
+"""Groups of near-duplicates, and what each new image is for: training, measuring, or neither.
 
-A picture's place is fixed when it enters. Near-duplicates join their group, so that no version
-is measured on a picture whose near-duplicate it was trained on.
+An image gets its group and split when it is added. A near-duplicate joins the group of the image
+that it looks like, so that no version is measured on an image whose near-duplicate it was trained
+on.
 """
 
 import json
@@ -13,24 +14,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labelling.images.near_duplicates import MAX_BITS, find_telling, place_group
+from labelling.images.near_duplicates import MAX_BITS, find_distinctive, hash_to_fraction
 from labelling.store.entries import COLUMNS, Entry, read_entry
 
-# A class needs something to be learnt from before anything is set aside to measure on.
+# A class needs images to be trained on before any are kept to measure on.
 FIRST_TRAIN_GROUPS = 3
 LOCKED_FRACTION = 0.2
 
 
 @dataclass(frozen=True)
-class Place:
-    """The group that a picture belongs to and the split that the group stands in."""
+class Assignment:
+    """The group that an image belongs to, and the split of that group."""
 
     group: str
     split: str
 
 
-class Looks:
-    """The difference hashes of all pictures, kept in memory; only new ones are fetched.
+class HashIndex:
+    """The difference hashes of all images, kept in memory; only new ones are fetched.
 
     Not safe to share between threads: use it as the one writer.
     """
@@ -42,18 +43,18 @@ class Looks:
         self._last = 0
 
     def find_near(self, connection: sqlite3.Connection, dhash: bytes) -> list[int]:
-        """Return the numbers of the pictures that look alike, the most alike first.
+        """Return the numbers of the images that look alike, the most alike first.
 
-        A plain picture has none: its hash says nothing of what is seen.
+        A plain image has none: its hash says nothing about what is seen.
         """
         self._fetch(connection)
-        wanted = _parse_hashes(dhash)
-        if not len(find_telling(wanted)):
+        query = _parse_hashes(dhash)
+        if not len(find_distinctive(query)):
             return []
         hashes = self._hashes[: self._count]
-        bits = np.bitwise_count(hashes ^ wanted).sum(axis=1)
+        bits = np.bitwise_count(hashes ^ query).sum(axis=1)
         near = np.flatnonzero(bits <= MAX_BITS)
-        near = near[find_telling(hashes[near])]
+        near = near[find_distinctive(hashes[near])]
         order = np.argsort(bits[near], kind="stable")
         return [int(number) for number in self._numbers[near[order]]]
 
@@ -75,9 +76,9 @@ class Looks:
 def find_near_entry(
     connection: sqlite3.Connection, numbers: Sequence[int], model: str
 ) -> Entry | None:
-    """Return the label of the most alike picture that has one for the model.
+    """Return the label of the most alike image that has one for the model.
 
-    `numbers`: of pictures, the most alike first.
+    `numbers`: of images, the most alike first.
     """
     row = connection.execute(
         f"SELECT {COLUMNS} FROM json_each(?) near JOIN pictures p ON p.number = near.value "  # noqa: S608
@@ -88,35 +89,35 @@ def find_near_entry(
     return read_entry(row) if row else None
 
 
-def find_place(
-    connection: sqlite3.Connection, sha256: str, near: Sequence[int], wanted: Place | None
-) -> Place | None:
-    """Return the place of a new picture that other pictures decide; None where none does.
+def join_group(
+    connection: sqlite3.Connection, sha256: str, near: Sequence[int], former: Assignment | None
+) -> Assignment | None:
+    """Assign a new image by the images that it looks like; None where there are none.
 
-    It joins the group that it touches, and groups of one split that it touches become one.
-    Between both splits it is excluded. `near`: numbers of the pictures that look alike.
-    `wanted`: its place in the store that it comes from, kept unless pictures here forbid it.
+    It joins their group; several groups of one split become one. Where they are of both splits,
+    the image is excluded. `near`: their numbers. `former`: the image's assignment in the store
+    that it comes from, which is kept unless that would put near-duplicates into both splits.
     """
-    touched = _find_touched(connection, near, wanted)
-    if wanted and wanted.split == "excluded":
-        return wanted
-    splits = {place.split for place in touched} - {"excluded"}
-    if wanted:
-        splits.add(wanted.split)
+    touched = _find_touched(connection, near, former)
+    if former and former.split == "excluded":
+        return former
+    splits = {assignment.split for assignment in touched} - {"excluded"}
+    if former:
+        splits.add(former.split)
     if len(splits) > 1:
-        return Place(sha256, "excluded")
+        return Assignment(sha256, "excluded")
     if not splits:
-        return min(touched, key=lambda place: place.group, default=None)
+        return min(touched, key=lambda assignment: assignment.group, default=None)
     (split,) = splits
-    groups = sorted(place.group for place in touched if place.split == split)
-    place = wanted or Place(groups[0], split)
+    groups = sorted(assignment.group for assignment in touched if assignment.split == split)
+    joined = former or Assignment(groups[0], split)
     for group in groups:
-        _rename_group(connection, group, place)
-    return place
+        _rename_group(connection, group, joined)
+    return joined
 
 
-def choose_place(connection: sqlite3.Connection, sha256: str, model: str, label: str) -> Place:
-    """Return the place of a picture that is like no other: a new group's.
+def start_group(connection: sqlite3.Connection, sha256: str, model: str, label: str) -> Assignment:
+    """Assign a new image that looks like no other: to a group of its own.
 
     The first groups of a class are trained on; of later ones a fifth, by the hash of their
     name, is locked.
@@ -128,26 +129,26 @@ def choose_place(connection: sqlite3.Connection, sha256: str, model: str, label:
         (model, label, FIRST_TRAIN_GROUPS),
     ).fetchall()
     is_first = len(groups) < FIRST_TRAIN_GROUPS
-    is_locked = not is_first and place_group(sha256, "locked") < LOCKED_FRACTION
-    return Place(sha256, "locked" if is_locked else "train")
+    is_locked = not is_first and hash_to_fraction(sha256, "locked") < LOCKED_FRACTION
+    return Assignment(sha256, "locked" if is_locked else "train")
 
 
 def _find_touched(
-    connection: sqlite3.Connection, near: Sequence[int], wanted: Place | None
-) -> list[Place]:
+    connection: sqlite3.Connection, near: Sequence[int], former: Assignment | None
+) -> list[Assignment]:
     rows = connection.execute(
         "SELECT DISTINCT grp, split FROM pictures "
         "WHERE number IN (SELECT value FROM json_each(?)) OR grp = ?",
-        (json.dumps(list(near)), wanted.group if wanted else ""),
+        (json.dumps(list(near)), former.group if former else ""),
     )
-    return [Place(*row) for row in rows]
+    return [Assignment(*row) for row in rows]
 
 
-def _rename_group(connection: sqlite3.Connection, group: str, place: Place) -> None:
-    if group != place.group:
+def _rename_group(connection: sqlite3.Connection, group: str, assignment: Assignment) -> None:
+    if group != assignment.group:
         connection.execute(
             "UPDATE pictures SET grp = ? WHERE grp = ? AND split = ?",
-            (place.group, group, place.split),
+            (assignment.group, group, assignment.split),
         )
 
 

@@ -39,7 +39,7 @@ from labelling.store.database import TIMEOUT, Database
 from labelling.store.entries import SPLITS, STATES, Added, Answer, Counts, Entry, Tombstone
 from labelling.store.label_issues import Check, Doubt
 from labelling.store.labels import check_state, clean_name
-from labelling.store.placement import Looks
+from labelling.store.placement import HashIndex
 from labelling.store.queries import Order, Wanted, find_stored
 
 __all__ = [
@@ -75,7 +75,7 @@ class Store:
         with explaining_files(data):
             data.mkdir(parents=True, exist_ok=True)
         self._files = PictureFiles(data / "pictures")
-        self._looks = Looks()
+        self._hashes = HashIndex()
         self._database = Database(data / "labels.sqlite3", timeout)
         self._settle_arrivals()
         sweep_scratch(data)
@@ -146,7 +146,7 @@ class Store:
             self._files.write(prepared.sha256, prepared.data)
         with self._database.writing() as connection:
             self._restore_file(prepared)
-            return enter(connection, self._looks, prepared, annotation)
+            return enter(connection, self._hashes, prepared, annotation)
 
     def add_model(
         self,

@@ -7,7 +7,7 @@ import numpy as np
 
 from labelling.images.encoding import Prepared
 from labelling.images.files import is_sha256
-from labelling.images.near_duplicates import place_group
+from labelling.images.near_duplicates import hash_to_fraction
 from labelling.store.adding import Annotation
 from labelling.store.placement import LOCKED_FRACTION
 from labelling.store.store import Added, Entry, Store
@@ -22,7 +22,7 @@ def add_pictures(store: Store, label: str, seeds: range, model: str = "") -> lis
 def make_sha256(number: int, *, locked: bool = False) -> str:
     """Return a SHA-256 whose group of its own would, or would not, be locked."""
     tries = (hashlib.sha256(f"{number} {i}".encode()).hexdigest() for i in range(1000))
-    wanted = (s for s in tries if (place_group(s, "locked") < LOCKED_FRACTION) == locked)
+    wanted = (s for s in tries if (hash_to_fraction(s, "locked") < LOCKED_FRACTION) == locked)
     sha256 = next(wanted)
     assert is_sha256(sha256)
     return sha256

@@ -10,7 +10,7 @@ from inference.errors import UserInputError
 from labelling.exchange.metadata import read_annotation, read_lines, read_sha256, write_line
 from labelling.store.adding import Annotation
 from labelling.store.entries import Answer, Entry
-from labelling.store.placement import Place
+from labelling.store.placement import Assignment
 from tests.labelling.stored import make_sha256
 
 ENTRY = Entry(
@@ -44,7 +44,7 @@ def test_a_line_says_what_the_store_knows() -> None:
         answer=ENTRY.answer,
         name="My cat.jpg",
         created=ENTRY.created,
-        place=Place(ENTRY.group, "locked"),
+        assignment=Assignment(ENTRY.group, "locked"),
     )
 
 
@@ -52,7 +52,7 @@ def test_a_split_of_an_earlier_release_has_its_name_of_today() -> None:
     annotation = read_annotation(
         {"label": "cat", "group": make_sha256(2), "split": "aside"}, Annotation("")
     )
-    assert annotation.place == Place(make_sha256(2), "excluded")
+    assert annotation.assignment == Assignment(make_sha256(2), "excluded")
 
 
 def test_columns_have_one_type() -> None:
