@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from labelling.exchange.folders import Found
 from labelling.images.fingerprints import Fingerprint, stack_hashes
 from labelling.images.near_duplicates import (
-    SIDES,
+    SPLIT_PRIORITY,
     choose_val_groups,
     find_outranked,
     join_near_duplicates,
@@ -46,7 +46,9 @@ def leave_out_copies(candidates: list[Candidate], left_out: dict[str, str]) -> l
     for candidate in candidates:
         labels.setdefault(candidate.fingerprint.sha256, set()).add(candidate.found.label)
     kept: dict[str, Candidate] = {}
-    for candidate in sorted(candidates, key=lambda candidate: SIDES.index(candidate.split)):
+    for candidate in sorted(
+        candidates, key=lambda candidate: SPLIT_PRIORITY.index(candidate.split)
+    ):
         sha256 = candidate.fingerprint.sha256
         if len(labels[sha256]) > 1:
             names = " and ".join(sorted(labels[sha256]))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 import labelling.images.near_duplicates
 from labelling.images.near_duplicates import (
     MAX_BITS,
-    SIDES,
+    SPLIT_PRIORITY,
     choose_val_groups,
     find_outranked,
     join_near_duplicates,
@@ -93,14 +93,14 @@ def test_a_group_is_named_by_its_smallest_hash() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(SIDES)), max_size=40))
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(SPLIT_PRIORITY)), max_size=40))
 def test_no_group_spans_splits_and_the_first_side_loses_nothing(drawn: list[Any]) -> None:
     groups, sides = [group for group, _ in drawn], [side for _, side in drawn]
     outranked = find_outranked(groups, sides)
     for group in set(groups):
         members = [i for i, found in enumerate(groups) if found == group]
         left = {sides[i] for i in members if i not in outranked}
-        assert left == {min((sides[i] for i in members), key=SIDES.index)}
+        assert left == {min((sides[i] for i in members), key=SPLIT_PRIORITY.index)}
     for loser, winner in outranked.items():
         assert groups[loser] == groups[winner]
         assert winner not in outranked

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from labelling.exchange.folders import Found
 from labelling.images.fingerprints import Fingerprint
-from labelling.images.near_duplicates import SIDES
+from labelling.images.near_duplicates import SPLIT_PRIORITY
 from trainer.data.deduplication import (
     Candidate,
     leave_out_copies,
@@ -26,7 +26,8 @@ def make_candidate(number: int, scene: int, label: str, split: str) -> Candidate
 
 
 drawn = st.lists(
-    st.tuples(st.integers(0, 12), st.sampled_from("abc"), st.sampled_from(SIDES)), max_size=40
+    st.tuples(st.integers(0, 12), st.sampled_from("abc"), st.sampled_from(SPLIT_PRIORITY)),
+    max_size=40,
 )
 
 
