@@ -40,8 +40,8 @@ ROOMS = {
     " process errors atomic_files",
     "labelling": "__main__ exchange model_names store planned_classes images training_log"
     " required_images",
-    "trainer": "__main__ commands freezing cards head finetuning listing base_versions"
-    " evaluation synthetic data progress jobs",
+    "trainer": "__main__ commands freezing cards head finetuning base_versions evaluation"
+    " synthetic data progress jobs options command_line",
     "benchmarks": "__main__ quality training serving results peers",
     "web": "page teach refresh model try_it access http frame serving uploads_folder",
 }

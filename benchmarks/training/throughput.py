@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.serving.servers import ROOT
 from inference.versions.cards import read_card
-from trainer.finetuning.run_folder import TrainOptions
+from trainer.options import TrainOptions
 from trainer.synthetic.rendering import render_demo_data
 
 OURS, PLAIN = "ours", "plain torch loop"

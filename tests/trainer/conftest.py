@@ -11,8 +11,8 @@ from tests.trainer.drawn import BACKBONE, write_splits
 from trainer.data.dataset import Dataset, read_dataset
 from trainer.finetuning.devices import make_accelerator
 from trainer.finetuning.loop import train
-from trainer.finetuning.run_folder import TrainOptions
 from trainer.freezing.export import Version, export_run
+from trainer.options import TrainOptions
 from trainer.progress import Progress
 
 OPTIONS = TrainOptions(

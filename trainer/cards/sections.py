@@ -27,7 +27,9 @@ from inference.versions.cards import (
     Rate,
     name_for_display,
 )
+from trainer.command_line import list_flags
 from trainer.evaluation.metrics import describe_rate
+from trainer.options import TrainOptions
 
 PLOTS = {
     "learning_curves": "Learning curves",
@@ -50,12 +52,6 @@ for path in sys.argv[1:]:
     [[probabilities]] = session.run(["probabilities"], {"image": np.asarray(image)[None]})
     print(path, names[probabilities.argmax()], f"{probabilities.max():.4f}", sep="\\t")
 """
-# Settings of a full training that are options of `python -m trainer train`.
-OPTIONS = (
-    "backbone", "catch_all", "epochs", "batch_size", "lr", "weight_decay", "label_smoothing",
-    "average", "balance", "mix", "size", "train_size", "frozen", "distil", "hard",
-    "corrections", "seed",
-)  # fmt: skip
 _MOST_WRITTEN = 20  # classes, beyond which the confusion matrix is left to its plot
 _SEEN = {
     "crop": "the middle square of the picture",
@@ -201,16 +197,12 @@ def write_command(card: Card) -> str:
     training = card.training
     if training.kind:
         return f"python -m trainer {training.kind} --model {card.model}"
-    found = {name: training.settings.get(name) for name in OPTIONS}
+    settings = training.model_dump() | {"weights": training.weights or "none"}
     words = ["python", "-m", "trainer", "train", "PICTURES", "--model", card.model]
-    for name, value in found.items():
-        if value is not None:
-            words += [f"--{name.replace('_', '-')}", str(value)]
-    words += ["--weights", training.weights or "none"]
-    for size in training.other_sizes:
-        words += ["--other-size", str(size)]
-    for teacher in training.teachers:
-        words += ["--teacher", teacher]
+    for name, flag in list_flags(TrainOptions).items():
+        value = settings.get(name) if name != "model" else None
+        values = value if isinstance(value, list | tuple) else [value]
+        words += [word for one in values if one is not None for word in (flag, str(one))]
     return shlex.join(words)
 
 

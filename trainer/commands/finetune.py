@@ -17,39 +17,42 @@ from inference.versions.cards import Card, Parent, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.comparison import Comparison, write_comparison
 from labelling.store.store import Store
-from trainer.base_versions import find_catch_all
+from trainer.base_versions import find_catch_all, find_parent
 from trainer.data.dataset import Picture
 from trainer.data.stored_dataset import read_stored
 from trainer.evaluation.comparison import Locked, Side, compare, publish
 from trainer.evaluation.predictions import answer
 from trainer.finetuning.devices import make_accelerator
 from trainer.finetuning.loop import train
-from trainer.finetuning.run_folder import TrainOptions, clear_other_run
+from trainer.finetuning.run_folder import clear_other_run
 from trainer.finetuning.weights import CHECKPOINT
 from trainer.freezing.export import Frozen, Version, freeze_run, mark_exported, write_version
 from trainer.jobs import Job
+from trainer.options import FinetuneOptions, TrainOptions
 from trainer.progress import Progress
 
-EPOCHS = 8
 _BATCH_SIZE = 16
 
 
 def finetune(
-    catalog: Catalog, store: Store, parent: Path, options: TrainOptions, job: Job
+    catalog: Catalog, store: Store, options: FinetuneOptions, job: Job
 ) -> tuple[Version, Comparison]:
     """Train, freeze, compare with the version in use, and publish where the gate lets it.
 
-    `parent`: the folder of the version to start from; that of the model itself where it has one.
     Raises: UserInputError where there are too few pictures; CancelledError; ParityError.
     """
+    parent = find_parent(catalog, options.model, options.origin)
     card, progress = read_card(parent), Progress(job=job)
+    settings = _make_options(
+        options, parent, find_catch_all(card, store.data, options.model, options.catch_all)
+    )
     own = card.model == options.model
     # Opened now: a version that another has replaced meanwhile may be deleted.
     current = open_session(parent / "model.onnx") if own else None
     dataset = read_stored(store, options.model, card.class_names if own else ())
     folder = _find_run(store.data, options.model)
-    clear_other_run(folder, options, dataset.sha256)
-    train(dataset, options, folder, make_accelerator("auto"), progress)
+    clear_other_run(folder, settings, dataset.sha256)
+    train(dataset, settings, folder, make_accelerator("auto"), progress)
     frozen = freeze_run(folder, progress)
     comparison = _compare(frozen, card, current, progress)
     version = _write(frozen, catalog, card, comparison)
@@ -59,21 +62,19 @@ def finetune(
     return version, comparison
 
 
-def make_options(  # noqa: PLR0913, PLR0917  (what the command takes)
-    model: str, parent: Path, data: Path, epochs: int, seed: int, catch_all: str | None = None
-) -> TrainOptions:
-    """Return the options that suit a few pictures and a version that is good already."""
+def _make_options(options: FinetuneOptions, parent: Path, catch_all: str | None) -> TrainOptions:
+    """Return the settings that suit a few images and a version that is good already."""
     card = read_card(parent)
     return TrainOptions(
-        model=model,
+        model=options.model,
         backbone=card.backbone,
         weights=str(parent / CHECKPOINT),
-        catch_all=find_catch_all(card, data, model, catch_all),
-        epochs=epochs,
+        catch_all=catch_all,
+        epochs=options.epochs,
         batch_size=_BATCH_SIZE,
         size=card.input.size,
         geometry=card.input.geometry,
-        seed=seed,
+        seed=options.seed,
         workers=0,
     )
 

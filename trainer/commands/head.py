@@ -25,14 +25,14 @@ from inference.versions.folders import add_version
 from inference.versions.probes import list_probes, make_probe
 from labelling.store.store import Store
 from labelling.training_log import CurveSplit, Stage
-from trainer.base_versions import find_catch_all
+from trainer.base_versions import find_catch_all, find_parent
 from trainer.data.replay_memory import make_empty
 from trainer.evaluation.comparison import publish
 from trainer.freezing.head_replacement import read_head
 from trainer.freezing.head_version import Draft, write_draft
 from trainer.head.embeddings import embed_stored
 from trainer.head.fitting import Learned, learn
-from trainer.head.start import Start, recall
+from trainer.head.start import Start, open_start, recall
 from trainer.head.training_set import (
     Material,
     check_material,
@@ -42,6 +42,7 @@ from trainer.head.training_set import (
     name_classes,
 )
 from trainer.jobs import Job
+from trainer.options import HeadOptions
 
 _PROOFS = 3  # stored pictures on which a graft is proved, beside the probes
 
@@ -73,17 +74,7 @@ class Taught:
         )
 
 
-@dataclass(frozen=True)
-class HeadOptions:
-    """What to teach. `catch_all`: the class for everything else; None: as it was or is planned."""
-
-    model: str
-    catch_all: str | None = None
-
-
-def train_head(
-    catalog: Catalog, store: Store, start: Start, options: HeadOptions, job: Job
-) -> Taught:
+def train_head(catalog: Catalog, store: Store, options: HeadOptions, job: Job) -> Taught:
     """Teach a model what the store holds for it, and publish it where the gate lets it.
 
     Raises: UserInputError where there is too little to learn from; CancelledError; GraftError.
@@ -92,6 +83,7 @@ def train_head(
     begun = time.monotonic()
     _sweep(catalog)
     job.stage(Stage.READING)
+    start = open_start(find_parent(catalog, options.model, options.origin), options.model)
     material = _read_material(store, start, options.model, job)
     check_material(material)
     catch_all = _find_catch_all(options, start, store, material.class_names)

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from inference.errors import UserInputError
+from trainer.options import DEFAULT_BACKBONE
 
-DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 _TOLERANCE = 1e-4
 
 

@@ -17,8 +17,8 @@ from inference.errors import UserInputError
 from inference.versions.cards import read_card
 from trainer.finetuning import run_folder as runs
 from trainer.finetuning.backbones import create_backbone, read_normalisation
-from trainer.finetuning.run_folder import TrainOptions
 from trainer.finetuning.weights import CHECKPOINT, CHOSEN
+from trainer.options import TrainOptions
 
 _TEMPERATURE = 2.0  # makes the teachers' doubts visible; Source: Hinton et al. (2015)
 

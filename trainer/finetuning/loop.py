@@ -40,9 +40,10 @@ from trainer.finetuning.backbones import (
 )
 from trainer.finetuning.distillation import Teachers
 from trainer.finetuning.linear_probe import embed, fit_head, score_held_out, set_head
-from trainer.finetuning.run_folder import Result, TrainOptions
+from trainer.finetuning.run_folder import Result
 from trainer.finetuning.selection import Validation, choose, make_val_loader
 from trainer.finetuning.weights import CHOSEN
+from trainer.options import TrainOptions
 from trainer.progress import Progress
 
 _WARMUP = 0.1  # of all steps

@@ -16,55 +16,10 @@ from typing import Any
 from inference.atomic_files import replace_file
 from inference.errors import UserInputError
 from trainer.data.dataset import Dataset, LeftOut, Picture
-from trainer.finetuning.backbones import DEFAULT_BACKBONE
 from trainer.finetuning.weights import CHOSEN
+from trainer.options import TrainOptions
 
 SCORES = "scores.npy"
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """What a training run does; the same options, data and seed give the same weights.
-
-    `size` in pixels is what the frozen network takes, `train_size` what it is trained at: a
-    little smaller suits, since random crops show things larger than whole pictures do
-    (Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019). `other_sizes`:
-    what the frozen network takes instead, where validation prefers it.
-    `balance`: 0 draws the pictures as they are, 1 every source and class alike.
-    `geometry`: how the network sees a picture (one of `GEOMETRIES`); None: the one that
-    does best on validation.
-    `average`: decay a step of the averaged weights. `mix`: share of the batches (0–1) whose
-    pictures are mixed in pairs (CutMix or MixUp). `frozen`: how many of the backbone's first
-    stages, the stem being one, stay as they were pretrained. `teachers`: folders of finished runs
-    or versions whose answers are learnt from, too; `distil` (0–1) is their share of the loss, the
-    rest is the labels'. `hard`: a picture that a linear probe
-    gets wrong out of fold is drawn up to 1 + `hard` times as often. `corrections`: name of the
-    file that put labels right.
-    """
-
-    model: str
-    backbone: str = DEFAULT_BACKBONE
-    weights: str | None = None
-    catch_all: str | None = None
-    epochs: int = 14
-    batch_size: int = 32
-    lr: float = 1.5e-4
-    weight_decay: float = 0.02
-    label_smoothing: float = 0.1
-    average: float = 0.998
-    balance: float = 0.5
-    mix: float = 0.3
-    size: int = 224
-    train_size: int = 192
-    other_sizes: tuple[int, ...] = ()
-    geometry: str | None = None
-    frozen: int = 0
-    teachers: tuple[str, ...] = ()
-    distil: float = 0.7
-    hard: float = 0.0
-    corrections: str | None = None
-    seed: int = 0
-    workers: int = 1
 
 
 @dataclass

@@ -23,8 +23,8 @@ from trainer.data.dataset import Dataset, Picture, find_photos
 from trainer.evaluation.calibration import fit_calibration
 from trainer.finetuning.backbones import create_backbone, get_head, mix_weights
 from trainer.finetuning.linear_probe import embed
-from trainer.finetuning.run_folder import TrainOptions
 from trainer.finetuning.weights import read_classes
+from trainer.options import TrainOptions
 from trainer.progress import Progress
 
 # Of the fine-tuned weights, the rest being those that it began with.

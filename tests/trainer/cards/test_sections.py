@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,6 @@ import trainer.__main__
 from inference.statements import NEVER_UNFAMILIAR
 from tests.inference.tiny_versions import make_card
 from trainer.cards.sections import (
-    OPTIONS,
     escape,
     write_command,
     write_data,
@@ -19,6 +19,7 @@ from trainer.cards.sections import (
     write_trust,
 )
 from trainer.evaluation.metrics import measure_rate
+from trainer.options import TrainOptions
 
 GOOD = measure_rate(np.array([True] * 9 + [False]))
 TRUST: dict[str, Any] = {
@@ -112,8 +113,8 @@ def test_command_trains_such_a_network_anew() -> None:
     training = {"backbone": "a_net", "catch_all": "not hot", "epochs": 3, "lr": 0.1, "parity": 1}
     training |= {"teachers": ["one", "two"]}
     assert write_command(make_card(training=training)) == (
-        "python -m trainer train PICTURES --model colours --backbone a_net "
-        "--catch-all 'not hot' --epochs 3 --lr 0.1 --weights none --teacher one --teacher two"
+        "python -m trainer train PICTURES --model colours --backbone a_net --weights none "
+        "--catch-all 'not hot' --epochs 3 --lr 0.1 --teacher one --teacher two"
     )
     begun = make_card(training={"weights": "colours/1", "other_sizes": [64]})
     assert write_command(begun).endswith("--weights colours/1 --other-size 64")
@@ -125,7 +126,12 @@ def test_command_trains_such_a_network_anew() -> None:
 def test_settings_are_options_of_the_command() -> None:
     group = typer.main.get_command(trainer.__main__.app)
     known = {o for p in group.commands["train"].params for o in p.opts}  # type: ignore[attr-defined]
-    assert {f"--{name.replace('_', '-')}" for name in (*OPTIONS, "teacher")} <= known
+    options = TrainOptions("colours", weights="w", teachers=("a", "b"), other_sizes=(64,))
+    words = write_command(make_card(training=asdict(options))).split()
+    assert {word for word in words if word.startswith("--")} <= known
+    assert " --teacher a --teacher b" in " ".join(words)
+    for pair in (("--weights", "w"), ("--other-size", "64"), ("--batch-size", "32")):
+        assert words[words.index(pair[0]) + 1] == pair[1]
 
 
 @pytest.mark.parametrize("text", ["a|b", "<b>", "[x](http://y)", "`code`", "a\nb", "# a", "![x]"])

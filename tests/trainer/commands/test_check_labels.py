@@ -19,7 +19,6 @@ from tests.inference.tiny_versions import make_card
 from tests.trainer.commands.test_head import add, encode, read_events
 from tests.trainer.drawn import draw
 from tests.trainer.lessons import WIDTH, make_cloud, make_entry, make_remembered
-from trainer.base_versions import find_parent
 from trainer.commands.check_labels import (
     Known,
     check_labels,
@@ -29,13 +28,13 @@ from trainer.commands.check_labels import (
     finish_checked,
     summarise,
 )
-from trainer.commands.head import HeadOptions, train_head
+from trainer.commands.head import train_head
 from trainer.data.replay_memory import make_empty
 from trainer.evaluation.comparison import Comparison
 from trainer.head.regression import Head
-from trainer.head.start import open_start
 from trainer.head.training_set import Stored
 from trainer.jobs import CancelledError, run_job, run_unlogged
+from trainer.options import HeadOptions
 
 ROOT = Path(__file__).resolve().parents[3]
 NOTHING = Known(make_empty(WIDTH))
@@ -212,9 +211,8 @@ def test_check_judges_with_what_ships(catalog: Catalog, store: Store) -> None:
     assert find_judge(catalog, "drawn") == catalog.find("drawn", 1)
     assert find_judge(catalog, "mine") == catalog.find("drawn", 1)
     fill(store, "drawn")
-    start = open_start(find_parent(catalog, "drawn"), "drawn")
     with run_job(store.data, "head", "drawn") as job:
-        taught = train_head(catalog, store, start, HeadOptions("drawn"), job)
+        taught = train_head(catalog, store, HeadOptions("drawn"), job)
     catalog.publish("drawn", taught.card.version)
     assert catalog.read_current("drawn") == 2
     assert find_judge(catalog, "drawn") == catalog.find("drawn", 1)
@@ -222,9 +220,8 @@ def test_check_judges_with_what_ships(catalog: Catalog, store: Store) -> None:
 
 def test_check_of_a_new_network_keeps_to_its_backbone(catalog: Catalog, store: Store) -> None:
     fill(store, "mine")
-    start = open_start(find_parent(catalog, "mine"), "mine")
     with run_job(store.data, "head", "mine") as job:
-        train_head(catalog, store, start, HeadOptions("mine"), job)
+        train_head(catalog, store, HeadOptions("mine"), job)
     judge = read_card(find_judge(catalog, "mine"))
     assert (judge.model, judge.version) == ("drawn", 1)
     assert judge.backbone_key == read_card(catalog.find("mine")).backbone_key
@@ -234,9 +231,8 @@ def test_where_nothing_ships_the_version_in_use_judges(
     catalog: Catalog, store: Store, tmp_path: Path
 ) -> None:
     fill(store, "mine")
-    start = open_start(find_parent(catalog, "mine"), "mine")
     with run_job(store.data, "head", "mine") as job:
-        train_head(catalog, store, start, HeadOptions("mine"), job)
+        train_head(catalog, store, HeadOptions("mine"), job)
     alone = Catalog(tmp_path / "nothing", store.data)
     assert find_judge(alone, "mine") == alone.find("mine", 1)
 

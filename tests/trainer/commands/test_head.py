@@ -19,13 +19,12 @@ from inference.versions.cards import Parent, parse_card, read_card
 from inference.versions.catalog import Catalog
 from labelling.store.store import Store
 from tests.trainer.drawn import draw
-from trainer.base_versions import find_parent
-from trainer.commands.head import HeadOptions, Taught, train_head
+from trainer.commands.head import Taught, train_head
 from trainer.data.replay_memory import read_memory
 from trainer.freezing.export import Version
 from trainer.freezing.head_replacement import read_head
-from trainer.head.start import open_start
 from trainer.jobs import CancelledError, run_job
+from trainer.options import HeadOptions
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -57,9 +56,8 @@ def add(store: Store, label: str, count: int, model: str, first: int = 500) -> l
 def teach(
     catalog: Catalog, store: Store, model: str = "drawn", catch_all: str | None = None
 ) -> Taught:
-    start = open_start(find_parent(catalog, model, None), model)
     with run_job(store.data, "head", model) as job:
-        return train_head(catalog, store, start, HeadOptions(model, catch_all), job)
+        return train_head(catalog, store, HeadOptions(model, None, catch_all), job)
 
 
 def read_events(data: Path) -> list[dict[str, Any]]:
@@ -223,7 +221,6 @@ def test_cancel_at_any_stage_changes_nothing(
     catalog: Catalog, store: Store, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(store, "rings", 6, "drawn")
-    start = open_start(find_parent(catalog, "drawn", None), "drawn")
     with pytest.raises(CancelledError), run_job(store.data, "head", "drawn") as job:
         tell = job.stage
 
@@ -233,7 +230,7 @@ def test_cancel_at_any_stage_changes_nothing(
             tell(name, done, total)
 
         monkeypatch.setattr(job, "stage", cancel)
-        train_head(catalog, store, start, HeadOptions("drawn"), job)
+        train_head(catalog, store, HeadOptions("drawn"), job)
     assert read_events(store.data)[-1]["event"] == "cancelled"
     assert list(catalog.list_versions("drawn")) == [1]
     assert not list((store.data / "models").glob("*/.staging-*"))

@@ -11,9 +11,9 @@ from trainer.data.dataset import Dataset
 from trainer.finetuning.backbones import create_backbone, get_head
 from trainer.finetuning.devices import make_accelerator
 from trainer.finetuning.loop import make_geometry
-from trainer.finetuning.run_folder import TrainOptions
 from trainer.finetuning.selection import Choice, Validation, choose
 from trainer.finetuning.weights import CHOSEN
+from trainer.options import TrainOptions
 from trainer.progress import Progress
 
 

@@ -8,9 +8,9 @@ import pytest
 from inference.errors import UserInputError
 from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import write_version
-from trainer.listing import describe_rows, list_rows, put_into_use
+from trainer.commands.versions import describe_rows, list_rows, put_into_use
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

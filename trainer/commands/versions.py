@@ -1,4 +1,7 @@
-"""The versions of a model in words, and putting one of them into use, by command."""
+"""Listing the versions of a model, and putting one of them into use.
+
+Commands: `python -m trainer versions --model NAME` and `python -m trainer publish VERSION`.
+"""
 
 from typing import Any
 
