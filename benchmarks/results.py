@@ -1,4 +1,4 @@
-"""What was measured, in words and as a plot: medians with spread, and ratios to a named peer."""
+"""What was measured, as tables and a plot: medians with spread, and ratios to a named peer."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ from rich.table import Table
 
 from inference.process import count_usable_cores
 
-Measured = dict[str, Any]  # contestant → median, p10, p90 and ratio
+Measured = dict[str, Any]  # competitor → median, p10, p90 and ratio
 _GREEN, _GREY, _LIGHT = "#2e8b57", "#8a8f98", "#c9ced6"
 
 
 def summarise(values: Mapping[str, Sequence[float]], against: str, unit: str) -> Measured:
-    """Return per contestant the median, 10th and 90th percentile, n, and the ratio to a peer."""
+    """Return each competitor's median, 10th and 90th percentile, n, and ratio to a peer."""
     base = float(np.median(values[against]))
     rows = {
         name: {
@@ -60,7 +60,7 @@ def show(title: str, measured: Measured) -> None:
 
 
 def draw(found: Mapping[str, Measured], path: Path) -> None:
-    """Write a plot: for each piece of work the ratios of all that did it to its peer."""
+    """Write a plot: for each task the medians of all competitors, and their ratios to the peer."""
     titles = list(found)
     with mpl.rc_context({"axes.spines.top": False, "axes.spines.right": False, "font.size": 9}):
         rows = -(-len(titles) // 2)

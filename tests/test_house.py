@@ -42,7 +42,7 @@ ROOMS = {
     " required_images",
     "trainer": "__main__ commands freezing cards head finetuning base_versions evaluation"
     " synthetic data progress jobs options command_line",
-    "benchmarks": "__main__ quality training serving results peers",
+    "benchmarks": "__main__ quality training serving results effort peers",
     "web": "page teach refresh model try_it access http frame serving uploads_folder",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "core"}

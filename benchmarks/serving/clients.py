@@ -1,4 +1,4 @@
-"""Clients of a page, by raw HTTP: what is measured is the page, as little as can be of them."""
+"""Clients of a page, by raw HTTP, so that their own work hardly counts."""
 
 import http.client
 import json
@@ -9,17 +9,17 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 
-_BOUNDARY = "picture-boundary"
-_PATIENCE = 300.0  # seconds
+_BOUNDARY = "image-boundary"
+_TIMEOUT = 300.0  # seconds
 
-Ask = Callable[[bytes], None]
+Send = Callable[[bytes], None]
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where pictures are sent: a page's API by name, or a plain path that takes the bytes.
+    """Where images are sent: a page's API by name, or a plain path that takes the bytes.
 
-    `more`: what the API takes after the picture.
+    `more`: what the API takes after the image.
     """
 
     port: int
@@ -28,43 +28,43 @@ class Endpoint:
     plain: bool = False
 
     @contextmanager
-    def connecting(self) -> Iterator[Ask]:
-        """Lend a function that sends one picture and waits for its answer, over one connection.
+    def connect(self) -> Iterator[Send]:
+        """Yield a function that sends one image and waits for the answer, over one connection.
 
         It raises RuntimeError where there is none.
         """
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_TIMEOUT)
         with closing(connection):
             if self.plain:
-                yield lambda picture: _post_plain(connection, self.name, picture)
+                yield lambda image: _post_plain(connection, self.name, image)
             else:
-                yield lambda picture: _call(connection, self, picture)
+                yield lambda image: _call(connection, self, image)
 
 
-def time_calls(endpoint: Endpoint, pictures: Sequence[bytes]) -> list[float]:
-    """Return the seconds that each picture took, one after the other."""
+def time_calls(endpoint: Endpoint, images: Sequence[bytes]) -> list[float]:
+    """Return the seconds that each image took, one after the other."""
     times = []
-    with endpoint.connecting() as ask:
-        for picture in pictures:
+    with endpoint.connect() as send:
+        for image in images:
             start = time.perf_counter()
-            ask(picture)
+            send(image)
             times.append(time.perf_counter() - start)
     return times
 
 
 def count_answers(
-    endpoint: Endpoint, pictures: Sequence[bytes], clients: int, seconds: float
+    endpoint: Endpoint, images: Sequence[bytes], clients: int, seconds: float
 ) -> float:
-    """Return the answers a second while so many clients ask, each as soon as it was answered."""
+    """Return the answers a second while so many clients send, each as soon as it was answered."""
     end = time.perf_counter() + seconds
     lasts, counts = [0.0] * clients, [0] * clients
 
     def work(number: int) -> None:
-        first = number % len(pictures)
-        own = cycle([*pictures[first:], *pictures[:first]])
-        with endpoint.connecting() as ask:
+        first = number % len(images)
+        own = cycle([*images[first:], *images[:first]])
+        with endpoint.connect() as send:
             while time.perf_counter() < end:
-                ask(next(own))
+                send(next(own))
                 counts[number] += 1
                 lasts[number] = time.perf_counter()
 
@@ -73,13 +73,13 @@ def count_answers(
     return sum(counts) / (max(lasts) - start)
 
 
-def ask_all(endpoint: Endpoint, pictures: Sequence[bytes], clients: int) -> None:
-    """Send every picture once, by so many clients."""
+def send_all(endpoint: Endpoint, images: Sequence[bytes], clients: int) -> None:
+    """Send every image once, by so many clients."""
 
     def work(number: int) -> None:
-        with endpoint.connecting() as ask:
-            for picture in pictures[number::clients]:
-                ask(picture)
+        with endpoint.connect() as send:
+            for image in images[number::clients]:
+                send(image)
 
     _run_all(work, clients)
 
@@ -102,30 +102,30 @@ def _run_all(work: Callable[[int], None], clients: int) -> None:
         raise failures[0]
 
 
-def _call(connection: http.client.HTTPConnection, endpoint: Endpoint, picture: bytes) -> None:
+def _call(connection: http.client.HTTPConnection, endpoint: Endpoint, image: bytes) -> None:
     """Upload, call, result: Gradio's three requests."""
     kind = f"multipart/form-data; boundary={_BOUNDARY}"
     head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="photo.jpg"'
     body = b"%s\r\nContent-Type: image/jpeg\r\n\r\n%s\r\n--%s--\r\n" % (
         head.encode(),
-        picture,
+        image,
         _BOUNDARY.encode(),
     )
-    [path] = json.loads(_send(connection, "POST", "/gradio_api/upload", body, kind))
+    [path] = json.loads(_request(connection, "POST", "/gradio_api/upload", body, kind))
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    given = json.dumps({"data": [file, *endpoint.more]}).encode()
+    data = json.dumps({"data": [file, *endpoint.more]}).encode()
     called = f"/gradio_api/call/{endpoint.name}"
-    event = json.loads(_send(connection, "POST", called, given, "application/json"))["event_id"]
-    result = _send(connection, "GET", f"{called}/{event}", None, "")
+    event = json.loads(_request(connection, "POST", called, data, "application/json"))["event_id"]
+    result = _request(connection, "GET", f"{called}/{event}", None, "")
     if b"event: complete" not in result:
         raise RuntimeError(f"The page answered {result[:200]!r}.")
 
 
-def _post_plain(connection: http.client.HTTPConnection, path: str, picture: bytes) -> None:
-    _send(connection, "POST", path, picture, "image/jpeg")
+def _post_plain(connection: http.client.HTTPConnection, path: str, image: bytes) -> None:
+    _request(connection, "POST", path, image, "image/jpeg")
 
 
-def _send(
+def _request(
     connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, kind: str
 ) -> bytes:
     connection.request(method, path, body, {"Content-Type": kind} if kind else {})

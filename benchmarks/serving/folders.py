@@ -1,4 +1,4 @@
-"""Answer a whole folder: our command against plain onnxruntime in a loop, as one would write it."""
+"""A whole folder: our command against plain onnxruntime in a loop, as one would write it."""
 
 import subprocess
 import sys
@@ -10,16 +10,33 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
+from benchmarks.effort import Effort
+from benchmarks.results import Measured, summarise
 from benchmarks.serving.images import make_photo
 from benchmarks.serving.servers import ROOT
 
-_EVERY = 0.05  # seconds between two looks at the memory
+_EVERY = 0.05  # seconds between two readings of the memory
+_PEER = "P4 onnxruntime loop"
 _SHAPES = ((500, 375), (640, 480), (375, 500), (1024, 768))
+
+
+def measure(version: Path, effort: Effort) -> dict[str, Measured]:
+    """Time a folder of images, and read the memory meanwhile."""
+    with make_folder(effort.images) as folder:
+        rows = {"ours": measure_ours(folder, version), _PEER: measure_peer(folder, version)}
+    rates = {name: [effort.images / row["seconds"]] for name, row in rows.items()}
+    memory = {
+        f"{name}, {key}": [row[key]] for name, row in rows.items() for key in row if "MB" in key
+    }
+    return {
+        f"folder of {effort.images} pictures": summarise(rates, _PEER, "a second"),
+        "memory meanwhile": summarise(memory, f"{_PEER}, MB", "MB"),
+    }
 
 
 @contextmanager
 def make_folder(count: int) -> Iterator[Path]:
-    """Lend a folder of so many JPEGs, by turns small and up to 1024 pixels."""
+    """Yield a folder of so many JPEGs, alternately small and up to 1024 pixels wide."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         for number in range(count):
@@ -45,16 +62,16 @@ def measure_peer(folder: Path, version: Path) -> dict[str, float]:
 def _measure(command: Sequence[str]) -> dict[str, float]:
     start = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    seen = []
+    readings = []
     watched = psutil.Process(process.pid)
     while process.poll() is None:
         try:
-            seen.append(watched.memory_info().rss / 1e6)
+            readings.append(watched.memory_info().rss / 1e6)
         except psutil.NoSuchProcess:
             break
         time.sleep(_EVERY)
     if process.wait():
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}.")
     seconds = time.perf_counter() - start
-    half = len(seen) // 2
-    return {"seconds": seconds, "MB, first half": max(seen[:half]), "MB": max(seen[half:])}
+    half = len(readings) // 2
+    return {"seconds": seconds, "MB, first half": max(readings[:half]), "MB": max(readings[half:])}

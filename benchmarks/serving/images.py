@@ -1,4 +1,4 @@
-"""Pictures to measure with: photo-like JPEGs of any size, the same on every machine."""
+"""Images to measure with: photo-like JPEGs of any size, the same on every machine."""
 
 import io
 from functools import cache
@@ -15,7 +15,7 @@ _GRAIN = 5.0  # of 255: with it a JPEG has as many bytes as a phone's
 
 @cache
 def make_photo(width: int, height: int, seed: int = 0) -> bytes:
-    """Return a JPEG of `width` × `height` pixels: a rendered picture, enlarged, with grain."""
+    """Return a JPEG of `width` × `height` pixels: a rendered image, enlarged, with grain."""
     paths = sorted(RENDERED.glob("*/*.webp"))
     with Image.open(paths[seed % len(paths)]) as opened:
         image = opened.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
@@ -28,10 +28,10 @@ def make_photo(width: int, height: int, seed: int = 0) -> bytes:
 
 
 def make_small(count: int) -> list[bytes]:
-    """Return different small pictures."""
+    """Return different small images."""
     return [make_photo(*SMALL, seed) for seed in range(count)]
 
 
 def make_large(count: int) -> list[bytes]:
-    """Return different pictures of a phone's 12 megapixels."""
+    """Return different images of 12 megapixels, as phones make them."""
     return [make_photo(*PHONE, seed) for seed in range(count)]

@@ -1,6 +1,6 @@
 """`python -m benchmarks.serving.scaling`: how cost grows with image size, batch, models and labels.
 
-One thing is made larger at a time. Prints every curve and writes them as a plot.
+One thing is made larger at a time. Prints the curves and writes them as a plot.
 """
 
 import json
@@ -34,23 +34,21 @@ Curve = dict[str, float]  # how much → milliseconds, megabytes or seconds
 
 MEGAPIXELS = (0.2, 1, 4, 12, 24, 50)
 BATCHES = (1, 2, 4, 8, 16, 32)
-NETWORKS = (1, 2, 3, 4, 5, 6, 8, 12)
-PICTURES = (2, 10, 50, 100, 500, 1000, 2500, 5000, 10000)
+MODELS = (1, 2, 3, 4, 5, 6, 8, 12)
+IMAGES = (2, 10, 50, 100, 500, 1000, 2500, 5000, 10000)
 _REPEATS = 9
-_SIDE = 40  # pixels of the pictures that are only counted
+_SIDE = 40  # pixels of the images, which nothing looks at
 
 
 def main(
-    exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
-        "exported"
-    ),
+    exported: Annotated[Path, typer.Option(help="Folder of the frozen models.")] = Path("exported"),
     number: Annotated[
         int | None,
         typer.Option(
             "--version", help="Its version. [default: the current one]", show_default=False
         ),
     ] = None,
-    most: Annotated[int, typer.Option(help="Labelled pictures at the most.")] = PICTURES[-1],
+    most: Annotated[int, typer.Option(help="Most labelled images.")] = IMAGES[-1],
     plot: Annotated[
         Path | None, typer.Option(help="Write a plot here, a PNG.", show_default=False)
     ] = None,
@@ -59,10 +57,10 @@ def main(
     """Measure how the cost of an answer and of a quick retrain grows."""
     version = find_version(exported, "hotdog", number)
     found: dict[str, Curve] = {
-        "a JPEG of so many megapixels, ours: ms": grow_picture(version, _make_ours(version)),
-        "a JPEG of so many megapixels, P4: ms": grow_picture(version, _make_peer(version)),
+        "a JPEG of so many megapixels, ours: ms": grow_image(version, _make_ours(version)),
+        "a JPEG of so many megapixels, P4: ms": grow_image(version, _make_peer(version)),
         "so many pictures in one batch: ms a picture": grow_batch(version),
-        "so many networks in turn: resident MB": grow_networks(version),
+        "so many models in turn: resident MB": grow_models(version),
         "Quick with so many labelled pictures: s": grow_quick(version, most),
     }
     if plot:
@@ -78,7 +76,7 @@ def describe(found: dict[str, Curve]) -> str:
     )
 
 
-def grow_picture(version: Path, answer: Callable[[bytes], Any]) -> Curve:
+def grow_image(version: Path, answer: Callable[[bytes], Any]) -> Curve:
     """Return megapixels → milliseconds from a JPEG's bytes to probabilities."""
     curve = {}
     for megapixels in MEGAPIXELS:
@@ -89,46 +87,46 @@ def grow_picture(version: Path, answer: Callable[[bytes], Any]) -> Curve:
 
 
 def grow_batch(version: Path) -> Curve:
-    """Return pictures in one batch → milliseconds a picture, of the network alone."""
+    """Return images in one batch → milliseconds an image, of the network alone."""
     session = Classifier(version, "cpu").session
     image = decode(make_photo(500, 375))
     curve = {}
     for size in BATCHES:
         batch = np.repeat(image[None], size, axis=0)
-        ask: Callable[[], Any] = lambda batch=batch: session.run(  # type: ignore[misc]  # noqa: E731
+        run: Callable[[], Any] = lambda batch=batch: session.run(  # type: ignore[misc]  # noqa: E731
             ["probabilities"], {"image": batch}
         )
-        curve[str(size)] = 1000 * _time(ask) / size
+        curve[str(size)] = 1000 * _time(run) / size
     return curve
 
 
-def grow_networks(version: Path) -> Curve:
-    """Return networks asked in turn → resident MB of the page; only the last few stay open."""
+def grow_models(version: Path) -> Curve:
+    """Return models used in turn → resident MB of the page; only the last few stay open."""
     curve = {}
     with TemporaryDirectory() as name:
-        for number in range(2, NETWORKS[-1] + 1):
+        for number in range(2, MODELS[-1] + 1):
             shutil.copytree(version, Path(name) / "models" / f"copy{number}" / "1")
         with open_page("--exported", str(version.parents[1]), "--data", name) as page:
-            for number in range(1, NETWORKS[-1] + 1):
+            for number in range(1, MODELS[-1] + 1):
                 model = f"copy{number}" if number > 1 else version.parent.name
                 for _ in range(_REPEATS):
-                    page.send("/api/classify", make_photo(500, 375), {"model": model})
-                if number in NETWORKS:
+                    page.upload("/api/classify", make_photo(500, 375), {"model": model})
+                if number in MODELS:
                     curve[str(number)] = page.read_memory() / 1e6
     return curve
 
 
 def grow_quick(version: Path, most: int) -> Curve:
-    """Return labelled pictures → seconds of the command `head`, its start included.
+    """Return labelled images → seconds of the command `head`, from its start.
 
-    As on the page, their embeddings were kept when they were added; what is learnt is made up.
+    As on the page, the embeddings are stored when images are added; here they are made up.
     """
     generator = np.random.default_rng(0)
     middles = generator.normal(0, 1, (2, _read_width(version)))
     curve = {}
     with TemporaryDirectory() as name, Store(Path(name)) as store:
         added = 0
-        for count in (n for n in PICTURES if n <= most):
+        for count in (n for n in IMAGES if n <= most):
             while added < count:
                 row = np.abs(middles[added % 2] + generator.normal(0, 2, middles.shape[1]))
                 _add(store, version, f"class {added % 2}", row.astype(np.float16), generator)
@@ -157,7 +155,7 @@ def draw(found: dict[str, Curve], path: Path) -> None:
             axes.grid(alpha=0.25)
             if len(curves) > 1:
                 axes.legend()
-            if "networks" in name:
+            if "models" in name:
                 axes.axvline(MAX_OPEN, color="#8a8f98", linewidth=0.8, linestyle="--")
         figure.savefig(path, dpi=110)
 
@@ -201,13 +199,13 @@ def _time_quick(data: Path, version: Path) -> float:
     return time.perf_counter() - start
 
 
-def _time(act: Callable[[], Any]) -> float:
-    """Return the median seconds of a few goes, after one that warms up."""
-    act()
+def _time(call: Callable[[], Any]) -> float:
+    """Return the median seconds of a few calls, after one that warms up."""
+    call()
     times = []
     for _ in range(_REPEATS):
         start = time.perf_counter()
-        act()
+        call()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
 

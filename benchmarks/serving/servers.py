@@ -1,4 +1,4 @@
-"""Real pages to measure, ours and those of peers: each in a process of its own, asked over HTTP."""
+"""Real pages to measure, ours and those of peers, each in a process of its own."""
 
 import contextlib
 import socket
@@ -16,20 +16,20 @@ import httpx
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE = 300.0  # seconds
+_TIMEOUT = 300.0  # seconds
 
 
 @dataclass(frozen=True)
-class Page:
-    """A page that answers. Every call raises httpx.HTTPStatusError where it is refused.
+class Server:
+    """A running page. Its calls raise httpx.HTTPStatusError where they are refused.
 
-    `begun`: when its process was started, by time.perf_counter().
+    `started`: when its process was started, by time.perf_counter().
     """
 
     http: httpx.Client
     process: subprocess.Popen[bytes]
     port: int
-    begun: float
+    started: float
 
     def get(self, path: str) -> Any:  # noqa: ANN401  (JSON)
         """Return a route's JSON."""
@@ -39,14 +39,14 @@ class Page:
         """Send JSON to a route and return its answer."""
         return self.http.post(path, json=values).raise_for_status().json()
 
-    def send(self, path: str, data: bytes, values: dict[str, str]) -> bool:
-        """Send a file's bytes to a route; tells whether they were taken."""
+    def upload(self, path: str, data: bytes, values: dict[str, str]) -> bool:
+        """Send a file's bytes to a route; returns whether they were accepted."""
         return self.http.post(path, content=data, params=values).is_success
 
-    def classify(self, picture: Path, model: str | None = None) -> dict[str, Any]:
-        """Upload a picture and return the answer, as curl would."""
-        sent = {"files": (picture.name, picture.read_bytes())}
-        [path] = self.http.post("/gradio_api/upload", files=sent).raise_for_status().json()
+    def classify(self, image: Path, model: str | None = None) -> dict[str, Any]:
+        """Upload an image and return the answer, as Gradio's clients do."""
+        files = {"files": (image.name, image.read_bytes())}
+        [path] = self.http.post("/gradio_api/upload", files=files).raise_for_status().json()
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
         found = self.post("/gradio_api/run/classify", data=[file, False, model])
         answer: dict[str, Any] = found["data"][0]
@@ -60,33 +60,33 @@ class Page:
 
 
 @contextmanager
-def open_page(*options: str) -> Iterator[Page]:
+def open_page(*options: str) -> Iterator[Server]:
     """Start our page and wait until it listens; end it afterwards."""
     port = find_free_port()
     command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *options]
-    with open_command(command, port) as page:
-        yield page
+    with open_command(command, port) as server:
+        yield server
 
 
 @contextmanager
-def open_peer(module: str, *arguments: str) -> Iterator[Page]:
+def open_peer(module: str, *arguments: str) -> Iterator[Server]:
     """Start a peer's page, which takes its port last, and wait until it listens."""
     port = find_free_port()
     command = [sys.executable, "-m", f"benchmarks.peers.{module}", *arguments, str(port)]
-    with open_command(command, port) as page:
-        yield page
+    with open_command(command, port) as server:
+        yield server
 
 
 @contextmanager
-def open_command(command: Sequence[str], port: int) -> Iterator[Page]:
+def open_command(command: Sequence[str], port: int) -> Iterator[Server]:
     """Start any page."""
     with tempfile.TemporaryFile() as log:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_PATIENCE) as http:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_TIMEOUT) as http:
                 _wait(http, process)
-                yield Page(http, process, port, begun)
+                yield Server(http, process, port, started)
         finally:
             process.terminate()
             process.wait()
@@ -101,10 +101,10 @@ def find_free_port() -> int:
 
 def _wait(http: httpx.Client, process: subprocess.Popen[bytes]) -> None:
     """Wait until Gradio answers with its configuration, which ours and the peers have."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _TIMEOUT
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(httpx.TransportError):
             if http.get("/config").is_success:
                 return
         time.sleep(0.02)
-    raise RuntimeError("The page did not start; its command by hand says why.")
+    raise RuntimeError("The page did not start; its command run by hand says why.")

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.training.teach_tab`: how long a person waits on the Teach tab, over HTTP.
+"""`python -m benchmarks.training.teach_tab`: how long the Teach tab takes, over HTTP.
 
-A real page with an empty data folder: adding pictures, Try it meanwhile, and from the press of
-Train to the first answer of the new version.
+On a real page with an empty data folder: adding images, Try it meanwhile, and from pressing Train
+to the first answer of the new version.
 """
 
 import json
@@ -17,24 +17,24 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.serving.servers import Page, open_page
+from benchmarks.serving.servers import Server, open_page
 from inference.images import SUFFIXES
 
 _SENDERS = 3  # requests in flight, as the page's own script has them
-_PAUSE = 0.1  # seconds between a visitor's pictures
+_PAUSE = 0.1  # seconds between a visitor's images
 
 Figures = dict[str, float]
 
 
 def main(
-    pictures: Annotated[
-        Path, typer.Argument(help="Folder of two class folders with 500 pictures or more each.")
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of two class folders with 500 images or more each.")
     ],
-    count: Annotated[int, typer.Option(min=50, help="Pictures that are added in the end.")] = 1000,
+    count: Annotated[int, typer.Option(min=50, help="Images that are added in all.")] = 1000,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
-    """Teach a new network of two classes, and add pictures to it while another asks Try it."""
-    classes = {folder.name: list_pictures(folder) for folder in sorted(pictures.iterdir())}
+    """Train a new model of two classes, and add images to it while a visitor uses Try it."""
+    classes = {path.name: list_images(path) for path in sorted(folder.iterdir())}
     with tempfile.TemporaryDirectory() as data, open_page("--teach", "--data", data) as page:
         found = measure(page, classes, count)
     if as_json:
@@ -44,21 +44,21 @@ def main(
         typer.echo(f"{name}: {value:.3g}")
 
 
-def measure(page: Page, classes: dict[str, list[Path]], count: int) -> Figures:
+def measure(page: Server, classes: dict[str, list[Path]], count: int) -> Figures:
     """Return seconds for each step, and Try it's milliseconds alone and meanwhile."""
     names = list(classes)[:2]
-    page.post("/teach/networks", model="bench", labels=names)
-    add_pictures(page, {name: classes[name][:25] for name in names})
+    page.post("/teach/models", model="bench", labels=names)
+    add_images(page, {name: classes[name][:25] for name in names})
     alone = time_answers(page, classes[names[0]][:40])
-    with asking(page, classes[names[0]][:40]) as training_times:
+    with querying(page, classes[names[0]][:40]) as training_times:
         trained = time_training(page, classes[names[0]][0])
     each = (count - 50) // 2 + 25
-    with asking(page, classes[names[0]][:40]) as adding_times:
+    with querying(page, classes[names[0]][:40]) as adding_times:
         start = time.perf_counter()
-        added = add_pictures(page, {name: classes[name][25:each] for name in names})
+        added = add_images(page, {name: classes[name][25:each] for name in names})
         adding = time.perf_counter() - start
     return {
-        "50 pictures, Quick: seconds from the press of Train to the first new answer": trained,
+        "50 pictures, Quick: seconds from pressing Train to the first new answer": trained,
         f"seconds to add {added} pictures": adding,
         "seconds to add 1,000 pictures, by that speed": adding / max(1, added) * 1000,
         "Try it alone, p95 milliseconds": find_p95(alone),
@@ -69,21 +69,21 @@ def measure(page: Page, classes: dict[str, list[Path]], count: int) -> Figures:
     }
 
 
-def add_pictures(page: Page, classes: dict[str, list[Path]]) -> int:
-    """Send pictures as the page does, several at a time; returns how many were taken."""
+def add_images(page: Server, classes: dict[str, list[Path]]) -> int:
+    """Send images as the page does, several at a time; returns how many were accepted."""
     jobs = [(name, path) for name, paths in classes.items() for path in paths]
 
     def send(job: tuple[str, Path]) -> bool:
         label, path = job
         values = {"model": "bench", "label": label, "name": path.name}
-        return page.send("/teach/pictures", path.read_bytes(), values)
+        return page.upload("/teach/images", path.read_bytes(), values)
 
     with ThreadPoolExecutor(_SENDERS) as pool:
         return sum(pool.map(send, jobs))
 
 
-def time_training(page: Page, picture: Path) -> float:
-    """Press Train and ask until the new version answers; returns seconds.
+def time_training(page: Server, image: Path) -> float:
+    """Start a training and wait until the new version answers; returns seconds.
 
     Raises: RuntimeError where the training ends otherwise.
     """
@@ -93,37 +93,37 @@ def time_training(page: Page, picture: Path) -> float:
         time.sleep(0.1)
     if state["state"] != "done":
         raise RuntimeError(f"The training ended as {state}.")
-    answer = page.classify(picture, "bench")
+    answer = page.classify(image, "bench")
     if answer["version"] != state["version"]:
-        raise RuntimeError(f"{answer} is not of the version that was made, {state}.")
+        raise RuntimeError(f"{answer} is not of the new version, {state}.")
     return time.perf_counter() - start
 
 
 @contextmanager
-def asking(page: Page, pictures: list[Path]) -> Iterator[list[float]]:
-    """Ask Try it again and again meanwhile; the list fills with milliseconds."""
+def querying(page: Server, images: list[Path]) -> Iterator[list[float]]:
+    """Use Try it again and again meanwhile; the list fills with milliseconds."""
     times: list[float] = []
     over = threading.Event()
 
-    def ask() -> None:
+    def query() -> None:
         while not over.is_set():
-            times.extend(time_answers(page, pictures, over))
+            times.extend(time_answers(page, images, over))
 
-    asker = threading.Thread(target=ask)
-    asker.start()
+    visitor = threading.Thread(target=query)
+    visitor.start()
     try:
         yield times
     finally:
         over.set()
-        asker.join()
+        visitor.join()
 
 
 def time_answers(
-    page: Page, pictures: list[Path], over: threading.Event | None = None
+    page: Server, images: list[Path], over: threading.Event | None = None
 ) -> list[float]:
-    """Return the milliseconds that each picture's answer took, the upload counted."""
+    """Return the milliseconds until each image was answered, upload included."""
     times = []
-    for path in pictures:
+    for path in images:
         if over is not None and over.wait(_PAUSE):
             break
         start = time.perf_counter()
@@ -137,8 +137,8 @@ def find_p95(times: list[float]) -> float:
     return statistics.quantiles(times, n=20)[-1]
 
 
-def list_pictures(folder: Path) -> list[Path]:
-    """Return a folder's picture files, sorted."""
+def list_images(folder: Path) -> list[Path]:
+    """Return a folder's image files, sorted."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
 
 
