@@ -1,3 +1,5 @@
+"""Which onnxruntime is installed where."""
+
 from pathlib import Path
 
 import pytest
