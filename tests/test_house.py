@@ -6,8 +6,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -209,25 +209,22 @@ def test_inference_and_labelling_load_neither_torch_nor_gradio() -> None:
 # Commands
 
 
-def _list_commands() -> list[tuple[str, click.Command]]:
+def _list_commands() -> list[tuple[str, Any]]:
     """Return each command as typed, such as `python -m trainer train`."""
     import app
     import inference.__main__
+    import labelling.__main__
     import trainer.__main__
 
     page = typer.Typer(add_completion=False)
     page.command()(app.main)
-    groups = {
-        "python -m inference": inference.__main__.app,
-        "python -m trainer": trainer.__main__.app,
-    }
-    if (ROOT / "labelling" / "__main__.py").is_file():
-        groups["python -m labelling"] = __import__("labelling.__main__").__main__.app
     found = [("python app.py", typer.main.get_command(page))]
-    for typed, group in groups.items():
-        command = typer.main.get_command(group)
-        commands = getattr(command, "commands", None) or {"": command}
-        found += [(f"{typed} {name}".strip(), commands[name]) for name in commands]
+    for package in (inference, labelling, trainer):
+        group = typer.main.get_command(package.__main__.app)
+        found += [
+            (f"python -m {package.__name__} {name}", command)
+            for name, command in group.commands.items()
+        ]
     return found
 
 
@@ -237,6 +234,7 @@ COMMANDS = _list_commands()
 def test_commands_are_found() -> None:
     names = {name for name, _ in COMMANDS}
     assert {"python app.py", "python -m inference predict", "python -m trainer train"} <= names
+    assert {"benchmarks", "benchmarks.quality.few_shot"} <= {*list_benchmarks()}
 
 
 def test_commands_and_their_options_have_help() -> None:
@@ -274,7 +272,19 @@ def read_docs() -> str:
 def test_every_command_is_documented() -> None:
     docs = read_docs()
     words = [name.removeprefix("python ") for name, _ in COMMANDS]
+    words += [f"-m {name}" for name in list_benchmarks()]
     assert not [word for word in words if not re.search(rf"{re.escape(word)}(?![\w-])", docs)]
+
+
+def list_benchmarks() -> list[str]:
+    """Return the modules of benchmarks that are run by hand; the peers are run by others."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in MODULES}
+    return [
+        name.removesuffix(".__main__")
+        for name, path in names.items()
+        if name.startswith("benchmarks.") and not name.startswith("benchmarks.peers.")
+        if "__name__ ==" in path.read_text(encoding="utf-8")
+    ]
 
 
 def test_every_option_is_documented() -> None:
