@@ -548,7 +548,8 @@ def test_model_is_saved_and_opened_under_a_free_name(desk: Visit, tmp_path: Path
     assert download.value.suggested_filename == "hotdog.zip"
     path = tmp_path / "hotdog.zip"
     download.value.save_as(path)
-    before = page.locator(".card .total").all_inner_texts()
+    total = page.locator(".card", has_text="Discs").locator(".total")
+    before = total.inner_text()
     page.locator(".projects input").set_input_files(str(path))
     page.get_by_role("button", name="Open it").click()
     expect(page.locator(".problem:visible")).to_contain_text("The name hotdog is taken here")
@@ -560,7 +561,7 @@ def test_model_is_saved_and_opened_under_a_free_name(desk: Visit, tmp_path: Path
         "hotdog_from_home", timeout=_TRAINED
     )
     expect(page.locator(".snackbar")).to_contain_text("Hotdog from home is here, with")
-    expect(page.locator(".card .total")).to_have_text(before)
+    expect(total).to_have_text(before)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
