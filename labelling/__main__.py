@@ -19,7 +19,8 @@ from rich.table import Column, Table
 from inference.errors import UserInputError, run_command
 from inference.versions.catalog import Catalog
 from labelling.exchange.exporting import export_folder
-from labelling.exchange.importing import Imported, Said, import_path
+from labelling.exchange.importing import ImportResult, import_path
+from labelling.exchange.items import ImportOptions
 from labelling.exchange.projects import Project, is_project, restore_project, write_project
 from labelling.required_images import GOALS
 from labelling.store.entries import STATES, Counts, Entry
@@ -84,11 +85,11 @@ def import_pictures(
 
     Exits with 1 if nothing could be taken.
     """
-    said = Said(label, model, state, who, relabel)
-    found = Imported()
+    options = ImportOptions(label, model, state, who, relabel)
+    found = ImportResult()
     with _open_store(context) as store:
         for path in paths:
-            found.merge(_import(store, path, said))
+            found.merge(_import(store, path, options))
     _print(asdict(found), _describe_imported(found), as_json)
     if found.left_out and not found.added + found.existed:
         raise typer.Exit(1)
@@ -263,11 +264,11 @@ def _open_store(context: typer.Context) -> Store:
     return Store(context.obj.data)
 
 
-def _import(store: Store, path: Path, said: Said) -> Imported:
+def _import(store: Store, path: Path, options: ImportOptions) -> ImportResult:
     if is_project(path):
         raise UserInputError(f"{path.name} is a project file. Take it in with restore.")
     with _showing(path.name) as progress:
-        return import_path(store, path, said, progress)
+        return import_path(store, path, options, progress)
 
 
 @contextmanager
@@ -301,7 +302,7 @@ def _describe_project(project: Project) -> str:
     return f"{project.model}{version}: {project.labels:,} labels of {project.images:,} pictures"
 
 
-def _describe_imported(found: Imported) -> str:
+def _describe_imported(found: ImportResult) -> str:
     counts = ", ".join(f"{count:,} {label}" for label, count in found.classes.items())
     lines = [f"Added {found.added:,} pictures" + (f": {counts}." if counts else ".")]
     if found.existed:

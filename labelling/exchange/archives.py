@@ -1,10 +1,11 @@
-"""Zip archives of labelled pictures, from anyone: judged whole before anything is written."""
+"""Zip archives of labelled images, from anyone: checked whole before anything is unpacked."""
 
 import json
 import lzma
 import re
 import shutil
 import stat
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from inference.atomic_files import staging_folder
 from inference.errors import UserInputError
+from labelling.images.files import SCRATCH
 
 MAX_ENTRIES = 200_000
 MAX_BYTES = 50_000_000_000
@@ -65,6 +67,24 @@ def unpack_archive(path: Path, folder: Path) -> Path:
             path.name, f"cannot be unpacked: {error.strerror or error}", "Unpack it yourself"
         ) from error
     return target
+
+
+@contextmanager
+def open_source(path: Path, scratch: Path) -> Iterator[Path | None]:
+    """Give what a folder or zip holds as a folder; None for another file.
+
+    A zip is unpacked below `scratch` for as long as the block runs.
+    Raises: UserInputError for a path at which there is nothing, or a zip that is not safe.
+    """
+    if path.is_dir():
+        yield path
+    elif not path.is_file():
+        raise UserInputError(f"There is nothing at {path}. Give a folder, a zip or a picture.")
+    elif zipfile.is_zipfile(path):
+        with tempfile.TemporaryDirectory(dir=scratch, prefix=SCRATCH) as folder:
+            yield unpack_archive(path, Path(folder))
+    else:
+        yield None
 
 
 def is_finished(target: Path, stamp: Mapping[str, int | str]) -> bool:

@@ -28,7 +28,7 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportResult:
     """What was written: label → pictures."""
 
     folder: Path
@@ -41,7 +41,7 @@ def export_folder(
     model: str | None,
     states: Iterable[str] = ("approved",),
     progress: Progress | None = None,
-) -> Exported:
+) -> ExportResult:
     """Write the labelled pictures of a model, of all for None, into a new folder of class folders.
 
     The folder appears when all is written.
@@ -57,7 +57,7 @@ def export_folder(
         if folder.is_dir():
             folder.rmdir()
         fresh.rename(folder)
-    return Exported(folder, _count_labels(entries))
+    return ExportResult(folder, _count_labels(entries))
 
 
 def name_folders(labels: Iterable[str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""Folders of labelled pictures: which file belongs to which class and split.
+"""Folders of labelled images: which file belongs to which class and split.
 
-`DATA/<class>/*`, or `DATA/{train,val,test}/<class>/*`; pictures in sub-folders of a class count.
+`DATA/<class>/*`, or `DATA/{train,val,test}/<class>/*`; images in sub-folders of a class count.
 """
 
 import os
@@ -20,35 +20,26 @@ SPLIT_NAMES = {
 EXPECTED = (
     "Expected one folder a class with pictures in it, or the folders train, val and test of these."
 )
-# What operating systems and exports put beside pictures; nobody takes these for pictures.
+# What operating systems and exports put beside images.
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini", "metadata.jsonl"}
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file in a class folder; `shown` names it without the machine's folders."""
+class ClassFile:
+    """A file in a class folder; `display_name` does not tell the machine's folders."""
 
     path: Path
-    shown: str
+    display_name: str
     label: str
     split: str
 
 
 @dataclass
 class Scan:
-    """What a folder holds: files, the labels of its class folders, shown name → reason."""
+    """What a folder holds: files, the labels of its class folders, display name → reason."""
 
-    found: list[Found] = field(default_factory=list)
+    files: list[ClassFile] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
-    left_out: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A location made into a folder; `left_out`: what was not unpacked, and why."""
-
-    path: Path
-    name: str
     left_out: dict[str, str] = field(default_factory=dict)
 
 
@@ -108,7 +99,7 @@ class _Scanner:
             label = _make_text(folder.name)
             self.result.labels.add(label)
             for path in self._walk(folder):
-                self.result.found.append(Found(path, self._show(path), label, split))
+                self.result.files.append(ClassFile(path, self._display(path), label, split))
 
     def _list_folders(self, base: Path) -> Iterator[Path]:
         for path in _list_visible(base):
@@ -138,9 +129,9 @@ class _Scanner:
         return path.is_symlink() and not path.resolve().is_relative_to(self.root)
 
     def _leave_out(self, path: Path, reason: str) -> None:
-        self.result.left_out[self._show(path)] = reason
+        self.result.left_out[self._display(path)] = reason
 
-    def _show(self, path: Path) -> str:
+    def _display(self, path: Path) -> str:
         return _make_text(f"{self.name}/{path.relative_to(self.root).as_posix()}")
 
 

@@ -29,14 +29,14 @@ from inference.process import count_usable_cores
 from inference.versions.catalog import Catalog
 from inference.versions.folders import check_model_name, write_pointer
 from labelling.exchange import metadata
-from labelling.exchange.archives import BROKEN
+from labelling.exchange.archives import BROKEN, open_source
 from labelling.exchange.foreign_versions import (
     inspect_version,
     list_files,
     may_travel,
     rename_version,
 )
-from labelling.exchange.importing import Progress, opening
+from labelling.exchange.importing import Progress
 from labelling.images.encoding import MAX_SIDE, Prepared, check_stored, hash_bytes
 from labelling.images.files import explaining_files
 from labelling.model_names import check_free, list_models
@@ -101,7 +101,7 @@ def restore_project(
     Raises: UserInputError for a name that is taken, or a file that is not whole or not ours; then
     nothing was changed.
     """
-    with opening(path, store.data) as folder:
+    with open_source(path, store.data) as folder:
         if folder is None or not (folder / MANIFEST).is_file():
             raise UserInputError("This is not a project file. Save one first.")
         manifest = _read_manifest(folder / MANIFEST)

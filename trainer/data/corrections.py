@@ -63,28 +63,28 @@ def correct(
 
     Raises: UserInputError for a label that is no class, or a name that several pictures have.
     """
-    labels = {candidate.found.label for candidate in candidates}
+    labels = {candidate.file.label for candidate in candidates}
     kept, done = [], set()
     for candidate in candidates:
-        found = candidate.found
-        key = (found.path.name, found.label)
+        file = candidate.file
+        key = (file.path.name, file.label)
         if candidate.split != "train" or key not in corrections:
             kept.append(candidate)
             continue
         if key in done:
             raise UserInputError(
-                f"Several training pictures labelled {found.label} are named {found.path.name}, "
+                f"Several training pictures labelled {file.label} are named {file.path.name}, "
                 "so a correction could mean any of them. Rename all but one."
             )
         done.add(key)
         becomes = corrections[key].becomes
         if becomes is None:
-            left_out[found.shown] = f"the right label is not clear: {corrections[key].why}"
+            left_out[file.display_name] = f"the right label is not clear: {corrections[key].why}"
         elif becomes in labels:
-            kept.append(replace(candidate, found=replace(found, label=becomes)))
+            kept.append(replace(candidate, file=replace(file, label=becomes)))
         else:
             raise UserInputError(
-                f"The corrections make {found.path.name} a {becomes!r}, which is not "
+                f"The corrections make {file.path.name} a {becomes!r}, which is not "
                 f"among the classes {', '.join(sorted(labels))}."
             )
     return kept, len(done)

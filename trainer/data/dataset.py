@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from inference.errors import UserInputError
 from labelling.exchange.archives import unpack_archive
-from labelling.exchange.folders import EXPECTED, Opened, Scan, scan_folder
+from labelling.exchange.folders import EXPECTED, Scan, scan_folder
 from labelling.images.fingerprints import Progress, read_fingerprints
 from trainer.data.corrections import correct, read_corrections
 from trainer.data.deduplication import (
@@ -24,7 +24,7 @@ from trainer.data.deduplication import (
     leave_out_unreadable,
     split_off_val,
 )
-from trainer.data.hub import PREFIX, fetch_dataset
+from trainer.data.hub import PREFIX, LocalFolder, fetch_dataset
 
 _MAX_SOURCES = 8  # of a small data set; where prefixes are more, they are no sources
 _IMAGES_PER_SOURCE = 100  # on average, in a large one
@@ -119,10 +119,10 @@ def read_dataset(
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "reading.lock"):  # processes of one run read one after the other
         scan = _scan_all(locations, folder)
-        paths = [found.path for found in scan.found]
+        paths = [file.path for file in scan.files]
         answers = read_fingerprints(paths, folder / "index.jsonl", progress)
     left_out = dict(scan.left_out)
-    candidates = leave_out_unreadable(scan.found, answers, left_out)
+    candidates = leave_out_unreadable(scan.files, answers, left_out)
     candidates = leave_out_copies(candidates, left_out)
     candidates = leave_out_crossing(candidates, left_out)
     candidates = split_off_val(candidates, val_fraction)
@@ -141,21 +141,21 @@ def _scan_all(locations: Sequence[str], folder: Path) -> Scan:
         # Two folders may have the same last name: what is left out must not hide the other's.
         number = f" ({names[opened.name]})" if names[opened.name] > 1 else ""
         scan = scan_folder(opened.path, opened.name + number)
-        merged.found += scan.found
+        merged.files += scan.files
         merged.labels |= scan.labels
         merged.left_out |= scan.left_out | opened.left_out
     return merged
 
 
-def _open(location: str, folder: Path) -> Opened:
+def _open(location: str, folder: Path) -> LocalFolder:
     """Return a folder of class folders; archives and datasets are unpacked into `folder`."""
     if location.startswith(PREFIX):
         return fetch_dataset(location, folder)
     path = Path(location).expanduser().resolve()
     if path.is_dir():
-        return Opened(path, path.name)
+        return LocalFolder(path, path.name)
     if path.is_file():
-        return Opened(unpack_archive(path, folder), path.name)
+        return LocalFolder(unpack_archive(path, folder), path.name)
     raise UserInputError(f"There is nothing at {location}. {EXPECTED}")
 
 
@@ -167,7 +167,7 @@ def _check_classes(candidates: list[Candidate], labels: set[str], left_out: dict
             f"Only the class {min(labels)} was found; at least two are needed. "
             "Add a folder of pictures that show something else."
         )
-    sides = Counter((c.found.label, c.split) for c in candidates)
+    sides = Counter((c.file.label, c.split) for c in candidates)
     for label in sorted(labels):
         train, val = sides[label, "train"], sides[label, "val"]
         if not train or not val:
@@ -189,9 +189,9 @@ def _give_example(left_out: dict[str, str]) -> str:
 def _assemble(
     candidates: list[Candidate], class_names: list[str], left_out: dict[str, str]
 ) -> Dataset:
-    sources = find_sources([c.found.path.name for c in candidates])
+    sources = find_sources([c.file.path.name for c in candidates])
     pictures = [
-        Picture(c.found.path, c.found.label, c.split, source, c.fingerprint.sha256, c.group)
+        Picture(c.file.path, c.file.label, c.split, source, c.fingerprint.sha256, c.group)
         for c, source in zip(candidates, sources, strict=True)
     ]
     pictures.sort(key=lambda picture: (picture.split, picture.label, picture.sha256))

@@ -1,12 +1,12 @@
 """Files on their way to becoming pictures: copies and crossing near-duplicates are left out.
 
 Each step takes candidates and answers those that stay; why the others do not is written into
-`left_out` (shown name → reason).
+`left_out` (display name → reason).
 """
 
 from dataclasses import dataclass, replace
 
-from labelling.exchange.folders import Found
+from labelling.exchange.folders import ClassFile
 from labelling.images.fingerprints import Fingerprint, stack_hashes
 from labelling.images.near_duplicates import (
     SPLIT_PRIORITY,
@@ -21,22 +21,22 @@ from labelling.images.near_duplicates import (
 class Candidate:
     """A readable file; `split` is where it stands now, `group` its near-duplicates' name."""
 
-    found: Found
+    file: ClassFile
     fingerprint: Fingerprint
     split: str
     group: str = ""
 
 
 def leave_out_unreadable(
-    found: list[Found], answers: list[Fingerprint | str], left_out: dict[str, str]
+    files: list[ClassFile], answers: list[Fingerprint | str], left_out: dict[str, str]
 ) -> list[Candidate]:
     """Keep the files that have a fingerprint; `answers` holds a reason for each other one."""
     kept = []
-    for file, answer in zip(found, answers, strict=True):
+    for file, answer in zip(files, answers, strict=True):
         if isinstance(answer, Fingerprint):
             kept.append(Candidate(file, answer, file.split))
         else:
-            left_out[file.shown] = answer
+            left_out[file.display_name] = answer
     return kept
 
 
@@ -44,7 +44,7 @@ def leave_out_copies(candidates: list[Candidate], left_out: dict[str, str]) -> l
     """Keep a picture's first copy, on the side that ranks first; none under two labels."""
     labels: dict[str, set[str]] = {}
     for candidate in candidates:
-        labels.setdefault(candidate.fingerprint.sha256, set()).add(candidate.found.label)
+        labels.setdefault(candidate.fingerprint.sha256, set()).add(candidate.file.label)
     kept: dict[str, Candidate] = {}
     for candidate in sorted(
         candidates, key=lambda candidate: SPLIT_PRIORITY.index(candidate.split)
@@ -52,9 +52,10 @@ def leave_out_copies(candidates: list[Candidate], left_out: dict[str, str]) -> l
         sha256 = candidate.fingerprint.sha256
         if len(labels[sha256]) > 1:
             names = " and ".join(sorted(labels[sha256]))
-            left_out[candidate.found.shown] = f"the same picture is labelled {names}"
+            left_out[candidate.file.display_name] = f"the same picture is labelled {names}"
         elif sha256 in kept:
-            left_out[candidate.found.shown] = f"same picture as {kept[sha256].found.shown}"
+            first = kept[sha256].file.display_name
+            left_out[candidate.file.display_name] = f"same picture as {first}"
         else:
             kept[sha256] = candidate
     return list(kept.values())
@@ -66,8 +67,8 @@ def leave_out_crossing(candidates: list[Candidate], left_out: dict[str, str]) ->
     outranked = find_outranked(numbers, [c.split for c in candidates])
     for loser, winner in outranked.items():
         best = candidates[winner]
-        reason = f"near-duplicate of a {best.split} picture ({best.found.shown})"
-        left_out[candidates[loser].found.shown] = reason
+        reason = f"near-duplicate of a {best.split} picture ({best.file.display_name})"
+        left_out[candidates[loser].file.display_name] = reason
     groups = name_groups(numbers, [c.fingerprint.sha256 for c in candidates])
     pairs = enumerate(zip(candidates, groups, strict=True))
     return [replace(c, group=group) for i, (c, group) in pairs if i not in outranked]
@@ -75,8 +76,8 @@ def leave_out_crossing(candidates: list[Candidate], left_out: dict[str, str]) ->
 
 def split_off_val(candidates: list[Candidate], fraction: float) -> list[Candidate]:
     """Make validation pictures, whole groups, for the labels that have none."""
-    given = {c.found.label for c in candidates if c.split == "val"}
-    fixed = {c.group for c in candidates if c.split != "train" or c.found.label in given}
+    given = {c.file.label for c in candidates if c.split == "val"}
+    fixed = {c.group for c in candidates if c.split != "train" or c.file.label in given}
     free = [c for c in candidates if c.group not in fixed]
-    chosen = choose_val_groups([c.group for c in free], [c.found.label for c in free], fraction)
+    chosen = choose_val_groups([c.group for c in free], [c.file.label for c in free], fraction)
     return [replace(c, split="val") if c.group in chosen else c for c in candidates]

@@ -7,12 +7,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from inference.errors import UserInputError
 from labelling.exchange.archives import MAX_BYTES, is_finished, replacing
-from labelling.exchange.folders import SPLIT_NAMES, Opened
+from labelling.exchange.folders import SPLIT_NAMES
 
 PREFIX = "hf://"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -23,7 +24,16 @@ _ON_HUB = "hf://datasets/"
 _UNSAFE = re.compile(r"[\x00-\x1f/\\]|^\.")
 
 
-def fetch_dataset(location: str, folder: Path) -> Opened:
+@dataclass(frozen=True)
+class LocalFolder:
+    """A data set that lies in a folder; `left_out`: what did not get there, and why."""
+
+    path: Path
+    name: str
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def fetch_dataset(location: str, folder: Path) -> LocalFolder:
     """Write the pictures of `hf://owner/name` below `folder`, unless this run did so before.
 
     Raises: UserInputError where it cannot be reached, or has no pictures with class labels.
@@ -36,7 +46,8 @@ def fetch_dataset(location: str, folder: Path) -> Opened:
         with replacing(target, {"dataset": name}) as fresh:
             left_out = _download(name, fresh)
             (fresh / _LEFT_OUT).write_text(json.dumps(left_out), encoding="utf-8")
-    return Opened(target, location, json.loads((target / _LEFT_OUT).read_text(encoding="utf-8")))
+    left_out = json.loads((target / _LEFT_OUT).read_text(encoding="utf-8"))
+    return LocalFolder(target, location, left_out)
 
 
 def write_splits(

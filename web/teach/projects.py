@@ -12,7 +12,8 @@ from starlette.routing import Route
 
 from inference.errors import UserInputError
 from inference.versions.cards import name_for_display
-from labelling.exchange.importing import Item, Said, leave_out_disputed, list_classes, opening
+from labelling.exchange.archives import open_source
+from labelling.exchange.items import ImportOptions, Item, leave_out_disputed, list_class_folders
 from labelling.exchange.projects import Project, is_project, restore_project, write_project
 from labelling.images.files import SENDING, StorageError
 from labelling.store.labels import clean_file_name
@@ -70,23 +71,24 @@ def take_folders(context: TeachContext, archive: Path, name: str, call: Call) ->
     approved is taken.
     Raises: UserInputError for a zip that is not safe, or holds no class folders.
     """
-    said = Said(model=context.models.check(call.get_text("model")))
-    with opening(archive, context.data) as folder:
+    options = ImportOptions(model=context.models.check(call.get_text("model")))
+    with open_source(archive, context.data) as folder:
         if folder is None:
             raise UserInputError(f"{name} is not a zip archive. Give a zip of class folders.")
-        items, left_out = list_classes(folder, name, said)
+        items, left_out = list_class_folders(folder, name, options)
         items = leave_out_disputed(_leave_out_unapproved(items, left_out), left_out)
         yield {"total": len(items)}
-        for shown, reason in left_out.items():
-            yield {"left_out": shown, "error": reason}
+        for display_name, reason in left_out.items():
+            yield {"left_out": display_name, "error": reason}
         for item in items:
             yield _take_file(context, item, call.who)
 
 
 def _leave_out_unapproved(items: list[Item], left_out: dict[str, str]) -> list[Item]:
     for item in items:
-        if item.annotation.state != "approved":
-            left_out[item.shown] = f"it is {item.annotation.state} in metadata.jsonl, not approved"
+        state = item.annotation.state
+        if state != "approved":
+            left_out[item.display_name] = f"it is {state} in metadata.jsonl, not approved"
     return [item for item in items if item.annotation.state == "approved"]
 
 
@@ -100,9 +102,14 @@ def _take_file(context: TeachContext, item: Item, who: str) -> Line:
     except StorageError:
         raise
     except UserInputError as error:
-        return {"name": item.shown, "error": str(error)}
+        return {"name": item.display_name, "error": str(error)}
     near = added.near is not None
-    return {"name": item.shown, "existed": added.existed, "near": near, "change": added.change}
+    return {
+        "name": item.display_name,
+        "existed": added.existed,
+        "near": near,
+        "change": added.change,
+    }
 
 
 def _remove(file: BinaryIO, path: Path) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from inference.errors import UserInputError
 from inference.images import decode
 from labelling.exchange.exporting import export_folder, name_folders
-from labelling.exchange.importing import Said, import_path
+from labelling.exchange.importing import import_path
+from labelling.exchange.items import ImportOptions
 from labelling.store.labels import MAX_LENGTH, check_label
 from labelling.store.store import STATES, Answer, Entry, Store
 from tests.labelling.sample_files import encode, make_image
@@ -84,12 +85,12 @@ def test_everything_comes_back(store: Store, tmp_path: Path) -> None:
     add_pictures(store, "cat", range(2), model="pets")
     done = export_folder(store, tmp_path / "out", None, STATES)
     with Store(tmp_path / "other") as other:
-        found = import_path(other, done.folder, Said())
+        found = import_path(other, done.folder, ImportOptions())
         assert (found.added, found.left_out) == (len(ODD) + 2, {})
         entries, wanted = other.find(None, states=STATES), store.find(None, states=STATES)
         assert without_number(entries) == without_number(wanted)
-        assert import_path(other, done.folder, Said()).existed == len(ODD) + 2
-    assert import_path(store, done.folder, Said()).existed == len(ODD) + 2
+        assert import_path(other, done.folder, ImportOptions()).existed == len(ODD) + 2
+    assert import_path(store, done.folder, ImportOptions()).existed == len(ODD) + 2
 
 
 def test_datasets_reads_the_labels(

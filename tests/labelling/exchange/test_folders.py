@@ -13,7 +13,7 @@ def touch(root: Path, *names: str) -> None:
 
 
 def found(root: Path) -> set[tuple[str, str, str]]:
-    return {(f.split, f.label, f.path.name) for f in scan_folder(root, "data").found}
+    return {(f.split, f.label, f.path.name) for f in scan_folder(root, "data").files}
 
 
 @pytest.mark.parametrize(
@@ -90,11 +90,11 @@ def test_links_stay_inside_the_folder(tmp_path: Path) -> None:
 
 def test_names_that_are_no_text_can_be_printed(tmp_path: Path) -> None:
     touch(tmp_path, "cat/caf\udce9.jpg", "dog/2")
-    (shown,) = [f.shown for f in scan_folder(tmp_path, "data").found if f.label == "cat"]
+    (shown,) = [f.display_name for f in scan_folder(tmp_path, "data").files if f.label == "cat"]
     assert shown == "data/cat/caf\N{REPLACEMENT CHARACTER}.jpg"
 
 
 def test_the_order_is_that_of_the_names(tmp_path: Path) -> None:
     touch(tmp_path, "cat/b", "cat/a/z", "cat/c", "dog/a")
-    shown = [f.shown for f in scan_folder(tmp_path, "data").found]
+    shown = [f.display_name for f in scan_folder(tmp_path, "data").files]
     assert shown == ["data/cat/a/z", "data/cat/b", "data/cat/c", "data/dog/a"]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from inference.errors import UserInputError
-from labelling.exchange.folders import Found
+from labelling.exchange.folders import ClassFile
 from tests.trainer.drawn import CLASSES, write_classes
 from trainer.data.corrections import correct, read_corrections
 from trainer.data.dataset import read_dataset
@@ -20,7 +20,7 @@ def _write(path: Path, *lines: str) -> Path:
 
 
 def _candidate(name: str, label: str, split: str = "train") -> Candidate:
-    found = Found(Path(name), f"shown/{name}", label, split)
+    found = ClassFile(Path(name), f"shown/{name}", label, split)
     return Candidate(found, fingerprint=None, split=split)  # type: ignore[arg-type]
 
 
@@ -34,7 +34,7 @@ def test_labels_are_put_right_and_doubtful_pictures_left_out(tmp_path: Path) -> 
     left_out: dict[str, str] = {}
     kept, count = correct(candidates, read_corrections(table), left_out)
     assert count == 2
-    assert [(c.found.path.name, c.found.label) for c in kept] == [
+    assert [(c.file.path.name, c.file.label) for c in kept] == [
         ("a.jpg", "dog"),
         ("c.jpg", "dog"),
     ]

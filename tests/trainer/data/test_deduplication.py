@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelling.exchange.folders import Found
+from labelling.exchange.folders import ClassFile
 from labelling.images.fingerprints import Fingerprint
 from labelling.images.near_duplicates import SPLIT_PRIORITY
 from trainer.data.deduplication import (
@@ -21,7 +21,7 @@ def make_candidate(number: int, scene: int, label: str, split: str) -> Candidate
     """Make a file; those of one scene are near-duplicates of one another."""
     dhash = np.random.default_rng(scene).bytes(32).hex()
     sha256 = hashlib.sha256(str(number).encode()).hexdigest()
-    found = Found(Path(str(number)), f"data/{number}", label, split)
+    found = ClassFile(Path(str(number)), f"data/{number}", label, split)
     return Candidate(found, Fingerprint(sha256, dhash), split)
 
 
@@ -41,7 +41,8 @@ def test_no_group_spans_splits(drawn: list[Any]) -> None:
     for candidate in kept:
         sides.setdefault(candidate.fingerprint.dhash, set()).add(candidate.split)
     assert all(len(found) == 1 for found in sides.values())
-    assert {c.found.shown for c in kept} | set(left_out) == {c.found.shown for c in candidates}
+    names = {c.file.display_name for c in candidates}
+    assert {c.file.display_name for c in kept} | set(left_out) == names
     assert len(kept) + len(left_out) == len(candidates)
 
 
@@ -50,18 +51,18 @@ def test_no_group_spans_splits(drawn: list[Any]) -> None:
 def test_given_test_and_val_pictures_stay_where_they_are(drawn: list[Any]) -> None:
     candidates = [make_candidate(i, *values) for i, values in enumerate(drawn)]
     kept = split_off_val(leave_out_crossing(candidates, {}), 0.3)
-    assert {c.found.shown for c in kept if c.split == "test"} == {
-        c.found.shown for c in candidates if c.split == "test"
+    assert {c.file.display_name for c in kept if c.split == "test"} == {
+        c.file.display_name for c in candidates if c.split == "test"
     }
-    given_val = {c.found.label for c in kept if c.found.split == "val"}
-    moved = [c for c in kept if c.split != c.found.split]
-    assert all(c.found.split == "train" and c.split == "val" for c in moved)
-    assert not given_val & {c.found.label for c in moved}
+    given_val = {c.file.label for c in kept if c.file.split == "val"}
+    moved = [c for c in kept if c.split != c.file.split]
+    assert all(c.file.split == "train" and c.split == "val" for c in moved)
+    assert not given_val & {c.file.label for c in moved}
 
 
 def test_a_copy_is_kept_on_the_side_that_ranks_first() -> None:
     train = make_candidate(1, 1, "cat", "train")
-    test = Candidate(Found(Path("2"), "data/2", "cat", "test"), train.fingerprint, "test")
+    test = Candidate(ClassFile(Path("2"), "data/2", "cat", "test"), train.fingerprint, "test")
     left_out: dict[str, str] = {}
     assert leave_out_copies([train, test], left_out) == [test]
     assert left_out == {"data/1": "same picture as data/2"}

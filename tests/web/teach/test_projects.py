@@ -10,7 +10,8 @@ import pytest
 
 import web.teach.projects
 from labelling.exchange.exporting import export_folder
-from labelling.exchange.importing import Said, import_path
+from labelling.exchange.importing import import_path
+from labelling.exchange.items import ImportOptions
 from labelling.store.store import Store
 from tests.web.teach_page import MODEL, Visit, open_visit, paint
 
@@ -162,7 +163,7 @@ def test_the_page_takes_of_a_folder_what_the_command_takes(visit: Visit, tmp_pat
     (folder / "red" / "broken.png").write_bytes(b"no picture")
     lines = send_zip(visit, zip_folder(folder), "out")
     with Store(tmp_path / "third") as store:
-        imported = import_path(store, folder, Said(model=MODEL))
+        imported = import_path(store, folder, ImportOptions(model=MODEL))
         assert {e.label for e in visit.store.find(MODEL)} == {e.label for e in store.find(MODEL)}
     refused = {line.get("left_out") or line["name"] for line in lines if "error" in line}
     assert {name.removeprefix("out/out/") for name in refused} == {
