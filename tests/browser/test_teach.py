@@ -283,7 +283,7 @@ def test_quick_training_is_watched_and_survives_a_closed_tab(
         open_teach(other.page)
         other.page.get_by_role("button", name="Train", exact=True).click()
         expect(other.page.get_by_role("button", name="Training…")).to_be_disabled()
-        expect(other.page.locator(".at-work")).to_be_visible()
+        expect(other.page.locator(".running")).to_be_visible()
         other.page.close()
     page = desk.page
     page.reload()
@@ -292,7 +292,7 @@ def test_quick_training_is_watched_and_survives_a_closed_tab(
     expect(finished).to_contain_text(f"made version {TAUGHT}", timeout=_TRAINED)
     expect(page.locator(".curve")).to_have_count(2)
     expect(page.locator(".curve").first).to_have_attribute(
-        "aria-label", re.compile("Right on pictures held out, by step, now")
+        "aria-label", re.compile("Right on held-out pictures, by step, now")
     )
 
 
@@ -429,7 +429,7 @@ def test_training_is_cancelled(desk: Visit) -> None:
     held: list[Route] = []
     page.route("**/teach/training", lambda r: _hold(r, held))
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.locator(".at-work")).to_contain_text("Training Hotdog")
+    expect(page.locator(".running")).to_contain_text("Training Hotdog")
     expect(page.locator(".outcome")).to_be_hidden()  # before the server has said anything
     held[0].continue_()
     page.unroute_all()
@@ -557,9 +557,7 @@ def test_model_is_saved_and_opened_under_a_free_name(desk: Visit, tmp_path: Path
     dialog.get_by_label("Name").fill("hotdog from home")
     expect(dialog).to_contain_text("It will be called hotdog_from_home.")
     page.get_by_role("button", name="Open it").click()
-    expect(page.get_by_label("Model", exact=True)).to_have_value(
-        "hotdog_from_home", timeout=_TRAINED
-    )
+    expect(page.locator(".teach-head select")).to_have_value("hotdog_from_home", timeout=_TRAINED)
     expect(page.locator(".snackbar")).to_contain_text("Hotdog from home is here, with")
     expect(total).to_have_text(before)
 

@@ -189,14 +189,15 @@ def describe_model(context: TeachContext, name: str) -> dict[str, Any]:
 
 
 def list_states(context: TeachContext, model: str) -> list[ClassState]:
-    """Return every class of a model with its counts, in the order in which they were typed."""
+    """Return every class of a model with its counts: those that it came with, then those typed."""
     card = context.models.read_card(model)
     known = card.class_names if card else ()
     ships = list_shipped(context, model)
     counts = context.store.count(model)
     labels = context.models.list_classes(model)
     typed = read_plan(context.data, model).class_names
-    ordered = [label for label in dict.fromkeys([*ships, *typed, *labels]) if label in labels]
+    first = ships or [label for label in known if label not in typed]
+    ordered = [label for label in dict.fromkeys([*first, *typed, *labels]) if label in labels]
     return [
         ClassState(label, counts.get(label, _NO_IMAGES), label in known, label in ships)
         for label in ordered

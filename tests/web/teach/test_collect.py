@@ -183,6 +183,14 @@ def test_classes_keep_the_order_in_which_they_were_typed(visit: Visit) -> None:
     ]
 
 
+def test_classes_that_a_model_came_with_stand_first(visit: Visit) -> None:
+    """As where a project of another page was opened, to which a teacher had added a class."""
+    write_version(visit.data / "models" / "fruit" / "1", model="fruit")
+    visit.post("classes", model="fruit", label="amber")
+    found = visit.get("state", model="fruit")["classes"]
+    assert [one["label"] for one in found] == ["red", "green", "blue_berry", "amber"]
+
+
 def test_pictures_of_what_ships_are_never_out_of_balance(visit: Visit) -> None:
     for seed in range(5):
         visit.add("red", paint("red", seed))

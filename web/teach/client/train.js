@@ -5,7 +5,7 @@ import { plot } from './plots.js';
 import { get, post } from './requests.js';
 import { TrainingProgress, nameStage } from './training_progress.js';
 
-const RUNNING_EVERY = 700; // milliseconds between two looks
+const RUNNING_EVERY = 700; // milliseconds between two polls
 const IDLE_EVERY = 5000;
 const REMEMBERED = 'training-kind';
 const KINDS = {
@@ -19,9 +19,9 @@ export function makeTrain(state) {
 
 class Train {
   constructor(state) {
-    Object.assign(this, { state, kind: recallKind(), seen: null, progress: new TrainingProgress() });
-    this.options = make('div', { class: 'ways', role: 'radiogroup', 'aria-label': 'How to train' });
-    this.start = button('Train', () => this.press(), { kind: 'main large' });
+    Object.assign(this, { state, kind: recallKind(), status: null, progress: new TrainingProgress() });
+    this.options = make('div', { class: 'training-kinds', role: 'radiogroup', 'aria-label': 'How to train' });
+    this.start = button('Train', () => this.startTraining(), { kind: 'main large' });
     this.why = make('p', { class: 'note', role: 'status' });
     this.report = make('div', { class: 'training-progress', 'aria-live': 'polite' });
     this.elements = [this.options, this.start, this.why, this.report];
@@ -29,16 +29,16 @@ class Train {
     this.makeProgress();
     state.watch('details', () => {
       this.showPlans();
-      if (this.seen) this.show(this.seen); // it may be another model that is in training
+      if (this.status) this.show(this.status); // it may be another model that is in training
     });
-    this.look();
+    this.poll();
   }
 
   makeOptions() {
     this.plans = Object.entries(KINDS).map(([kind, { name, words }]) => {
       const input = make('input', { type: 'radio', name: 'training-kind', value: kind, checked: kind === this.kind, on: { change: () => this.choose(kind) } });
       const estimate = make('span', { class: 'estimate' });
-      const element = make('label', { class: 'way' }, input, make('span', {}, make('b', {}, name), ' ', estimate, make('small', {}, words)));
+      const element = make('label', { class: 'training-kind' }, input, make('span', {}, make('b', {}, name), ' ', estimate, make('small', {}, words)));
       return { kind, input, estimate, element };
     });
     this.options.replaceChildren(...this.plans.map(({ element }) => element));
@@ -52,12 +52,12 @@ class Train {
 
   makeProgress() {
     this.bar = make('progress', { max: 1, 'aria-label': 'How far the training is' });
-    this.whose = make('p', { class: 'whose' });
+    this.title = make('p', { class: 'training-title' });
     this.stage = make('p', { class: 'stage-words soft' });
-    this.cancel = button('Cancel', () => this.stop(), { kind: 'soft' });
+    this.cancel = button('Cancel', () => this.cancelTraining(), { kind: 'soft' });
     this.plots = make('div', { class: 'plots' });
     this.result = make('div', { class: 'outcome' });
-    this.running = make('div', { class: 'at-work', hidden: true }, make('div', { class: 'line' }, this.whose, this.cancel), this.bar, this.stage);
+    this.running = make('div', { class: 'running', hidden: true }, make('div', { class: 'line' }, this.title, this.cancel), this.bar, this.stage);
     this.report.replaceChildren(this.running, this.result, this.plots);
   }
 
@@ -73,95 +73,95 @@ class Train {
 
   showButton() {
     if (!this.state.details) return;
-    const busy = this.pressed || this.seen?.state === 'running';
-    const other = busy && !this.pressed && this.seen.model !== this.state.model;
+    const busy = this.pressed || this.status?.state === 'running';
+    const other = busy && !this.pressed && this.status.model !== this.state.model;
     const { obstacle } = this.state.details.plans[this.kind];
     this.start.disabled = Boolean(busy || obstacle);
-    this.start.lastChild.textContent = !busy ? 'Train' : other ? `Training ${displayName(this.seen.model)}…` : 'Training…';
+    this.start.lastChild.textContent = !busy ? 'Train' : other ? `Training ${displayName(this.status.model)}…` : 'Training…';
     this.why.textContent = busy ? '' : obstacle;
   }
 
-  // What is seen until the answer comes: a training that was just cancelled may take a while to go.
-  async press() {
+  // Shown as running until the answer comes: a training that was just cancelled may take a while to end.
+  async startTraining() {
     const { model } = this.state;
-    const before = this.seen;
-    this.pressed = true; // a second press finds the button off at once, and no look comes between
-    this.take({ state: 'running', model, kind: this.kind, pid: null, curve: [], cancelling: false });
-    const seen = await this.state.attempt(() => post('training', { model, kind: this.kind }));
+    const before = this.status;
+    this.pressed = true; // a second press finds the button disabled, and no poll comes between
+    this.update({ state: 'running', model, kind: this.kind, pid: null, curve: [], cancelling: false });
+    const status = await this.state.attempt(() => post('training', { model, kind: this.kind }));
     this.pressed = false;
-    if (!seen) this.seen = null; // else the end of one that never began would be shown
-    if (seen || before) this.take(seen || before);
+    if (!status) this.status = null; // else the end of a training that never began would be shown
+    if (status || before) this.update(status || before);
     this.showButton();
-    this.again(RUNNING_EVERY);
+    this.pollIn(RUNNING_EVERY);
   }
 
-  async stop() {
+  async cancelTraining() {
     this.cancel.disabled = true;
-    const seen = await this.state.attempt(() => post('training/cancel'));
-    if (seen) this.take(seen);
+    const status = await this.state.attempt(() => post('training/cancel'));
+    if (status) this.update(status);
   }
 
-  async look() {
+  async poll() {
     const { frame } = this.state;
     if (frame.isConnected && !document.hidden && frame.offsetParent && !this.pressed) {
-      const seen = await get('training').catch(() => null);
-      if (seen && !this.pressed) this.take(seen);
-      else if (!seen) this.lose();
+      const status = await get('training').catch(() => null);
+      if (status && !this.pressed) this.update(status);
+      else if (!status) this.showLost();
     }
-    this.again(this.seen?.state === 'running' ? RUNNING_EVERY : IDLE_EVERY);
+    this.pollIn(this.status?.state === 'running' ? RUNNING_EVERY : IDLE_EVERY);
   }
 
-  again(milliseconds) {
+  pollIn(milliseconds) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.look(), milliseconds);
+    this.timer = setTimeout(() => this.poll(), milliseconds);
   }
 
-  // The training goes on without us; so does the looking.
-  lose() {
-    if (this.seen?.state === 'running') this.stage.textContent = 'The connection is lost. The training goes on; this page looks again in a moment.';
+  // The training goes on without this page, which goes on polling.
+  showLost() {
+    if (this.status?.state === 'running') this.stage.textContent = 'The connection is lost. The training goes on; this page looks again in a moment.';
   }
 
-  take(seen) {
-    const before = this.seen;
-    this.seen = seen;
-    this.show(seen);
+  update(status) {
+    const before = this.status;
+    this.status = status;
+    this.show(status);
     this.showButton();
-    if (before?.state === 'running' && seen.state !== 'running') this.finish(seen);
+    if (before?.state === 'running' && status.state !== 'running') this.finish(status);
   }
 
-  finish(seen) {
-    window.dispatchEvent(new Event('renew')); // the versions, and what stands around the tabs
-    if (seen.model === this.state.model) this.state.attempt(() => this.state.refresh());
-    if (seen.state === 'done') this.state.say(tidy(seen.sentence) || 'The training is done.');
+  finish(status) {
+    window.dispatchEvent(new Event('renew')); // the versions, and what is drawn around the tabs
+    if (status.model === this.state.model) this.state.attempt(() => this.state.refresh());
+    if (status.state === 'done') this.state.say(tidy(status.sentence) || 'The training is done.');
   }
 
-  show(seen) {
-    const running = seen.state === 'running';
+  show(status) {
+    const running = status.state === 'running';
     this.running.hidden = !running;
-    if (running) this.showStage(seen);
-    this.showResult(seen);
-    this.showPlots(seen);
+    if (running) this.showStage(status);
+    this.showResult(status);
+    this.showPlots(status);
   }
 
   // Drawn once: an opened log stays open.
-  showResult(seen) {
-    const key = [seen.state, seen.pid, seen.version, this.state.model].join();
+  showResult(status) {
+    const key = [status.state, status.pid, status.version, this.state.model].join();
     if (this.result.dataset.key === key) return;
-    this.result.replaceChildren(...describe(seen), ...this.makeOpener(seen.state === 'running' ? null : seen));
-    Object.assign(this.result.dataset, { key, state: seen.state });
+    this.result.replaceChildren(...describe(status), ...this.makeOpener(status.state === 'running' ? null : status));
+    Object.assign(this.result.dataset, { key, state: status.state });
   }
 
-  showStage(seen) {
-    this.whose.replaceChildren(make('b', {}, `Training ${seen.model ? displayName(seen.model) : ''}`), ...this.makeOpener(seen));
-    this.stage.textContent = seen.cancelling ? 'Cancelling…' : seen.stage ? nameStage(seen) : 'Starting';
-    this.cancel.disabled = Boolean(seen.cancelling || this.pressed);
-    this.bar.value = this.progress.follow(seen);
+  showStage(status) {
+    this.title.replaceChildren(make('b', {}, `Training ${status.model ? displayName(status.model) : ''}`), ...this.makeOpener(status));
+    this.stage.textContent = status.cancelling ? 'Cancelling…' : status.stage ? nameStage(status) : 'Starting';
+    this.cancel.disabled = Boolean(status.cancelling || this.pressed);
+    this.bar.value = this.progress.follow(status);
   }
 
   // Leads to the model that is or was trained, where another one is open.
-  makeOpener(seen) {
-    if (!seen?.model || !this.state.details?.models.includes(seen.model) || seen.model === this.state.model) return [];
-    return [' ', button(`Open ${displayName(seen.model)}`, () => this.state.attempt(() => this.state.open(seen.model)), { kind: 'link' })];
+  makeOpener(status) {
+    if (!status?.model || !this.state.details?.models.includes(status.model) || status.model === this.state.model) return [];
+    return [' ', button(`Open ${displayName(status.model)}`, () => this.state.attempt(() => this.state.open(status.model)), { kind: 'link' })];
   }
 
   showPlots({ pid, kind, curve }) {
@@ -169,12 +169,13 @@ class Train {
     if (this.plots.dataset.key === key) return;
     this.plots.dataset.key = key;
     const axis = kind === 'finetune' ? 'round' : 'step';
-    const [learned, held] = [true, false].map((wanted) => curve.filter(({ split }) => (split === 'train') === wanted));
-    const trace = (name) => [held, learned].map((points) => points.map((point) => [point.step, point[name]]));
+    const train = curve.filter(({ split }) => split === 'train');
+    const validation = curve.filter(({ split }) => split !== 'train');
+    const trace = (name) => [validation, train].map((points) => points.map((point) => [point.step, point[name]]));
     this.plots.replaceChildren(...[
-      plot('Right on pictures held out', axis, trace('accuracy'), (value) => percent(value)),
-      plot('Loss on pictures held out', axis, trace('loss'), (value) => value.toPrecision(2)),
-      held.length > 1 && learned.length > 1 && make('p', { class: 'note' }, 'Dashed: the same on pictures that it learns from.'),
+      plot('Right on held-out pictures', axis, trace('accuracy'), (value) => percent(value)),
+      plot('Loss on held-out pictures', axis, trace('loss'), (value) => value.toPrecision(2)),
+      validation.length > 1 && train.length > 1 && make('p', { class: 'note' }, 'Dashed: the same on the pictures that it learns from.'),
     ].filter(Boolean));
   }
 }
@@ -184,16 +185,16 @@ function recallKind() {
   return kind in KINDS ? kind : 'head';
 }
 
-function describe(seen) {
-  const kind = KINDS[seen.kind]?.name || 'The';
-  const of = seen.model ? ` of ${displayName(seen.model)}` : '';
-  if (seen.state === 'done') {
-    const seconds = seen.seconds ? ` in ${seen.seconds < 90 ? count(Math.max(1, Math.round(seen.seconds)), 'second') : count(Math.round(seen.seconds / 60), 'minute')}` : '';
-    return [make('p', {}, make('b', {}, `${kind} training${of} made version ${seen.version}${seconds}.`))];
+function describe(status) {
+  const kind = KINDS[status.kind]?.name || 'The';
+  const of = status.model ? ` of ${displayName(status.model)}` : '';
+  if (status.state === 'done') {
+    const seconds = status.seconds ? ` in ${status.seconds < 90 ? count(Math.max(1, Math.round(status.seconds)), 'second') : count(Math.round(status.seconds / 60), 'minute')}` : '';
+    return [make('p', {}, make('b', {}, `${kind} training${of} made version ${status.version}${seconds}.`))];
   }
-  if (seen.state === 'failed') return [make('p', {}, make('b', {}, 'Not trained.'), ` ${seen.error || ''} What was live stays live.`)];
-  if (seen.state === 'cancelled') return [make('p', {}, make('b', {}, 'Cancelled.'), ' What was live stays live.')];
-  if (seen.state === 'died') return [make('p', {}, make('b', {}, 'The training ended without a result.'), ' What was live stays live. Train again.'), makeLog(seen.log)];
+  if (status.state === 'failed') return [make('p', {}, make('b', {}, 'Not trained.'), ` ${status.error || ''} What was live stays live.`)];
+  if (status.state === 'cancelled') return [make('p', {}, make('b', {}, 'Cancelled.'), ' What was live stays live.')];
+  if (status.state === 'died') return [make('p', {}, make('b', {}, 'The training ended without a result.'), ' What was live stays live. Train again.'), makeLog(status.log)];
   return [];
 }
 

@@ -21,26 +21,26 @@ const PLACES = {
   finetune: { reading: [0, 0.02], probe: [0.02, 0.1], predicting: [0.82, 0.97], proving: [0.82, 0.97], comparing: [0.97, 0.99], writing: [0.99, 1] },
 };
 const EPOCHS = [0.1, 0.75];
-const BEGUN = 0.02; // so that a bar is seen before the first stage is known
+const STARTED = 0.02; // so that a bar is seen before the first stage is known
 
 export function nameStage({ stage, epoch, epochs }) {
   return stage === 'epoch' ? `Learning, round ${epoch} of ${epochs}` : WORDS[stage];
 }
 
-// Remembers how far a training was: what a stage that is not known, or a check in between, does not tell.
+// Remembers how far a training was, for the stages whose place on the bar is not known.
 export class TrainingProgress {
   constructor() { Object.assign(this, { pid: null, share: 0 }); }
 
-  follow(seen) {
-    if (seen.pid !== this.pid) Object.assign(this, { pid: seen.pid, share: BEGUN });
-    this.share = Math.max(this.share, findShare(seen));
+  follow(status) {
+    if (status.pid !== this.pid) Object.assign(this, { pid: status.pid, share: STARTED });
+    this.share = Math.max(this.share, findShare(status));
     return this.share;
   }
 }
 
 export function findShare({ kind, stage, done, total, epoch, epochs }) {
   const within = total ? Math.min(1, done / total) : 0;
-  const trained = { epoch: (epoch - 1 + within) / epochs, validation: epoch / epochs }[stage];
+  const trained = epochs ? { epoch: (epoch - 1 + within) / epochs, validation: epoch / epochs }[stage] : undefined;
   const [from, to] = trained === undefined ? PLACES[kind]?.[stage] || [0, 0] : EPOCHS;
   return from + (trained ?? within) * (to - from);
 }
