@@ -1,1 +1,1 @@
-"""PyTorch side: labelled pictures in, trained and frozen networks out; one command a stage."""
+"""PyTorch side: labelled images in, trained and frozen networks out; one command a stage."""

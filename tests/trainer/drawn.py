@@ -1,4 +1,4 @@
-"""Tiny labelled pictures that a network learns in seconds: warm discs and cold stripes."""
+"""Tiny labelled images that a network learns in seconds: warm discs and cold stripes."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ BACKBONE = "test_efficientnet"  # timm's own for tests: 0.1 million weights
 
 
 def draw(label: str, seed: int, size: int = 72) -> Image.Image:
-    """Return one picture; every seed gives another ground, place and colour."""
+    """Return one image; every seed gives another ground, place and colour."""
     rng = np.random.default_rng([seed, CLASSES.index(label)])
     ground = rng.integers(0, 90, (9, 9, 3)).astype(np.uint8)
     image = Image.fromarray(ground).resize((size, size + seed % 17), Image.Resampling.BICUBIC)
@@ -26,7 +26,7 @@ def draw(label: str, seed: int, size: int = 72) -> Image.Image:
 
 
 def write_classes(folder: Path, count: int, first: int = 0) -> Path:
-    """Write `count` pictures a class into class folders."""
+    """Write `count` images a class into class folders."""
     for label in CLASSES:
         (folder / label).mkdir(parents=True)
         for seed in range(first, first + count):
@@ -35,7 +35,7 @@ def write_classes(folder: Path, count: int, first: int = 0) -> Path:
 
 
 def write_splits(folder: Path, train: int = 16, val: int = 6, test: int = 6) -> Path:
-    """Write train, val and test folders of other pictures each."""
+    """Write train, val and test folders of other images each."""
     write_classes(folder / "train", train)
     write_classes(folder / "val", val, first=1000)
     write_classes(folder / "test", test, first=2000)

@@ -42,7 +42,7 @@ def make_entry(name: str, label: str, split: str = "train", group: str | None = 
 def make_stored(
     *parts: tuple[str, str, NDArray[np.float32]],
 ) -> Stored:
-    """Return stored pictures from (label, split, embeddings)."""
+    """Return stored images from (label, split, embeddings)."""
     entries, rows = [], []
     for label, split, embeddings in parts:
         for i, row in enumerate(embeddings):

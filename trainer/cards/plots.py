@@ -1,4 +1,4 @@
-"""What training found, as pictures and one HTML page that needs nothing beside it."""
+"""What training found, as images and one HTML page that needs nothing beside it."""
 
 import base64
 import html

@@ -114,7 +114,7 @@ def write_usage(card: Card) -> str:
 
 
 def write_data(card: Card) -> str:
-    """Return how many pictures of each class there were, and the hash of them all."""
+    """Return how many images of each class there were, and the hash of them all."""
     data, parts = card.data, []
     counts = {split: of_class for split, of_class in data.counts.items() if of_class}
     if counts:

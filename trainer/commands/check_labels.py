@@ -1,6 +1,6 @@
-"""Labels that look wrong, among the stored pictures of a model: for a person to look at.
+"""Labels that look wrong, among the stored images of a model: for a person to look at.
 
-Each picture is answered by a head that has not learnt from it or its near-duplicates, and cleanlab
+Each image is answered by a head that has not learnt from it or its near-duplicates, and cleanlab
 says which labels those answers contradict. The backbone is one that ships: a version taught here
 may have learnt the wrong labels. Nothing here imports PyTorch.
 Command: `python -m trainer check-labels --data DIR --model NAME`; runs after each training too.
@@ -41,7 +41,7 @@ from trainer.head.training_set import (
 from trainer.jobs import CancelledError, Job
 
 # Of 1, 0.3, 0.1 and 0.03 the one that found most with fewest false alarms, by little, in draws of
-# training pictures with a tenth of the labels flipped.
+# training images with a tenth of the labels flipped.
 _STRENGTH = 1.0
 
 
@@ -95,7 +95,7 @@ def finish_checked(
 
 
 def find_judge(catalog: Catalog, model: str) -> Path:
-    """Return the folder of a version that ships, since no picture stored here has taught it.
+    """Return the folder of a version that ships, since no image stored here has taught it.
 
     Its own, or the one whose backbone the version in use has, so that nothing is computed twice.
     """
@@ -111,9 +111,9 @@ def find_judge(catalog: Catalog, model: str) -> Path:
 
 
 def find_issues(stored: Stored, known: Known, check: Callable[[], None] = lambda: None) -> Check:
-    """Return the stored pictures whose labels look wrong, the worst first.
+    """Return the stored images whose labels look wrong, the worst first.
 
-    Only classes with enough different pictures, or that are remembered, are judged. `check` is
+    Only classes with enough different images, or that are remembered, are judged. `check` is
     called before each fit, and may end it all by an error.
     """
     sure = known.remembered.targets[known.remembered.targets != DOUBTFUL]
@@ -173,9 +173,9 @@ def _count_groups(entries: Sequence[Entry], label: str) -> int:
 
 
 def _make_lesson(stored: Stored, known: Known, names: tuple[str, ...]) -> Lesson:
-    """Return a lesson of all stored pictures, whichever side they stand on, and of memory.
+    """Return a lesson of all stored images, whichever side they stand on, and of memory.
 
-    A picture that is remembered too counts as stored: it shall not vouch for itself.
+    An image that is remembered too counts as stored: it shall not vouch for itself.
     """
     same = find_same(stored.embeddings, known.remembered.embeddings)
     remembered = known.remembered.select(np.asarray(~same.any(axis=0)))
@@ -189,10 +189,10 @@ def _make_lesson(stored: Stored, known: Known, names: tuple[str, ...]) -> Lesson
 def _answer(
     lesson: Lesson, check: Callable[[], None]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return calibrated probabilities (K, C) of heads that had not seen the picture, and targets.
+    """Return calibrated probabilities (K, C) of heads that had not seen the image, and targets.
 
-    The K pictures are the stored ones in their order, then those remembered to validate with,
-    by which one knows how sure a class's pictures usually are.
+    The K images are the stored ones in their order, then those remembered to validate with,
+    by which one knows how sure a class's images usually are.
     """
     new = lesson.groups != REPLAYED
     scale = measure_scale(lesson.embeddings, 1.0 if new.all() else 0.5)

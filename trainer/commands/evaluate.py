@@ -1,4 +1,4 @@
-"""Measuring a frozen version on labelled pictures."""
+"""Measuring a frozen version on labelled images."""
 
 import tempfile
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from inference.classifier import Classifier
 from inference.errors import UserInputError
 from inference.versions.cards import Metrics, Trust
-from trainer.data.dataset import Dataset, Picture, read_dataset
+from trainer.data.dataset import Dataset, LabelledImage, read_dataset
 from trainer.data.replay_memory import read_memory
 from trainer.evaluation.metrics import describe_rate
 from trainer.evaluation.predictions import answer
@@ -19,7 +19,7 @@ SPLITS = ("train", "val", "test", "all")
 
 
 class Evaluation(Metrics):
-    """What was measured of a version on a split of pictures."""
+    """What was measured of a version on a split of images."""
 
     model: str
     version: int
@@ -33,12 +33,12 @@ def evaluate_version(
 ) -> Evaluation:
     """Return accuracy by class and group, ECE, confusion, trust and the worst mistakes.
 
-    The trust (`trainer.evaluation.reliability`) is measured on pictures that the version has never
+    The trust (`trainer.evaluation.reliability`) is measured on images that the version has never
     seen alone.
 
     `split`: one of `SPLITS`; None takes test where there is one, else val, which training does
     not see.
-    Raises: UserInputError for pictures that cannot be read or classes that the network lacks.
+    Raises: UserInputError for images that cannot be read or classes that the network lacks.
     """
     card = classifier.card
     with tempfile.TemporaryDirectory() as folder:
@@ -49,11 +49,11 @@ def evaluate_version(
                 f"The pictures have the class {unknown[0]}, which {card.model} version "
                 f"{card.version} does not know. It knows: {', '.join(card.class_names)}."
             )
-        pictures, name = _choose(dataset, split)
+        images, name = _choose(dataset, split)
         session = classifier.session
-        answers = answer(session, pictures, card.class_names, card.input, progress)
+        answers = answer(session, images, card.class_names, card.input, progress)
         trust = Trust()
-        if _is_unseen(dataset.pictures, name, classifier):
+        if _is_unseen(dataset.images, name, classifier):
             trust = measure_trust(session, card, classifier.memory, answers, progress)
     return Evaluation(
         model=card.model,
@@ -65,11 +65,11 @@ def evaluate_version(
     )
 
 
-def _is_unseen(pictures: Sequence[Picture], split: str, classifier: Classifier) -> bool:
-    """Return whether pictures are strangers to a version: test pictures, or from elsewhere."""
+def _is_unseen(images: Sequence[LabelledImage], split: str, classifier: Classifier) -> bool:
+    """Return whether images are strangers to a version: test images, or from elsewhere."""
     width = classifier.session.get_outputs()[2].shape[-1]
     known = set(read_memory(classifier.folder, width).list_files()) - {""}
-    return split == "test" or (bool(known) and not known & {picture.sha256 for picture in pictures})
+    return split == "test" or (bool(known) and not known & {image.sha256 for image in images})
 
 
 def describe_metrics(found: Evaluation) -> str:
@@ -88,11 +88,11 @@ def describe_metrics(found: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def _choose(dataset: Dataset, split: str | None) -> tuple[list[Picture], str]:
+def _choose(dataset: Dataset, split: str | None) -> tuple[list[LabelledImage], str]:
     if split is not None and split not in SPLITS:
         raise UserInputError(f"There is no split {split!r}. Choose among {', '.join(SPLITS)}.")
     name = split or ("test" if dataset.select("test") else "val")
-    pictures = list(dataset.pictures) if name == "all" else dataset.select(name)
-    if not pictures:
+    images = list(dataset.images) if name == "all" else dataset.select(name)
+    if not images:
         raise UserInputError(f"There are no {name} pictures. Choose another split.")
-    return pictures, name
+    return images, name

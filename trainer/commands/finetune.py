@@ -18,7 +18,7 @@ from inference.versions.catalog import Catalog
 from inference.versions.comparison import Comparison, write_comparison
 from labelling.store.store import Store
 from trainer.base_versions import find_catch_all, find_parent
-from trainer.data.dataset import Picture
+from trainer.data.dataset import LabelledImage
 from trainer.data.stored_dataset import read_stored
 from trainer.evaluation.comparison import Locked, Side, compare, publish
 from trainer.evaluation.predictions import answer
@@ -39,7 +39,7 @@ def finetune(
 ) -> tuple[Version, Comparison]:
     """Train, freeze, compare with the version in use, and publish where the gate lets it.
 
-    Raises: UserInputError where there are too few pictures; CancelledError; ParityError.
+    Raises: UserInputError where there are too few images; CancelledError; ParityError.
     """
     parent = find_parent(catalog, options.model, options.origin)
     card, progress = read_card(parent), Progress(job=job)
@@ -92,27 +92,27 @@ def _find_run(data: Path, model: str) -> Path:
 def _compare(
     frozen: Frozen, card: Card, current: ort.InferenceSession | None, progress: Progress
 ) -> Comparison:
-    """Compare on the locked pictures, which are the run's test pictures.
+    """Compare on the locked images, which are the run's test images.
 
     `card`, `current`: the version in use; None where there was none.
     """
-    pictures = frozen.test.pictures
-    locked = [Locked(picture.label, sha256=picture.sha256) for picture in pictures]
+    images = frozen.test.images
+    locked = [Locked(image.label, sha256=image.sha256) for image in images]
     new = Side(frozen.card.class_names, frozen.test.probabilities)
     if current is None:
         return compare(locked, new)
-    old = _ask(current, card, pictures, frozen.card.class_names, progress)
+    old = _ask(current, card, images, frozen.card.class_names, progress)
     return compare(locked, new, old, Parent(model=card.model, version=card.version))
 
 
 def _ask(
     session: ort.InferenceSession,
     card: Card,
-    pictures: Sequence[Picture],
+    images: Sequence[LabelledImage],
     all_names: tuple[str, ...],
     progress: Progress,
 ) -> Side:
-    found = answer(session, pictures, all_names, card.input, progress)
+    found = answer(session, images, all_names, card.input, progress)
     return Side(card.class_names, found.probabilities)
 
 

@@ -1,6 +1,6 @@
-"""The quick retrain: stored pictures in, a new version with a new head out, in seconds on a CPU.
+"""The quick retrain: stored images in, a new version with a new head out, in seconds on a CPU.
 
-The backbone stays as it is, so remembered embeddings count as pictures. Nothing here imports
+The backbone stays as it is, so remembered embeddings count as images. Nothing here imports
 PyTorch, whose import alone takes as long as the rest.
 Command: `python -m trainer head --data DIR --model NAME`.
 """
@@ -44,7 +44,7 @@ from trainer.head.training_set import (
 from trainer.jobs import Job
 from trainer.options import HeadOptions
 
-_PROOFS = 3  # stored pictures on which a graft is proved, beside the probes
+_PROOFS = 3  # stored images on which a graft is proved, beside the probes
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _write(catalog: Catalog, draft: Draft, images: list[NDArray[np.uint8]], job:
 
 
 def _choose_images(store: Store, draft: Draft) -> list[NDArray[np.uint8]]:
-    """Return a few stored pictures and the probes."""
+    """Return a few stored images and the probes."""
     entries = [*draft.material.train.entries, *draft.material.locked.entries]
     step = max(1, len(entries) // _PROOFS)
     min_side = find_min_side(draft.start.card.input)

@@ -1,7 +1,7 @@
 """Corrections of training labels by file name: a CSV of `file,label,becomes,why`.
 
 `becomes` is the right label, or empty where a person could not tell it: such an image is not
-trained on. Validation and test pictures keep their labels, so that what is measured before and
+trained on. Validation and test images keep their labels, so that what is measured before and
 after is the same. `trainer/corrections/hotdog.csv` holds what cleanlab found and a person then
 checked.
 """
@@ -59,9 +59,9 @@ def read_corrections(path: Path) -> Corrections:
 def correct(
     candidates: Sequence[Candidate], corrections: Corrections, left_out: dict[str, str]
 ) -> tuple[list[Candidate], int]:
-    """Put training labels right and leave the doubtful pictures out; returns how many that were.
+    """Put training labels right and leave the doubtful images out; returns how many that were.
 
-    Raises: UserInputError for a label that is no class, or a name that several pictures have.
+    Raises: UserInputError for a label that is no class, or a name that several images have.
     """
     labels = {candidate.file.label for candidate in candidates}
     kept, done = [], set()

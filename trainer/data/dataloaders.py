@@ -1,4 +1,4 @@
-"""From labelled picture files to batches: decoding, augmentation and balanced sampling."""
+"""From labelled image files to batches: decoding, augmentation and balanced sampling."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,30 +14,30 @@ from torchvision.transforms import v2
 from inference.classifier import find_min_side
 from inference.images import decode
 from inference.versions.cards import InputGeometry
-from trainer.data.dataset import Picture
+from trainer.data.dataset import LabelledImage
 from trainer.data.preprocess import preprocess
 
 
-class PictureDataset(Dataset[tuple[Tensor, int]]):
-    """Pictures as ((3, S, S) float32, target); augmented where a transform is given."""
+class ImageDataset(Dataset[tuple[Tensor, int]]):
+    """Images as ((3, S, S) float32, target); augmented where a transform is given."""
 
     def __init__(
         self,
-        pictures: Sequence[Picture],
+        images: Sequence[LabelledImage],
         class_names: Sequence[str],
         geometry: InputGeometry,
         transform: v2.Transform | None = None,
     ) -> None:
-        self.pictures = pictures
-        self.targets = [class_names.index(p.label) for p in pictures]
+        self.images = images
+        self.targets = [class_names.index(p.label) for p in images]
         self.geometry = geometry
         self.transform = transform
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        data = self.pictures[index].path.read_bytes()
+        data = self.images[index].path.read_bytes()
         image = decode(data, find_min_side(self.geometry))
         if self.transform is None:
             return preprocess(image, self.geometry), self.targets[index]
@@ -69,21 +69,21 @@ def make_mix(num_classes: int) -> v2.Transform:
 
 
 class BalancedSampler(Sampler[int]):
-    """Draws pictures so that no group (source and class) outweighs the others.
+    """Draws images so that no group (source and class) outweighs the others.
 
-    A group of n pictures is drawn in proportion to n ** (1 - balance): 0 takes the data as they
-    are, 1 draws every group alike. `emphasis` (N,) multiplies that for single pictures. The draw
+    A group of n images is drawn in proportion to n ** (1 - balance): 0 takes the data as they
+    are, 1 draws every group alike. `emphasis` (N,) multiplies that for single images. The draw
     of an epoch depends on the seed and the epoch alone.
     """
 
     def __init__(
         self,
-        pictures: Sequence[Picture],
+        images: Sequence[LabelledImage],
         balance: float,
         seed: int,
         emphasis: NDArray[np.float64] | None = None,
     ) -> None:
-        groups = [(p.source, p.label) for p in pictures]
+        groups = [(p.source, p.label) for p in images]
         counts = Counter(groups)
         self.weights = torch.tensor([counts[g] ** -balance for g in groups], dtype=torch.float64)
         if emphasis is not None:
@@ -109,7 +109,7 @@ class BalancedSampler(Sampler[int]):
 
 
 def make_loader(
-    dataset: PictureDataset,
+    dataset: ImageDataset,
     batch_size: int,
     workers: int,
     sampler: Sampler[int] | None = None,

@@ -1,4 +1,4 @@
-"""Labelled pictures for training: read, checked, freed of duplicates and split.
+"""Labelled images for training: read, checked, freed of duplicates and split.
 
 Folders, archives and Hugging Face datasets go in; one `Dataset` comes out, the same on every
 machine for the same files.
@@ -28,12 +28,12 @@ from trainer.data.hub import PREFIX, LocalFolder, fetch_dataset
 
 _MAX_SOURCES = 8  # of a small data set; where prefixes are more, they are no sources
 _IMAGES_PER_SOURCE = 100  # on average, in a large one
-RENDERED = "rendered"  # what the file names of our own drawn pictures begin with
+RENDERED = "rendered"  # what the file names of our own drawn images begin with
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture to train or measure on.
+class LabelledImage:
+    """An image to train or measure on.
 
     `split`: train, val or test; `source`: where its name says it came from, else ""; `sha256` of
     the file's bytes, hex; `group`: the smallest SHA-256 among its near-duplicates.
@@ -57,20 +57,20 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Dataset:
-    """All that was read; `class_names` are sorted. `corrected`: training pictures put right."""
+    """All that was read; `class_names` are sorted. `corrected`: training images put right."""
 
     class_names: tuple[str, ...]
-    pictures: tuple[Picture, ...]
+    images: tuple[LabelledImage, ...]
     left_out: tuple[LeftOut, ...]
     corrected: int = 0
 
-    def select(self, split: str) -> list[Picture]:
-        """Return the pictures of `train`, `val` or `test`."""
-        return [picture for picture in self.pictures if picture.split == split]
+    def select(self, split: str) -> list[LabelledImage]:
+        """Return the images of `train`, `val` or `test`."""
+        return [image for image in self.images if image.split == split]
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return how many pictures there are: split → label → number."""
-        found = Counter((picture.split, picture.label) for picture in self.pictures)
+        """Return how many images there are: split → label → number."""
+        found = Counter((image.split, image.label) for image in self.images)
         return {
             split: {label: found[split, label] for label in self.class_names}
             for split in ("train", "val", "test")
@@ -79,18 +79,18 @@ class Dataset:
     @property
     def sha256(self) -> str:
         """Return a hash of contents, labels and splits that file names and order leave alone."""
-        lines = sorted(f"{p.sha256} {p.label} {p.split}\n" for p in self.pictures)
+        lines = sorted(f"{p.sha256} {p.label} {p.split}\n" for p in self.images)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def find_photos(pictures: Sequence[Picture]) -> list[bool]:
-    """Return which pictures count for calibration: all but our rendered ones.
+def find_photos(images: Sequence[LabelledImage]) -> list[bool]:
+    """Return which images count for calibration: all but our rendered ones.
 
     Those are easier than what people ask about. They count where a class has no others.
     """
-    photo = [not picture.path.name.startswith(f"{RENDERED}_") for picture in pictures]
-    labels = {picture.label for picture in pictures}
-    shown = {picture.label for picture, kept in zip(pictures, photo, strict=True) if kept}
+    photo = [not image.path.name.startswith(f"{RENDERED}_") for image in images]
+    labels = {image.label for image in images}
+    shown = {image.label for image, kept in zip(images, photo, strict=True) if kept}
     return photo if shown == labels else [True] * len(photo)
 
 
@@ -102,13 +102,13 @@ def read_dataset(
     corrections: Path | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Read labelled pictures from one or several places and merge them.
+    """Read labelled images from one or several places and merge them.
 
     `locations`: folders of class folders, with or without train, val and test around them; zips
     of either; `hf://owner/name`. `folder` is the run's own: what is unpacked and remembered
-    lies there, so that a restart is quick. `val_fraction` (0–1) of the training pictures of each
-    class that has no validation pictures is split off. `corrections`: a CSV that puts labels of
-    training pictures right (`trainer.data.corrections`). `progress` is told (files done, in all).
+    lies there, so that a restart is quick. `val_fraction` (0–1) of the training images of each
+    class that has no validation images is split off. `corrections`: a CSV that puts labels of
+    training images right (`trainer.data.corrections`). `progress` is told (files done, in all).
 
     Raises: UserInputError where there is nothing to learn from, or a place cannot be read.
     """
@@ -190,13 +190,13 @@ def _assemble(
     candidates: list[Candidate], class_names: list[str], left_out: dict[str, str]
 ) -> Dataset:
     sources = find_sources([c.file.path.name for c in candidates])
-    pictures = [
-        Picture(c.file.path, c.file.label, c.split, source, c.fingerprint.sha256, c.group)
+    images = [
+        LabelledImage(c.file.path, c.file.label, c.split, source, c.fingerprint.sha256, c.group)
         for c, source in zip(candidates, sources, strict=True)
     ]
-    pictures.sort(key=lambda picture: (picture.split, picture.label, picture.sha256))
+    images.sort(key=lambda image: (image.split, image.label, image.sha256))
     reasons = tuple(LeftOut(shown, reason) for shown, reason in sorted(left_out.items()))
-    return Dataset(tuple(class_names), tuple(pictures), reasons)
+    return Dataset(tuple(class_names), tuple(images), reasons)
 
 
 def find_sources(file_names: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Files on their way to becoming pictures: copies and crossing near-duplicates are left out.
+"""Files on their way to becoming images: copies and crossing near-duplicates are left out.
 
 Each step takes candidates and answers those that stay; why the others do not is written into
 `left_out` (display name → reason).
@@ -41,7 +41,7 @@ def leave_out_unreadable(
 
 
 def leave_out_copies(candidates: list[Candidate], left_out: dict[str, str]) -> list[Candidate]:
-    """Keep a picture's first copy, on the side that ranks first; none under two labels."""
+    """Keep an image's first copy, on the side that ranks first; none under two labels."""
     labels: dict[str, set[str]] = {}
     for candidate in candidates:
         labels.setdefault(candidate.fingerprint.sha256, set()).add(candidate.file.label)
@@ -62,7 +62,7 @@ def leave_out_copies(candidates: list[Candidate], left_out: dict[str, str]) -> l
 
 
 def leave_out_crossing(candidates: list[Candidate], left_out: dict[str, str]) -> list[Candidate]:
-    """Group near-duplicates, and keep of each group the pictures on one side only."""
+    """Group near-duplicates, and keep of each group the images on one side only."""
     numbers = join_near_duplicates(stack_hashes([c.fingerprint for c in candidates])).tolist()
     outranked = find_outranked(numbers, [c.split for c in candidates])
     for loser, winner in outranked.items():
@@ -75,7 +75,7 @@ def leave_out_crossing(candidates: list[Candidate], left_out: dict[str, str]) ->
 
 
 def split_off_val(candidates: list[Candidate], fraction: float) -> list[Candidate]:
-    """Make validation pictures, whole groups, for the labels that have none."""
+    """Make validation images, whole groups, for the labels that have none."""
     given = {c.file.label for c in candidates if c.split == "val"}
     fixed = {c.group for c in candidates if c.split != "train" or c.file.label in given}
     free = [c for c in candidates if c.group not in fixed]

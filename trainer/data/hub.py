@@ -1,6 +1,6 @@
-"""Labelled pictures of a Hugging Face dataset, written as class folders without decoding.
+"""Labelled images of a Hugging Face dataset, written as class folders without decoding.
 
-Streamed: nothing but the pictures themselves is kept on the disk.
+Streamed: nothing but the images themselves is kept on the disk.
 """
 
 import json
@@ -34,9 +34,9 @@ class LocalFolder:
 
 
 def fetch_dataset(location: str, folder: Path) -> LocalFolder:
-    """Write the pictures of `hf://owner/name` below `folder`, unless this run did so before.
+    """Write the images of `hf://owner/name` below `folder`, unless this run did so before.
 
-    Raises: UserInputError where it cannot be reached, or has no pictures with class labels.
+    Raises: UserInputError where it cannot be reached, or has no images with class labels.
     """
     name = location.removeprefix(PREFIX)
     if not _NAME.fullmatch(name):
@@ -53,12 +53,12 @@ def fetch_dataset(location: str, folder: Path) -> LocalFolder:
 def write_splits(
     splits: Mapping[str, Any], name: str, target: Path, origin: str = _ON_HUB
 ) -> dict[str, str]:
-    """Write the pictures of each train, validation and test split below `target`.
+    """Write the images of each train, validation and test split below `target`.
 
     `splits`: split name → `datasets.Dataset` or `IterableDataset`. `origin`: how the address of
-    a picture must begin where a row holds no bytes. Returns what was left out: shown name →
+    an image must begin where a row holds no bytes. Returns what was left out: shown name →
     reason.
-    Raises: UserInputError where there is no train split or no picture and label columns.
+    Raises: UserInputError where there is no train split or no image and label columns.
     """
     if "train" not in [SPLIT_NAMES.get(split) for split in splits]:
         found = ", ".join(splits) or "no splits"
@@ -84,7 +84,7 @@ class _Writer:
         self.size = 0
 
     def write(self, split: str, rows: Any) -> int:  # noqa: ANN401  (its two types share no base)
-        """Write every row and return how many had no picture or no label."""
+        """Write every row and return how many had no image or no label."""
         from datasets import Image  # noqa: PLC0415  (a second and a half that folders never need)
 
         image_column, label_column = find_columns(rows.features or {}, self.name)
@@ -112,7 +112,7 @@ class _Writer:
         (folder / _name_file(path, number)).write_bytes(data)
 
     def _fetch(self, path: str) -> bytes:
-        """Read a picture that its row only points at."""
+        """Read an image that its row only points at."""
         import fsspec  # type: ignore[import-untyped]  # noqa: PLC0415
 
         if not self.address.match(path):
@@ -126,7 +126,7 @@ class _Writer:
 
 
 def find_columns(features: Mapping[str, Any], name: str) -> tuple[str, str]:
-    """Return the names of the picture column and the label column.
+    """Return the names of the image column and the label column.
 
     Where there are several, those called image and label.
     Raises: UserInputError that lists the columns.

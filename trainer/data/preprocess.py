@@ -1,4 +1,4 @@
-"""What the frozen graph does to a picture, in PyTorch: the reference its parity is held to."""
+"""What the frozen graph does to an image, in PyTorch: the reference its parity is held to."""
 
 import math
 
@@ -13,7 +13,7 @@ from inference.versions.cards import InputGeometry
 
 
 def preprocess(image: NDArray[np.uint8], geometry: InputGeometry) -> Tensor:
-    """Turn one (H, W, 3) uint8 RGB picture into the network's (3, S, S) float32 input."""
+    """Turn one (H, W, 3) uint8 RGB image into the network's (3, S, S) float32 input."""
     pixels = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
     height, width = image.shape[:2]
     if geometry.geometry == "crop":
@@ -33,7 +33,7 @@ def preprocess(image: NDArray[np.uint8], geometry: InputGeometry) -> Tensor:
 
 
 def fit_inside(height: int, width: int, size: int) -> tuple[int, int]:
-    """Return height and width, in pixels, of a picture scaled to just fit a square."""
+    """Return height and width, in pixels, of an image scaled to just fit a square."""
     scale = size / max(height, width)
     return max(1, math.floor(height * scale + 0.5)), max(1, math.floor(width * scale + 0.5))
 

@@ -1,6 +1,6 @@
-"""What a version remembers of its pictures: embeddings with label, side and origin.
+"""What a version remembers of its images: embeddings with label, side and origin.
 
-A quick retrain replays them, so that it forgets nothing; no picture can be read back from them.
+A quick retrain replays them, so that it forgets nothing; no image can be read back from them.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ DOUBTFUL = -1  # a target: familiar, but of no class for sure; neither replayed 
 
 @dataclass(frozen=True)
 class Remembered:
-    """M pictures as numbers.
+    """M images as numbers.
 
     `embeddings` (M, D) float16; `targets` (M,) int16, or `DOUBTFUL`; `is_val` (M,) bool: never
     trained on; `sha256` (M,) of the files, empty where there is no file; `groups` (M,) common to

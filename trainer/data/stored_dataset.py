@@ -1,6 +1,6 @@
-"""The stored pictures of a network as a data set to train on: whole groups, fixed sides.
+"""The stored images of a network as a data set to train on: whole groups, fixed sides.
 
-Pictures that the store keeps locked become `test`: nothing is chosen by them. Of the others some
+Images that the store keeps locked become `test`: nothing is chosen by them. Of the others some
 groups are set apart as `val`, by which epoch and weights are chosen.
 """
 
@@ -11,13 +11,13 @@ from inference.errors import UserInputError
 from labelling.images.near_duplicates import choose_val_groups
 from labelling.required_images import MIN_FINETUNE
 from labelling.store.store import Entry, Store
-from trainer.data.dataset import Dataset, Picture
+from trainer.data.dataset import Dataset, LabelledImage
 
 _VAL_FRACTION = 0.15
 
 
 def read_stored(store: Store, model: str, class_names: Sequence[str]) -> Dataset:
-    """Return the approved pictures of a model, in classes that it has or that are new.
+    """Return the approved images of a model, in classes that it has or that are new.
 
     `class_names`: those of the version in use, empty for a new network.
     Raises: UserInputError where a class has too few to fine-tune a whole network.
@@ -28,9 +28,9 @@ def read_stored(store: Store, model: str, class_names: Sequence[str]) -> Dataset
     free = [entry for entry in entries if entry.split == "train"]
     _check_different(free, names)
     chosen = choose_val_groups([e.group for e in free], [e.label for e in free], _VAL_FRACTION)
-    pictures = [_make_picture(store, entry, chosen) for entry in entries]
-    pictures.sort(key=lambda picture: (picture.split, picture.label, picture.sha256))
-    return Dataset(tuple(names), tuple(pictures), ())
+    images = [_make_image(store, entry, chosen) for entry in entries]
+    images.sort(key=lambda image: (image.split, image.label, image.sha256))
+    return Dataset(tuple(names), tuple(images), ())
 
 
 def _check_enough(entries: Sequence[Entry], names: Sequence[str]) -> None:
@@ -54,7 +54,7 @@ def _check_different(free: Sequence[Entry], names: Sequence[str]) -> None:
             )
 
 
-def _make_picture(store: Store, entry: Entry, chosen: set[str]) -> Picture:
+def _make_image(store: Store, entry: Entry, chosen: set[str]) -> LabelledImage:
     split = {"locked": "test"}.get(entry.split, "val" if entry.group in chosen else "train")
     path = store.path(entry.sha256)
-    return Picture(path, entry.label, split, "", entry.sha256, entry.group)
+    return LabelledImage(path, entry.label, split, "", entry.sha256, entry.group)

@@ -15,13 +15,13 @@ CONFIDENCE = 0.95
 _FAMILIAR = 0.99
 MIN_CALIBRATION = 19  # with fewer, a 95% quantile does not exist
 # Of 5, 10 and 20 neighbours and ceilings that 85 to 97% of activations stay under: chosen with
-# training pictures and two networks, by
+# training images and two networks, by
 # `python -m benchmarks.quality.out_of_distribution --validation`.
 NEIGHBOUR = 20
 _CEILING = 0.9
-_PSEUDO = 10  # pictures that the usual spread counts for, so that few do not make a wild one
+_PSEUDO = 10  # images that the usual spread counts for, so that few do not make a wild one
 _BLOCK = 1024  # rows that are compared with all others at a time
-ALONE = -1  # the group of a picture without near-duplicates
+ALONE = -1  # the group of an image without near-duplicates
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Known:
 def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.integer]) -> float:
     """Return the T > 0 whose softmax(logits / T) gives validation the smallest log loss.
 
-    A pull towards 1, worth about one picture, keeps a few right answers from becoming certain.
+    A pull towards 1, worth about one image, keeps a few right answers from becoming certain.
     `logits` (N, C), `targets` (N,). Source: Guo et al., "On calibration of modern neural
     networks" (2017).
     """
@@ -60,7 +60,7 @@ def fit_calibration(
     """Return the bias (C,), of sum 0, and T whose softmax((logits + bias) / T) has the least loss.
 
     As `fit_temperature`, with a pull of the bias towards 0. What a network was taught by balanced
-    draws and hard pictures is no measure of how often each class comes; validation is.
+    draws and hard images is no measure of how often each class comes; validation is.
     Source: Alexandari et al., "Maximum likelihood with bias-corrected calibration is
     hard-to-beat at label shift adaptation" (2020).
     """
@@ -105,7 +105,7 @@ def fit_conformal(
 ) -> dict[str, float]:
     """Return class name → largest 1 - probability inside that class's 95% prediction set.
 
-    A class with under 19 pictures borrows all; with under 19 in all, the answer is empty.
+    A class with under 19 images borrows all; with under 19 in all, the answer is empty.
     Source: Vovk, "Conditional validity of inductive conformal predictors" (2012).
     """
     scores = 1.0 - probabilities[np.arange(len(targets)), targets]
@@ -130,7 +130,7 @@ def fit_thresholds(
     distances: NDArray[np.floating],
     measure: Thresholds | None = None,
 ) -> Thresholds:
-    """Return the conformal limits and the distance that 99% of validation pictures stay under.
+    """Return the conformal limits and the distance that 99% of validation images stay under.
 
     `measure`: how the distances were measured (`measure_unseen`); None: to the nearest one. With
     under 99 of them the limit is not known, and nothing is called unfamiliar.
@@ -147,7 +147,7 @@ def measure_unseen(
 ) -> tuple[NDArray[np.float32], Thresholds]:
     """Return how far some rows of what is known are from the rest, and how that is measured.
 
-    `asked` (K,): the rows. Neither a picture nor its near-duplicates are its own neighbours. The
+    `asked` (K,): the rows. Neither an image nor its near-duplicates are its own neighbours. The
     distances (K,) are those of `inference.certainty.Memory` with the thresholds returned, whose
     limits are not set. Activations that are nearly all 0 have no ceiling: it would be 0 too.
     """
@@ -178,11 +178,11 @@ def _measure_by_class(known: Known, asked: NDArray[np.intp], memory: Memory) -> 
 
 
 def _fit_spreads(by_class: NDArray[np.float32], own: NDArray[np.integer]) -> list[float]:
-    """Return how many times as far apart as usual the pictures of each class are, at least 1.
+    """Return how many times as far apart as usual the images of each class are, at least 1.
 
-    `by_class` (K, B) distances, `own` (K,) the column of each picture's class. A class that is
-    new and has few pictures is looser than what is known by thousands; with one limit for all, it
-    would be called unfamiliar. A picture that is alone in its class, 2 from it, tells nothing.
+    `by_class` (K, B) distances, `own` (K,) the column of each image's class. A class that is
+    new and has few images is looser than what is known by thousands; with one limit for all, it
+    would be called unfamiliar. An image that is alone in its class, 2 from it, tells nothing.
     """
     distances = by_class[np.arange(len(own)), own]
     told = distances < 2

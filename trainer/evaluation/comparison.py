@@ -1,8 +1,8 @@
-"""New against current on the same locked pictures: the gate that publishes or holds back.
+"""New against current on the same locked images: the gate that publishes or holds back.
 
 A new version is held back if it is worse by a one-sided exact McNemar test at 0.05, or if a class
-that existed loses more than 5 points of at least 20 locked pictures. With under 20 locked
-pictures nothing can be said: it is a candidate that a person publishes. Classes that the current
+that existed loses more than 5 points of at least 20 locked images. With under 20 locked
+images nothing can be said: it is a candidate that a person publishes. Classes that the current
 version lacks are reported apart.
 """
 
@@ -32,7 +32,7 @@ _FLOOR = 5  # points of a class's accuracy
 
 @dataclass(frozen=True)
 class Locked:
-    """A locked picture: a stored one (`sha256`), or one remembered as numbers only (`row`)."""
+    """A locked image: a stored one (`sha256`), or one remembered as numbers only (`row`)."""
 
     label: str
     sha256: str | None = None
@@ -41,17 +41,17 @@ class Locked:
 
 @dataclass(frozen=True)
 class Side:
-    """A version's (N, C) probabilities for the locked pictures."""
+    """A version's (N, C) probabilities for the locked images."""
 
     class_names: tuple[str, ...]
     probabilities: NDArray[np.floating]
 
     def name(self) -> list[str]:
-        """Return the label that was answered for each picture."""
+        """Return the label that was answered for each image."""
         return [self.class_names[i] for i in self.probabilities.argmax(axis=1)]
 
     def answer(self, i: int) -> tuple[str, float]:
-        """Return the label and its probability (0–1) for one picture."""
+        """Return the label and its probability (0–1) for one image."""
         top = int(self.probabilities[i].argmax())
         return self.class_names[top], round(float(self.probabilities[i][top]), 4)
 
@@ -63,14 +63,14 @@ def compare(
     against: Parent | None = None,
     set_aside: int = 0,
 ) -> Comparison:
-    """Compare two versions on the same pictures; `old` None: there was none before.
+    """Compare two versions on the same images; `old` None: there was none before.
 
-    `against`: the old one. `set_aside`: locked pictures that are not among
+    `against`: the old one. `set_aside`: locked images that are not among
     these, since their label is in doubt.
     """
     right = _find_right(new, locked)
     known = set(old.class_names) if old else set(new.class_names)
-    shared = np.array([picture.label in known for picture in locked], dtype=bool)
+    shared = np.array([image.label in known for image in locked], dtype=bool)
     was_right = _find_right(old, locked) if old else right
     better = int((right & ~was_right & shared).sum())
     worse = int((~right & was_right & shared).sum())
@@ -134,8 +134,8 @@ def _judge(
     p = _test(worse, better, "greater")
     if p < _LEVEL:
         return "held_back", f"Held back: {counts}, one-sided p = {_round(p)}."
-    for label in sorted({picture.label for picture in locked}):
-        mine = shared & np.array([picture.label == label for picture in locked])
+    for label in sorted({image.label for image in locked}):
+        mine = shared & np.array([image.label == label for image in locked])
         count, lost = int(mine.sum()), int(was_right[mine].sum()) - int(right[mine].sum())
         if count >= MIN_LOCKED and 100 * lost > _FLOOR * count:
             name = name_for_display(label)
@@ -162,7 +162,7 @@ def _round(p: float) -> str:
 
 
 def _find_right(side: Side, locked: Sequence[Locked]) -> NDArray[np.bool_]:
-    labels = [picture.label for picture in locked]
+    labels = [image.label for image in locked]
     return np.array([a == b for a, b in zip(side.name(), labels, strict=True)], dtype=bool)
 
 
@@ -173,12 +173,12 @@ def _describe(right: NDArray[np.bool_]) -> str:
 
 
 def _measure(side: Side, locked: Sequence[Locked], shared: NDArray[np.bool_]) -> SideMetrics:
-    """Return accuracy on the shared pictures, per class on all, and confusion on all.
+    """Return accuracy on the shared images, per class on all, and confusion on all.
 
     The confusion matrix has a row a label, those that the version lacks too, last.
     """
     right, answered = _find_right(side, locked), side.name()
-    labels = [picture.label for picture in locked]
+    labels = [image.label for image in locked]
     others = sorted(set(labels) - set(side.class_names))
     rows, columns = [*side.class_names, *others], list(side.class_names)
     confusion = np.zeros((len(rows), len(columns)), dtype=int)

@@ -1,4 +1,4 @@
-"""The usual corruptions, by Pillow: what is left of the accuracy when pictures are bad.
+"""The usual corruptions, by Pillow: what is left of the accuracy when images are bad.
 
 Source: after Hendrycks and Dietterich, "Benchmarking neural network robustness to common
 corruptions and perturbations" (2019).
@@ -24,47 +24,47 @@ Corrupt = Callable[[Image.Image], Image.Image]  # RGB in, RGB of any size out
 
 
 def corrupt(image: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
-    """Return an (H, W, 3) uint8 RGB picture made worse; the same picture in, the same out."""
+    """Return an (H, W, 3) uint8 RGB image made worse; the same image in, the same out."""
     return np.asarray(CORRUPTIONS[name](Image.fromarray(image)))
 
 
-def _compress(picture: Image.Image) -> Image.Image:
+def _compress(image: Image.Image) -> Image.Image:
     file = io.BytesIO()
-    picture.thumbnail((_LONGEST, _LONGEST))
-    picture.save(file, "JPEG", quality=_QUALITY)
+    image.thumbnail((_LONGEST, _LONGEST))
+    image.save(file, "JPEG", quality=_QUALITY)
     return Image.open(file).convert("RGB")
 
 
-def _blur(picture: Image.Image) -> Image.Image:
-    return picture.filter(ImageFilter.GaussianBlur(_BLUR * min(picture.size)))
+def _blur(image: Image.Image) -> Image.Image:
+    return image.filter(ImageFilter.GaussianBlur(_BLUR * min(image.size)))
 
 
-def _add_noise(picture: Image.Image) -> Image.Image:
-    values = np.asarray(picture, dtype=np.float32)
-    noise = np.random.default_rng(picture.size).normal(0, _NOISE, values.shape)
+def _add_noise(image: Image.Image) -> Image.Image:
+    values = np.asarray(image, dtype=np.float32)
+    noise = np.random.default_rng(image.size).normal(0, _NOISE, values.shape)
     return Image.fromarray(np.clip(np.round(values + noise), 0, 255).astype(np.uint8))
 
 
-def _darken(picture: Image.Image) -> Image.Image:
-    return ImageEnhance.Brightness(picture).enhance(_DARK)
+def _darken(image: Image.Image) -> Image.Image:
+    return ImageEnhance.Brightness(image).enhance(_DARK)
 
 
-def _brighten(picture: Image.Image) -> Image.Image:
-    return ImageEnhance.Brightness(picture).enhance(_BRIGHT)
+def _brighten(image: Image.Image) -> Image.Image:
+    return ImageEnhance.Brightness(image).enhance(_BRIGHT)
 
 
-def _turn(picture: Image.Image) -> Image.Image:
-    return picture.rotate(_TURN, Image.Resampling.BILINEAR, fillcolor=_GREY)
+def _turn(image: Image.Image) -> Image.Image:
+    return image.rotate(_TURN, Image.Resampling.BILINEAR, fillcolor=_GREY)
 
 
-def _shrink(picture: Image.Image) -> Image.Image:
-    scale = min(1.0, _SMALL / min(picture.size))
-    width, height = (max(1, round(scale * side)) for side in picture.size)
-    return picture.resize((width, height), Image.Resampling.BICUBIC)
+def _shrink(image: Image.Image) -> Image.Image:
+    scale = min(1.0, _SMALL / min(image.size))
+    width, height = (max(1, round(scale * side)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
-def _remove_colour(picture: Image.Image) -> Image.Image:
-    return picture.convert("L").convert("RGB")
+def _remove_colour(image: Image.Image) -> Image.Image:
+    return image.convert("L").convert("RGB")
 
 
 CORRUPTIONS: dict[str, Corrupt] = {

@@ -42,7 +42,7 @@ def measure(
 ) -> Metrics:
     """Return accuracy (in all, per class, per source, per source and class), ECE and confusion.
 
-    `probabilities` (N, C); `targets` (N,); `sources` one word a picture, "" where unknown. The
+    `probabilities` (N, C); `targets` (N,); `sources` one word an image, "" where unknown. The
     confusion matrix has true classes in rows and predicted ones in columns.
     """
     predicted = probabilities.argmax(axis=1)

@@ -1,4 +1,4 @@
-"""How well a version tells pictures of nothing that was taught: for its card.
+"""How well a version tells images of nothing that was taught: for its card.
 
 Stage: outsiders → familiarity → exporting, evaluation.
 """
@@ -22,7 +22,7 @@ COUNT, SEED = 600, 0
 def embed_outsiders(
     session: ort.InferenceSession, progress: Progress, count: int = COUNT, seed: int = SEED
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Return kinds and embeddings (N, D) of rendered pictures of nothing that was taught."""
+    """Return kinds and embeddings (N, D) of rendered images of nothing that was taught."""
     kinds, rows = [], []
     steps = progress.track(range(count), Stage.UNRELATED)
     for _, (kind, image) in zip(steps, draw_unrelated(count, seed), strict=True):
@@ -38,9 +38,9 @@ def measure_outsiders(
     distances: NDArray[np.floating],
     progress: Progress,
 ) -> OutOfDistribution:
-    """Return how a version fares on rendered pictures: `Card.trust.out_of_distribution`.
+    """Return how a version fares on rendered images: `Card.trust.out_of_distribution`.
 
-    `limit`: `Thresholds.unfamiliar`. `distances` (K,), K at least 1: of pictures that the version
+    `limit`: `Thresholds.unfamiliar`. `distances` (K,), K at least 1: of images that the version
     has not seen, and that are of what was taught; of those that it remembers, as
     `trainer.evaluation.calibration.measure_unseen` has them.
     """
@@ -56,7 +56,7 @@ def compare_distances(
 ) -> OutOfDistribution:
     """Compare distances of outsiders (N,), N named `kinds`, with those of others (K,).
 
-    `auroc`: how often an outsider is further away than another picture, 0–1. Without a limit
+    `auroc`: how often an outsider is further away than another image, 0–1. Without a limit
     nothing is detected.
     """
     labels = np.repeat([0, 1], [len(inside), len(outside)])

@@ -1,4 +1,4 @@
-"""Labelled pictures through the frozen network, decoded as the page decodes them."""
+"""Labelled images through the frozen network, decoded as the page decodes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from inference.classifier import find_min_side
 from inference.images import decode
 from inference.versions.cards import InputGeometry, Metrics
 from labelling.training_log import Stage
-from trainer.data.dataset import Picture
+from trainer.data.dataset import LabelledImage
 from trainer.evaluation.metrics import measure
 from trainer.progress import Progress
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What the network says of N pictures.
+    """What the network says of N images.
 
     `probabilities` and `logits` (N, C) float32, `embeddings` (N, D) float32, `targets` (N,).
     """
 
-    pictures: Sequence[Picture]
+    images: Sequence[LabelledImage]
     class_names: tuple[str, ...]
     probabilities: NDArray[np.float32]
     logits: NDArray[np.float32]
@@ -33,7 +33,7 @@ class Answers:
 
     def select(self, wanted: NDArray[np.bool_]) -> Self:
         """Return the answers of a (N,) mask."""
-        chosen = [p for p, kept in zip(self.pictures, wanted.tolist(), strict=True) if kept]
+        chosen = [p for p, kept in zip(self.images, wanted.tolist(), strict=True) if kept]
         return type(self)(
             chosen,
             self.class_names,
@@ -45,7 +45,7 @@ class Answers:
 
     def measure(self) -> Metrics:
         """Return accuracy by class and group, calibration and confusion."""
-        sources = [picture.source for picture in self.pictures]
+        sources = [image.source for image in self.images]
         return measure(self.probabilities, self.targets, sources, self.class_names)
 
     def list_mistakes(self, most: int = 30) -> list[dict[str, Any]]:
@@ -55,7 +55,7 @@ class Answers:
         order = wrong[np.argsort(-self.probabilities[wrong].max(axis=1), kind="stable")]
         return [
             {
-                "file": self.pictures[i].path.name,
+                "file": self.images[i].path.name,
                 "label": self.class_names[self.targets[i]],
                 "predicted": self.class_names[predicted[i]],
                 "probability": round(float(self.probabilities[i].max()), 4),
@@ -66,22 +66,22 @@ class Answers:
 
 def answer(
     session: ort.InferenceSession,
-    pictures: Sequence[Picture],
+    images: Sequence[LabelledImage],
     class_names: tuple[str, ...],
     geometry: InputGeometry,
     progress: Progress,
 ) -> Answers:
-    """Run the frozen network on each picture, one at a time."""
+    """Run the frozen network on each image, one at a time."""
     outputs: list[list[NDArray[np.float32]]] = [[], [], []]
     names = ["probabilities", "logits", "embedding"]
-    for picture in progress.track(pictures, Stage.PREDICTING):
-        image = decode(picture.path.read_bytes(), find_min_side(geometry))
-        for kept, value in zip(outputs, session.run(names, {"image": image[None]}), strict=True):
+    for image in progress.track(images, Stage.PREDICTING):
+        pixels = decode(image.path.read_bytes(), find_min_side(geometry))
+        for kept, value in zip(outputs, session.run(names, {"image": pixels[None]}), strict=True):
             kept.append(value[0])
     widths = [output.shape[-1] for output in session.get_outputs()[:3]]
     probabilities, logits, embeddings = (
         np.stack(rows) if rows else np.zeros((0, width), dtype=np.float32)
         for rows, width in zip(outputs, widths, strict=True)
     )
-    targets = np.array([class_names.index(p.label) for p in pictures], dtype=np.int64)
-    return Answers(pictures, class_names, probabilities, logits, embeddings, targets)
+    targets = np.array([class_names.index(p.label) for p in images], dtype=np.int64)
+    return Answers(images, class_names, probabilities, logits, embeddings, targets)

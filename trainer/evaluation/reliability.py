@@ -1,9 +1,9 @@
 """How far answers can be relied on beyond their accuracy: what goes into `Card.trust`.
 
 `certainty`: split → coverage of the conformal sets by class, how often the answer is "Not sure"
-or "Unlike anything I was taught", and how often the others are right. `outsiders`: pictures of
+or "Unlike anything I was taught", and how often the others are right. `outsiders`: images of
 nothing that was taught (`trainer.evaluation.out_of_distribution`). `corruptions`: name → accuracy
-on bad pictures.
+on bad images.
 """
 
 import numpy as np
@@ -42,11 +42,11 @@ def measure_trust(
     answers: Answers,
     progress: Progress,
 ) -> Trust:
-    """Return all of it, on one or more pictures that training has not seen."""
+    """Return all of it, on one or more images that training has not seen."""
     distances = memory.measure_distances(answers.embeddings) if memory else None
     calibrated = card.data.calibrating or card.data.counts.get("val", {})
     certainty = measure_certainty(answers, distances, card.thresholds, calibrated)
-    splits = {picture.split for picture in answers.pictures}
+    splits = {image.split for image in answers.images}
     outside = None
     if memory is not None and distances is not None:
         progress.say("Asking about pictures of nothing that was taught.")
@@ -68,9 +68,9 @@ def measure_certainty(
     """Return what the certainties of N answers are worth.
 
     `distances` (N,) as `judge` takes them, None where nothing is remembered. `calibrated`: class
-    name → how many pictures its conformal limit was found by. `coverage`: class name → how often
+    name → how many images its conformal limit was found by. `coverage`: class name → how often
     its prediction sets hold the right class, and the 99% interval `low` to `high` (0–1) in which
-    that lies if these pictures are like the calibrating ones; without the classes that had too
+    that lies if these images are like the calibrating ones; without the classes that had too
     few of those, and borrow the limit of all. `unfamiliar` is left out where it has no limit.
     Source: Vovk, "Conditional validity of inductive conformal predictors" (2012).
     """
@@ -94,9 +94,9 @@ def measure_certainty(
 
 
 def find_coverage_interval(calibrated: int, n: int) -> tuple[float, float]:
-    """Return between which shares (0–1) the coverage of `n` new pictures lies 99 times in 100.
+    """Return between which shares (0–1) the coverage of `n` new images lies 99 times in 100.
 
-    How many are covered by a limit found by `calibrated` pictures is beta-binomial.
+    How many are covered by a limit found by `calibrated` images is beta-binomial.
     """
     rank = find_rank(calibrated)
     covered = betabinom(n, rank, calibrated + 1 - rank)
@@ -107,18 +107,18 @@ def find_coverage_interval(calibrated: int, n: int) -> tuple[float, float]:
 def measure_corruptions(
     session: ort.InferenceSession, answers: Answers, geometry: InputGeometry, progress: Progress
 ) -> dict[str, Rate]:
-    """Return name of a corruption → accuracy on pictures that suffered it; `none` comes first.
+    """Return name of a corruption → accuracy on images that suffered it; `none` comes first.
 
-    `answers`: those for the pictures as they are.
+    `answers`: those for the images as they are.
     """
     names = np.array(answers.class_names)
     right: dict[str, list[bool]] = {name: [] for name in CORRUPTIONS}
-    for picture in progress.track(answers.pictures, Stage.CORRUPTIONS):
-        image = decode(picture.path.read_bytes(), find_min_side(geometry))
+    for image in progress.track(answers.images, Stage.CORRUPTIONS):
+        pixels = decode(image.path.read_bytes(), find_min_side(geometry))
         for name, kept in right.items():
-            bad = corrupt(image, name)
+            bad = corrupt(pixels, name)
             [[probabilities]] = session.run(["probabilities"], {"image": bad[None]})
-            kept.append(bool(names[probabilities.argmax()] == picture.label))
+            kept.append(bool(names[probabilities.argmax()] == image.label))
     unspoilt = answers.probabilities.argmax(axis=1) == answers.targets
     spoilt = {name: measure_rate(np.array(kept, dtype=bool)) for name, kept in right.items()}
     return {UNSPOILT: measure_rate(unspoilt), **spoilt}

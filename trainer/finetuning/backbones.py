@@ -79,8 +79,8 @@ def get_head(model: nn.Module) -> nn.Module:
 def freeze_batch_norm(model: nn.Module) -> None:
     """Keep the running statistics of pretraining; scale and shift stay trainable.
 
-    A few pictures a batch give poor statistics, and those of the training crops differ from
-    those of whole pictures.
+    A few images a batch give poor statistics, and those of the training crops differ from
+    those of whole images.
     """
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):

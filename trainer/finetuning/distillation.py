@@ -32,7 +32,7 @@ class Teachers:
         """Open the folders that the options name; none is right, too.
 
         Raises: UserInputError for a folder without a network of the same classes that sees
-        pictures in the same numbers.
+        images in the same numbers.
         """
         self.share = options.distil
         self.networks = [_open(Path(name), class_names).to(device) for name in options.teachers]
@@ -87,5 +87,5 @@ def _find(folder: Path) -> tuple[tuple[str, ...], str, Path]:
         raise UserInputError(
             f"{folder} holds neither a finished run nor a version to learn from. Train it first."
         )
-    names = runs.read_pictures(folder).class_names
+    names = runs.read_images(folder).class_names
     return names, runs.read_options(folder).backbone, folder / CHOSEN

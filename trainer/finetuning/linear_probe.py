@@ -74,9 +74,9 @@ def fit_head(
 def score_held_out(
     embeddings: NDArray[np.float32], targets: NDArray[np.int64], groups: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Return what a probe that has not seen a picture's group gives its own label: (N,), 0–1.
+    """Return what a probe that has not seen an image's group gives its own label: (N,), 0–1.
 
-    Where that is little, the picture is hard, or its label wrong.
+    Where that is little, the image is hard, or its label wrong.
     """
     names = list(dict.fromkeys(groups))
     if len(names) < _FOLDS:

@@ -24,7 +24,7 @@ from inference.versions.cards import InputGeometry
 from labelling.training_log import Stage
 from trainer.data.dataloaders import (
     BalancedSampler,
-    PictureDataset,
+    ImageDataset,
     make_loader,
     make_mix,
     make_transform,
@@ -64,7 +64,7 @@ def train(
     """
     if accelerator.is_main_process:
         resumed = runs.open_run(folder, options, dataset.sha256)
-        runs.write_pictures(folder, dataset)
+        runs.write_images(folder, dataset)
         progress.say("Going on where the run was left." if resumed else "A new run begins.")
     accelerator.wait_for_everyone()
     if runs.is_finished(folder):
@@ -133,7 +133,7 @@ class _State:
             self.probe_accuracy = self.history[0]["probe_accuracy"]
 
     def train_epoch(self, epoch: int) -> None:
-        """Go through the training pictures once."""
+        """Go through the training images once."""
         set_seed(self.options.seed * 1009 + epoch, device_specific=True)
         self.loader.set_epoch(epoch)  # the prepared one: it sets the sampler's, and its own count
         self.model.train()
@@ -175,7 +175,7 @@ class _State:
         self._checkpoint(epoch + 1)
 
     def choose(self) -> Result:
-        """Choose by validation how much of the last weights to take, and how pictures are seen."""
+        """Choose by validation how much of the last weights to take, and how images are seen."""
         self.accelerator.wait_for_everyone()
         choice = choose(self.average.module, self.geometry, self.validation)
         if self.accelerator.is_main_process:
@@ -208,7 +208,7 @@ class _State:
             sides.append((vectors, targets))
         weight, bias, accuracy = fit_head(sides[0], sides[1], len(self.dataset.class_names))
         if self.options.hard and self.accelerator.is_main_process:
-            groups = [picture.group for picture in self.dataset.select("train")]
+            groups = [image.group for image in self.dataset.select("train")]
             np.save(self.folder / runs.SCORES, score_held_out(*sides[0], groups))
         self.accelerator.wait_for_everyone()
         set_head(self.model, weight, bias)
@@ -216,7 +216,7 @@ class _State:
         self.progress.say(f"linear probe: validation accuracy {accuracy:.2%}")
 
     def _find_emphasis(self) -> NDArray[np.float64] | None:
-        """Return by what training pictures are drawn more often, (N,) from 1 up."""
+        """Return by what training images are drawn more often, (N,) from 1 up."""
         if not self.options.hard:
             return None
         scores: NDArray[np.float64] = np.load(self.folder / runs.SCORES, allow_pickle=False)
@@ -227,7 +227,7 @@ class _State:
         train = self.dataset.select("train")
         transform = make_transform(options.train_size, self.geometry)
         self.mix = make_mix(len(self.dataset.class_names))
-        augmented = PictureDataset(train, self.dataset.class_names, self.geometry, transform)
+        augmented = ImageDataset(train, self.dataset.class_names, self.geometry, transform)
         sampler = BalancedSampler(train, options.balance, options.seed, self._find_emphasis())
         per_process = max(1, options.batch_size // accelerator.num_processes)
         drop_last = len(train) >= 2 * options.batch_size

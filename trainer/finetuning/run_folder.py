@@ -1,8 +1,8 @@
 """The folder of one training run: its options, its checkpoints, what was found.
 
-`run.json` options and data hash · `pictures.json` the labelled pictures and their splits ·
+`run.json` options and data hash · `pictures.json` the labelled images and their splits ·
 `left_out.txt` the files that are not used, and why · `scores.npy` what a probe that had not seen
-a training picture gives its label · `checkpoints/<epoch>/` to go on from · `history.json` a line an
+a training image gives its label · `checkpoints/<epoch>/` to go on from · `history.json` a line an
 epoch · `chosen.safetensors` the weights to be frozen · `result.json` what validation chose ·
 `version.json` the version that was made of it.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from inference.atomic_files import replace_file
 from inference.errors import UserInputError
-from trainer.data.dataset import Dataset, LeftOut, Picture
+from trainer.data.dataset import Dataset, LabelledImage, LeftOut
 from trainer.finetuning.weights import CHOSEN
 from trainer.options import TrainOptions
 
@@ -123,9 +123,9 @@ def read_history(folder: Path) -> list[dict[str, float]]:
     return rows
 
 
-def write_pictures(folder: Path, dataset: Dataset) -> None:
-    """Remember the labelled pictures and their splits, for `export`."""
-    rows = [{**asdict(p), "path": str(p.path)} for p in dataset.pictures]
+def write_images(folder: Path, dataset: Dataset) -> None:
+    """Remember the labelled images and their splits, for `export`."""
+    rows = [{**asdict(p), "path": str(p.path)} for p in dataset.images]
     left_out = [asdict(item) for item in dataset.left_out]
     content = {"class_names": dataset.class_names, "pictures": rows, "left_out": left_out}
     write_json(folder / "pictures.json", content)
@@ -133,12 +133,12 @@ def write_pictures(folder: Path, dataset: Dataset) -> None:
     (folder / "left_out.txt").write_text("".join(lines), encoding="utf-8")
 
 
-def read_pictures(folder: Path) -> Dataset:
+def read_images(folder: Path) -> Dataset:
     """Return what `write_pictures` wrote."""
     content = json.loads((folder / "pictures.json").read_text(encoding="utf-8"))
-    pictures = (Picture(**{**row, "path": Path(row["path"])}) for row in content["pictures"])
+    images = (LabelledImage(**{**row, "path": Path(row["path"])}) for row in content["pictures"])
     left_out = (LeftOut(**row) for row in content["left_out"])
-    return Dataset(tuple(content["class_names"]), tuple(pictures), tuple(left_out))
+    return Dataset(tuple(content["class_names"]), tuple(images), tuple(left_out))
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  (any JSON value)

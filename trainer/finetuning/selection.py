@@ -1,6 +1,6 @@
 """What validation chooses when training is over: weights, input geometry and bias, together.
 
-Judged by the log loss after calibration: of a few hundred pictures accuracy tells too little.
+Judged by the log loss after calibration: of a few hundred images accuracy tells too little.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader
 
 from inference.versions.cards import GEOMETRIES, InputGeometry
 from labelling.training_log import Stage
-from trainer.data.dataloaders import PictureDataset, make_loader
-from trainer.data.dataset import Dataset, Picture, find_photos
+from trainer.data.dataloaders import ImageDataset, make_loader
+from trainer.data.dataset import Dataset, LabelledImage, find_photos
 from trainer.evaluation.calibration import fit_calibration
 from trainer.finetuning.backbones import create_backbone, get_head, mix_weights
 from trainer.finetuning.linear_probe import embed
@@ -85,7 +85,7 @@ class Choice:
 
 
 class Validation:
-    """The validation pictures, ready to measure networks by."""
+    """The validation images, ready to measure networks by."""
 
     def __init__(
         self,
@@ -104,8 +104,8 @@ class Validation:
 
         `epoch`: the one just trained, from 1; None: the last.
         """
-        pictures = self.dataset.select("val")
-        loader = make_val_loader(pictures, self.dataset, geometry, self.options)
+        images = self.dataset.select("val")
+        loader = make_val_loader(images, self.dataset, geometry, self.options)
         prepared = self.accelerator.prepare(loader)
         track = partial(
             self.progress.track,
@@ -114,7 +114,7 @@ class Validation:
             epochs=self.options.epochs,
         )
         _, logits, targets = embed(network, prepared, self.accelerator, track)
-        photos = np.array(find_photos(pictures), dtype=bool)
+        photos = np.array(find_photos(images), dtype=bool)
         bias, temperature = fit_calibration(logits[photos], targets[photos])
         scaled = log_softmax((logits + bias) / temperature, axis=1)
         return Measured(
@@ -151,10 +151,10 @@ def choose(network: nn.Module, geometry: InputGeometry, validation: Validation) 
 
 
 def make_val_loader(
-    pictures: list[Picture], dataset: Dataset, geometry: InputGeometry, options: TrainOptions
+    images: list[LabelledImage], dataset: Dataset, geometry: InputGeometry, options: TrainOptions
 ) -> DataLoader[Any]:
-    """Return the loader of pictures as the frozen network will see them."""
-    plain = PictureDataset(pictures, dataset.class_names, geometry)
+    """Return the loader of images as the frozen network will see them."""
+    plain = ImageDataset(images, dataset.class_names, geometry)
     return make_loader(plain, options.batch_size, options.workers)
 
 

@@ -24,7 +24,7 @@ from inference.versions.cards import (
 )
 from inference.versions.folders import add_version, read_current, reserve_version, set_current
 from trainer.cards.plots import write_report
-from trainer.data.dataset import Dataset, Picture, find_photos
+from trainer.data.dataset import Dataset, LabelledImage, find_photos
 from trainer.data.replay_memory import Remembered, make_rows, write_memory
 from trainer.evaluation.calibration import (
     ALONE,
@@ -44,7 +44,7 @@ from trainer.freezing.graph import build_graph, set_temperature
 from trainer.freezing.parity import prove_parity
 from trainer.progress import Progress
 
-_REMEMBERED = 1500  # training pictures whose embeddings are kept
+_REMEMBERED = 1500  # training images whose embeddings are kept
 
 
 @dataclass(frozen=True)
@@ -129,14 +129,14 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
     Raises: UserInputError where the run is missing or unfinished; ParityError.
     """
     options, result = runs.read_options(folder), runs.read_result(folder)
-    dataset = runs.read_pictures(folder)
+    dataset = runs.read_images(folder)
     model = load_chosen(folder, dataset)
     geometry = make_geometry(model, result.size or options.size, result.geometry)
     progress.say("Freezing the network.")
     graph = build_graph(model, geometry, temperature=1.0)
 
-    def ask(session: ort.InferenceSession, pictures: Sequence[Picture]) -> Answers:
-        return answer(session, pictures, dataset.class_names, geometry, progress)
+    def ask(session: ort.InferenceSession, images: Sequence[LabelledImage]) -> Answers:
+        return answer(session, images, dataset.class_names, geometry, progress)
 
     raw = ask(open_session(graph.SerializeToString()), dataset.select("val"))
     used = _choose_calibrating(raw)
@@ -163,11 +163,11 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
         probes=answer_probes(session),
         data=_describe_data(dataset, val),
         training=_describe_training(folder, gap),
-        metrics={"validation": val.measure()} | ({"test": test.measure()} if test.pictures else {}),
+        metrics={"validation": val.measure()} | ({"test": test.measure()} if test.images else {}),
         libraries=list_libraries(),
         graph_sha256=hash_graph(graph),
     )
-    if test.pictures:
+    if test.images:
         memory = remember(known.embeddings, known.targets, card.class_names, thresholds)
         trust = measure_trust(session, card, memory, test, progress)
         card = card.model_copy(update={"trust": trust})
@@ -179,45 +179,45 @@ def _write(staging: Path, frozen: Frozen) -> Card:
     run = frozen.run
     shutil.copyfile(run / CHOSEN, staging / CHECKPOINT)
     write_memory(staging, _make_memory(frozen.remembered, frozen.val))
-    measured = frozen.test if frozen.test.pictures else frozen.val
+    measured = frozen.test if frozen.test.images else frozen.val
     write_report(staging / "report", frozen.card, runs.read_history(run), measured)
     return seal(staging, frozen.graph, frozen.card)
 
 
 def _make_memory(remembered: Answers, val: Answers) -> Remembered:
-    """Return what the version remembers: training pictures, then all validation pictures."""
-    pictures = [*remembered.pictures, *val.pictures]
+    """Return what the version remembers: training images, then all validation images."""
+    images = [*remembered.images, *val.images]
     return make_rows(
         np.concatenate([remembered.embeddings, val.embeddings]),
         np.concatenate([remembered.targets, val.targets]).tolist(),
-        [number >= len(remembered.pictures) for number in range(len(pictures))],
-        [picture.sha256 for picture in pictures],
-        [picture.group for picture in pictures],
+        [number >= len(remembered.images) for number in range(len(images))],
+        [image.sha256 for image in images],
+        [image.group for image in images],
     )
 
 
-def _choose_remembered(dataset: Dataset) -> list[Picture]:
+def _choose_remembered(dataset: Dataset) -> list[LabelledImage]:
     """Return the same share of every class and source, chosen by content hash."""
-    train = sorted(dataset.select("train"), key=lambda picture: picture.sha256)
+    train = sorted(dataset.select("train"), key=lambda image: image.sha256)
     share = min(1.0, _REMEMBERED / len(train))
-    kept: list[Picture] = []
+    kept: list[LabelledImage] = []
     for group in sorted({(p.label, p.source) for p in train}):
         members = [p for p in train if (p.label, p.source) == group]
         kept += members[: max(1, round(share * len(members)))]
     return kept
 
 
-def _mix(pictures: Sequence[Picture]) -> list[Picture]:
-    """Return the pictures in an order that does not depend on class or name."""
-    return sorted(pictures, key=lambda picture: picture.sha256)
+def _mix(images: Sequence[LabelledImage]) -> list[LabelledImage]:
+    """Return the images in an order that does not depend on class or name."""
+    return sorted(images, key=lambda image: image.sha256)
 
 
 def _choose_calibrating(val: Answers) -> Answers:
-    return val.select(np.array(find_photos(val.pictures), dtype=bool))
+    return val.select(np.array(find_photos(val.images), dtype=bool))
 
 
 def _join_known(remembered: Answers, val: Answers) -> Known:
-    groups = [picture.group for picture in (*remembered.pictures, *val.pictures)]
+    groups = [image.group for image in (*remembered.images, *val.images)]
     _, numbers, counts = np.unique(groups, return_inverse=True, return_counts=True)
     return Known(
         np.concatenate([remembered.embeddings, val.embeddings]),

@@ -1,7 +1,7 @@
 """The frozen network as one ONNX graph: preprocessing, backbone and head joined.
 
 The two ends are written as ONNX text, since torch.export cannot trace a crop whose size depends
-on the picture; the backbone comes from PyTorch.
+on the image; the backbone comes from PyTorch.
 """
 
 import warnings
@@ -22,7 +22,7 @@ OPSET = 20
 IR_VERSION = 10
 _HEADER = f'<ir_version: {IR_VERSION}, opset_import: ["" : {OPSET}]>'
 
-# Crops the uint8 picture first: scaling first takes gigabytes on a 1 x 5000 picture.
+# Crops the uint8 image first: scaling first takes gigabytes on a 1 x 5000 image.
 _CROP = """
     shape = Shape <start: int = 1, end: int = 3> (image)
     shorter = ReduceMin <keepdims = 1> (shape)
@@ -102,7 +102,7 @@ def set_temperature(graph: onnx.ModelProto, temperature: float) -> None:
 
 
 def build_preprocess(geometry: InputGeometry) -> onnx.ModelProto:
-    """Return the graph from a picture (N, H, W, 3) uint8 to pixels (N, 3, S, S) float32."""
+    """Return the graph from an image (N, H, W, 3) uint8 to pixels (N, 3, S, S) float32."""
     size = geometry.size
     parts = {
         "crop": _CROP + _FILL + _RESIZE,

@@ -15,7 +15,7 @@ from inference.providers import open_session
 from inference.versions.cards import Card, DataCounts, Parent, TrainingFacts
 from inference.versions.comparison import Comparison, write_comparison
 from trainer.cards.plots import write_report
-from trainer.data.dataset import Picture
+from trainer.data.dataset import LabelledImage
 from trainer.data.replay_memory import write_memory
 from trainer.evaluation.comparison import Locked, Side, compare
 from trainer.evaluation.predictions import Answers
@@ -40,12 +40,12 @@ class Draft:
     seconds: float
 
     def score(self) -> NDArray[np.float32]:
-        """Return the (N, C) probabilities of the locked pictures, stored ones first."""
+        """Return the (N, C) probabilities of the locked images, stored ones first."""
         logits = self.learned.head.score(self._list_locked_embeddings())
         return np.asarray(softmax(logits / self.learned.temperature, axis=1))
 
     def list_locked(self) -> list[Locked]:
-        """Return the locked pictures: stored ones, then those remembered as numbers only."""
+        """Return the locked images: stored ones, then those remembered as numbers only."""
         material = self.material
         stored = [Locked(entry.label, sha256=entry.sha256) for entry in material.locked.entries]
         rows = np.flatnonzero(material.select_remembered(is_val=True)).tolist()
@@ -65,11 +65,11 @@ class Draft:
         return compare(self.list_locked(), new, old, against, set_aside)
 
     def measure(self) -> dict[str, Answers]:
-        """Return the answers on validation and on locked pictures, where there are any."""
+        """Return the answers on validation and on locked images, where there are any."""
         names, learned = self.material.class_names, self.learned
         locked = self.list_locked()
-        targets = np.array([names.index(picture.label) for picture in locked], dtype=np.int64)
-        shown = [picture.sha256 or f"remembered {picture.row}" for picture in locked]
+        targets = np.array([names.index(image.label) for image in locked], dtype=np.int64)
+        shown = [image.sha256 or f"remembered {image.row}" for image in locked]
         files = [f"held out {number}" for number in range(1, len(learned.targets) + 1)]
         found = {
             "validation": _answer(names, files, learned.probabilities, learned.targets),
@@ -90,7 +90,7 @@ def write_draft(
     comparison: Comparison,
     images: list[NDArray[np.uint8]],
 ) -> Card:
-    """Write all files of a version into an empty folder, proved on some pictures.
+    """Write all files of a version into an empty folder, proved on some images.
 
     Raises: GraftError where the network does not answer as its head says.
     """
@@ -175,10 +175,10 @@ def _answer(
     probabilities: NDArray[np.float32],
     targets: NDArray[np.int64],
 ) -> Answers:
-    """Return answers as the report takes them; of a picture it shows no more than a hash."""
-    pictures = [
-        Picture(Path(file[:16]), names[target], "", "", "", "")
+    """Return answers as the report takes them; of an image it shows no more than a hash."""
+    images = [
+        LabelledImage(Path(file[:16]), names[target], "", "", "", "")
         for file, target in zip(files, targets, strict=True)
     ]
     nothing = np.zeros((len(targets), 0), dtype=np.float32)
-    return Answers(pictures, names, probabilities, nothing, nothing, targets)
+    return Answers(images, names, probabilities, nothing, nothing, targets)

@@ -1,4 +1,4 @@
-"""The proof that a frozen network answers as PyTorch does, on real pictures of several sizes."""
+"""The proof that a frozen network answers as PyTorch does, on real images of several sizes."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from inference.images import decode
 from inference.versions.cards import InputGeometry
-from trainer.data.dataset import Picture
+from trainer.data.dataset import LabelledImage
 from trainer.data.preprocess import preprocess
 
 # Of a probability. The resizers of the two libraries differ by a few grey levels at the edges.
@@ -29,18 +29,18 @@ def prove_parity(
     model: nn.Module,
     geometry: InputGeometry,
     temperature: float,
-    pictures: Sequence[Picture],
+    images: Sequence[LabelledImage],
 ) -> float:
-    """Compare both on pictures as they are and at other sizes, at batch 1 and 3.
+    """Compare both on images as they are and at other sizes, at batch 1 and 3.
 
     Returns the largest difference of a probability.
     Raises: ParityError if it is over the tolerance, or the heatmap's mean plus bias is not the
     logit.
     """
-    images = [decode(picture.path.read_bytes()) for picture in pictures[:12]]
-    images += [_resize(image, *_SIDES[i % len(_SIDES)]) for i, image in enumerate(images)]
-    worst = max(_compare([image], session, model, geometry, temperature) for image in images)
-    triples = [images[0], images[0][::-1].copy(), images[0][:, ::-1].copy()]
+    pixels = [decode(image.path.read_bytes()) for image in images[:12]]
+    pixels += [_resize(one, *_SIDES[i % len(_SIDES)]) for i, one in enumerate(pixels)]
+    worst = max(_compare([one], session, model, geometry, temperature) for one in pixels)
+    triples = [pixels[0], pixels[0][::-1].copy(), pixels[0][:, ::-1].copy()]
     worst = max(worst, _compare(triples, session, model, geometry, temperature))
     if not worst <= TOLERANCE:
         raise ParityError(

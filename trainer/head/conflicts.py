@@ -1,4 +1,4 @@
-"""Remembered pictures of the catch-all that belong to a class that is new.
+"""Remembered images of the catch-all that belong to a class that is new.
 
 A network that learnt pets as "not a hot dog" would never find pets if it replayed them. Each is
 scored by a fit that has not seen it; those that look like the new class are left out.
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 _ROUNDS = 5
 _SETTLED = 0.005  # share of the candidates that a further round may still change
 _STRENGTH = 1.0  # of the pull to zero, in mean squares of a feature
-_HIGHEST = 0.0  # score: from there on a row is rather the new class whatever new pictures get
-_FEW = 3  # groups of new pictures, with less of which nothing can be told
+_HIGHEST = 0.0  # score: from there on a row is rather the new class whatever new images get
+_FEW = 3  # groups of new images, with less of which nothing can be told
 
 
 def find_conflicts(
@@ -24,7 +24,7 @@ def find_conflicts(
     """Return which of the candidates look like the class `newcomer`: (N,).
 
     `features` (N, D) scaled; `targets` (N,); `groups` (N,) numbers of near-duplicates, which are
-    held out together. Half way between what candidates get and what new pictures get that were
+    held out together. Half way between what candidates get and what new images get that were
     held out, a row is as likely the one as the other; it is found if it gets more. What is found
     is left out of the next round's fit, until it settles. At most half of the candidates leave,
     and none where there are under three groups to judge by.

@@ -1,4 +1,4 @@
-"""Embeddings of stored pictures: those that are kept, and the missing ones computed and kept."""
+"""Embeddings of stored images: those that are kept, and the missing ones computed and kept."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +20,9 @@ _KEPT_AT_ONCE = 256  # so that a kill loses little
 
 
 def embed_stored(store: Store, entries: Sequence[Entry], start: Start, job: Job) -> Stored:
-    """Return the pictures with what the backbone of a version makes of each.
+    """Return the images with what the backbone of a version makes of each.
 
-    Raises: CancelledError; UserInputError for a picture that is not there any more.
+    Raises: CancelledError; UserInputError for an image that is not there any more.
     """
     names = sorted({entry.sha256 for entry in entries})
     known = store.read_embeddings(start.card.backbone_key, names)

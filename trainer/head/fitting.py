@@ -1,7 +1,7 @@
 """From a lesson to a head and its thresholds: how strong the pull is, and how sure it may be.
 
-Both are judged on pictures that the fit has not seen: new ones a group at a time out of fold,
-and those that the version before remembers as validation pictures.
+Both are judged on images that the fit has not seen: new ones a group at a time out of fold,
+and those that the version before remembers as validation images.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Lesson:
     """What a head learns from.
 
     `embeddings` (N, D) float32, `targets` (N,), `groups` (N,): a number common to near-duplicates
-    among the new pictures, and `REPLAYED` for those from memory. `val_embeddings` (V, D) and
+    among the new images, and `REPLAYED` for those from memory. `val_embeddings` (V, D) and
     `val_targets` (V,): remembered ones that are never trained on. `prior`: the head that pulls,
     zeros for a new network.
     """
@@ -53,9 +53,9 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Judged:
-    """Answers for K pictures that the fit had not seen: `logits` (K, C), `targets` (K,).
+    """Answers for K images that the fit had not seen: `logits` (K, C), `targets` (K,).
 
-    Those of the lesson's `rows` come first, then its validation pictures.
+    Those of the lesson's `rows` come first, then its validation images.
     """
 
     logits: NDArray[np.float32]
@@ -63,7 +63,7 @@ class Judged:
     rows: NDArray[np.intp]
 
     def measure_loss(self) -> float:
-        """Return the log loss at the temperature that suits best; 0 without pictures."""
+        """Return the log loss at the temperature that suits best; 0 without images."""
         if not len(self.targets):
             return 0.0
         scaled = log_softmax(self.logits / fit_temperature(self.logits, self.targets), axis=1)
@@ -72,9 +72,9 @@ class Judged:
 
 @dataclass(frozen=True)
 class Learned:
-    """A head, and what was found out about it on pictures that it had not seen.
+    """A head, and what was found out about it on images that it had not seen.
 
-    `probabilities` (K, C) and `targets` (K,) are of those pictures.
+    `probabilities` (K, C) and `targets` (K,) are of those images.
     """
 
     head: Head
@@ -148,9 +148,9 @@ def choose_folds(lesson: Lesson) -> NDArray[np.int64]:
 def measure_judged(
     lesson: Lesson, rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], Thresholds]:
-    """Return how far judged pictures are from what is not of their group, and how it is measured.
+    """Return how far judged images are from what is not of their group, and how it is measured.
 
-    The distances (K,) are of the lesson's `rows`, then of its validation pictures.
+    The distances (K,) are of the lesson's `rows`, then of its validation images.
     """
     first, count = len(lesson.embeddings), len(lesson.val_targets)
     known = Known(
@@ -170,7 +170,7 @@ def _prepare(lesson: Lesson) -> _Work:
 
 
 def _choose_strength(work: _Work, check: Check) -> tuple[float, Head, Judged]:
-    """Return the pull that unseen pictures like best, its head and their answers."""
+    """Return the pull that unseen images like best, its head and their answers."""
     best: tuple[float, float, Head, Judged] | None = None
     start: Head | None = None
     can_judge = bool(len(work.lesson.val_targets) or (work.folds != _KEPT).any())

@@ -1,7 +1,7 @@
 """A head on frozen features: softmax regression that stays near the one it replaces.
 
 Our own, since the penalty pulls towards given weights and scikit-learn's only to zero; without
-it a few new pictures would move what thousands had settled. It also imports and fits faster.
+it a few new images would move what thousands had settled. It also imports and fits faster.
 """
 
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def measure_scale(embeddings: NDArray[np.floating], power: float) -> Scale:
 def extend_head(parent: Head, extra: int, catch_all: int | None) -> Head:
     """Return the parent's head with rows for `extra` new classes.
 
-    They begin as the catch-all, by whose name their pictures were answered until now; without
+    They begin as the catch-all, by whose name their images were answered until now; without
     one as the mean of all rows, which says nothing.
     """
     weight = parent.weight.mean(axis=0) if catch_all is None else parent.weight[catch_all]

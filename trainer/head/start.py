@@ -42,7 +42,7 @@ def open_start(folder: Path, model: str) -> Start:
 
 
 def recall(store: Store, start: Start, width: int) -> Remembered:
-    """Return what a version remembers, but for the pictures that the store has or ever had."""
+    """Return what a version remembers, but for the images that the store has or ever had."""
     remembered = read_memory(start.folder, width)
     files = {name for name in remembered.list_files() if name}
     return remembered.forget(store.knows(files))

@@ -1,6 +1,6 @@
-"""What a quick retrain learns from: stored pictures beside what the version before remembers.
+"""What a quick retrain learns from: stored images beside what the version before remembers.
 
-Everything is embeddings here. What is in doubt (a picture on both sides, a remembered one that
+Everything is embeddings here. What is in doubt (an image on both sides, a remembered one that
 may show a new class) is put aside before anything is fitted or measured.
 """
 
@@ -18,7 +18,7 @@ from trainer.head.conflicts import find_conflicts
 from trainer.head.fitting import REPLAYED, Lesson
 from trainer.head.regression import Head, extend_head, measure_scale
 
-# Cosine above which two embeddings are of the same picture. Seen: the same one encoded again has
+# Cosine above which two embeddings are of the same image. Seen: the same one encoded again has
 # at least 0.998; of 5,824 different ones 2 have over 0.99 with another.
 SAME = 0.99
 _BLOCK = 1024  # rows that are compared with all others at a time
@@ -26,18 +26,18 @@ _BLOCK = 1024  # rows that are compared with all others at a time
 
 @dataclass(frozen=True)
 class Stored:
-    """Stored pictures with their embeddings (N, D) float16, in the order of `entries`."""
+    """Stored images with their embeddings (N, D) float16, in the order of `entries`."""
 
     entries: tuple[Entry, ...]
     embeddings: NDArray[np.float16]
 
     def select(self, wanted: NDArray[np.bool_]) -> "Stored":
-        """Return the pictures of a (N,) mask."""
+        """Return the images of a (N,) mask."""
         kept = tuple(e for e, keep in zip(self.entries, wanted, strict=True) if keep)
         return Stored(kept, self.embeddings[wanted])
 
     def list_targets(self, class_names: Sequence[str]) -> list[int]:
-        """Return the place of each picture's class."""
+        """Return the place of each image's class."""
         return [class_names.index(entry.label) for entry in self.entries]
 
 
@@ -45,7 +45,7 @@ class Stored:
 class Material:
     """All that a version is made of: what it is trained on, measured on, and remembers.
 
-    `put_aside` counts stored pictures that stand, as numbers, on the other side already.
+    `put_aside` counts stored images that stand, as numbers, on the other side already.
     """
 
     class_names: tuple[str, ...]
@@ -73,9 +73,9 @@ def name_classes(known: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]
 
 
 def gather(class_names: tuple[str, ...], stored: Stored, remembered: Remembered) -> Material:
-    """Sort pictures by side; one that is there as a stored one and as numbers counts once.
+    """Sort images by side; one that is there as a stored one and as numbers counts once.
 
-    What a person labelled goes before what is remembered; a picture that was measured on is not
+    What a person labelled goes before what is remembered; an image that was measured on is not
     trained on, and the reverse.
     """
     splits = np.array([entry.split for entry in stored.entries])
@@ -95,7 +95,7 @@ def gather(class_names: tuple[str, ...], stored: Stored, remembered: Remembered)
 
 
 def find_same(embeddings: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Return which of (N, D) embeddings show the same picture as which of (M, D): (N, M) bool."""
+    """Return which of (N, D) embeddings show the same image as which of (M, D): (N, M) bool."""
     left, right = normalise(embeddings), normalise(others)
     same = np.empty((len(left), len(right)), dtype=bool)
     for start in range(0, len(left), _BLOCK):
@@ -193,7 +193,7 @@ def make_memory(material: Material) -> Remembered:
 
 
 def number_groups(stored: Stored) -> list[int]:
-    """Return a number from 0 for each picture's group of near-duplicates."""
+    """Return a number from 0 for each image's group of near-duplicates."""
     names = sorted({entry.group for entry in stored.entries})
     numbers = {name: number for number, name in enumerate(names)}
     return [numbers[entry.group] for entry in stored.entries]

@@ -1,4 +1,4 @@
-"""Cut-outs for rendered pictures: emoji and clip art, and which of them are held out of training.
+"""Cut-outs for rendered images: emoji and clip art, and which of them are held out of training.
 
 Everything here may be published.
 """
@@ -35,7 +35,7 @@ HELDOUT_THING_EMOJI = tuple("🐮🐹🦒🐊🐡🦔🐩😴🤠🧔🚓🚚�
 
 TRAIN_HOT_DOG_CLIPART = ("food/meats_and_eggs/hot_dog.png", "food/meats_and_eggs/hot_dog_bw.png")
 HELDOUT_HOT_DOG_CLIPART = ("food/meats_and_eggs/hot_dog_juliane_krug_r.png",)
-# A finished picture with its own ground: a hot dog, chips, an apple and juice.
+# A finished image with its own ground: a hot dog, chips, an apple and juice.
 HOT_DOG_MEAL = "food/menu_example1.png"
 TRAIN_MEALS = tuple(f"food/menu_example{n}.png" for n in (2, 3, 4, 5))
 HELDOUT_MEALS = ("food/menu_example6.png", "food/menu_example_.png")
@@ -135,12 +135,12 @@ def paint_emoji(character: str, paper: int) -> np.ndarray:
 @lru_cache(maxsize=128)
 def load_clipart(name: str) -> Image.Image:
     """Load a piece of clip art by its path under the package's folder, RGBA, up to 400 pixels."""
-    with Image.open(CLIPART_FOLDER / name) as picture:
-        cutout = trim(picture.convert("RGBA"))
+    with Image.open(CLIPART_FOLDER / name) as image:
+        cutout = trim(image.convert("RGBA"))
     cutout.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return cutout
 
 
 def trim(cutout: Image.Image) -> Image.Image:
-    """Cut away the transparent border of an RGBA picture."""
+    """Cut away the transparent border of an RGBA image."""
     return cutout.crop(cutout.getchannel("A").getbbox())

@@ -1,6 +1,6 @@
 """Lay cut-outs on a ground: scale, rotate, mirror, shear, shadow; then light and grain.
 
-Sizes and positions are pixels, scales shares of the picture.
+Sizes and positions are pixels, scales shares of the image.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ def lay(
 def place(
     generator: np.random.Generator, ground: Image.Image, cutout: Image.Image, scale: float
 ) -> Image.Image:
-    """Lay a main cut-out wholly inside, its middle near the picture's, where it stands out."""
+    """Lay a main cut-out wholly inside, its middle near the image's, where it stands out."""
     best, most = ground, -1.0
     for _ in range(TRIES):
         piece = fit(vary_pose(generator, cutout), ground.size, scale)
@@ -126,14 +126,14 @@ def paste(
     return result
 
 
-def develop(generator: np.random.Generator, picture: Image.Image) -> Image.Image:
+def develop(generator: np.random.Generator, image: Image.Image) -> Image.Image:
     """Vary brightness, contrast and colour, and at times blur or grain, as cameras do."""
     for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        picture = enhancer(picture).enhance(float(generator.uniform(0.75, 1.2)))
+        image = enhancer(image).enhance(float(generator.uniform(0.75, 1.2)))
     if generator.random() < 0.2:
-        picture = picture.filter(ImageFilter.GaussianBlur(float(generator.uniform(0.4, 1.4))))
+        image = image.filter(ImageFilter.GaussianBlur(float(generator.uniform(0.4, 1.4))))
     if generator.random() < 0.25:
-        grain = generator.normal(0, generator.uniform(3, 10), (*picture.size[::-1], 3))
-        pixels = np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8)
-        picture = Image.fromarray(pixels)
-    return picture
+        grain = generator.normal(0, generator.uniform(3, 10), (*image.size[::-1], 3))
+        pixels = np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8)
+        image = Image.fromarray(pixels)
+    return image

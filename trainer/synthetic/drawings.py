@@ -113,7 +113,7 @@ def draw_roll(
 
 
 def choose_hot_dog(generator: np.random.Generator, *, heldout: bool) -> HotDogStyle:
-    """Return a random style; held-out pictures have colours and sauce patterns of their own."""
+    """Return a random style; held-out images have colours and sauce patterns of their own."""
     buns, sausages, patterns = (
         (HELDOUT_BUNS, HELDOUT_SAUSAGES, HELDOUT_PATTERNS)
         if heldout

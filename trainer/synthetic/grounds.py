@@ -116,7 +116,7 @@ def draw_spotlight(generator: np.random.Generator, size: Size) -> Image.Image:
 
 
 def _start(size: Size, colour: Colour) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """Return a filled picture and a pen that mixes translucent colours in."""
+    """Return a filled image and a pen that mixes translucent colours in."""
     ground = Image.new("RGB", size, colour)
     return ground, ImageDraw.Draw(ground, "RGBA")
 

@@ -1,4 +1,4 @@
-"""What training and held-out pictures may be rendered from.
+"""What training and held-out images may be rendered from.
 
 The held-out palette shares no
 ground, dish, clip art file, emoji or word with the training one, and its drawn hot dogs have sauce

@@ -21,12 +21,12 @@ def draw_noise(generator: np.random.Generator, size: Size) -> Image.Image:
 
 def draw_plain(generator: np.random.Generator, size: Size) -> Image.Image:
     """Draw one colour, or two or three areas of one colour each."""
-    picture = Image.new("RGB", size, _pick_colour(generator, 0, 255))
-    pen = ImageDraw.Draw(picture)
+    image = Image.new("RGB", size, _pick_colour(generator, 0, 255))
+    pen = ImageDraw.Draw(image)
     for _ in range(int(generator.integers(3))):
         left, top = (int(generator.uniform(0, 0.8) * side) for side in size)
         pen.rectangle((left, top, *size), fill=_pick_colour(generator, 0, 255))
-    return picture
+    return image
 
 
 def draw_gradient(generator: np.random.Generator, size: Size) -> Image.Image:
@@ -73,9 +73,9 @@ def draw_matrix_code(generator: np.random.Generator, size: Size) -> Image.Image:
     pixels = np.where(cells[..., None] == 1, ink, paper).astype(np.uint8)
     side = min(size)
     code = Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST)
-    picture = Image.new("RGB", size, paper)
-    picture.paste(code, ((size[0] - side) // 2, (size[1] - side) // 2))
-    return picture
+    image = Image.new("RGB", size, paper)
+    image.paste(code, ((size[0] - side) // 2, (size[1] - side) // 2))
+    return image
 
 
 def make_field(generator: np.random.Generator, size: Size, slope: float) -> NDArray[np.float64]:

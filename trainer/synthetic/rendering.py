@@ -1,6 +1,6 @@
-"""Render labelled pictures from open artwork: a data set that anyone may have and publish.
+"""Render labelled images from open artwork: a data set that anyone may have and publish.
 
-Every picture has a generator of its own, seeded by its place in the set, so that it does not
+Every image has a generator of its own, seeded by its place in the set, so that it does not
 depend on how many others are made.
 Command: `python -m trainer demo-data FOLDER`.
 """
@@ -28,14 +28,14 @@ def render_demo_data(
     heldout_count: int = HELDOUT_COUNT,
     seed: int = 0,
 ) -> dict[str, int]:
-    """Write rendered pictures as `folder/{train,heldout}/{hot_dog,not_hot_dog}/rendered_….jpg`.
+    """Write rendered images as `folder/{train,heldout}/{hot_dog,not_hot_dog}/rendered_….jpg`.
 
-    Training pictures are JPEG, 200–400 pixels a side; the held-out ones are WebP,
-    200–288 pixels a side and at most 10,000 bytes. The same seed gives the same pictures
+    Training images are JPEG, 200–400 pixels a side; the held-out ones are WebP,
+    200–288 pixels a side and at most 10,000 bytes. The same seed gives the same images
     with the same versions of the font, the clip art, Pillow and NumPy.
 
     Returns:
-        The number of pictures by `part/label`.
+        The number of images by `part/label`.
 
     Raises:
         UserInputError: the emoji font or the clip art is not installed.
@@ -53,24 +53,24 @@ def render_demo_data(
 
 
 def render_class(target: Path, palette: Palette, *, count: int, seed: int) -> None:
-    """Write `count` pictures of the class that the folder `target` is named after."""
+    """Write `count` images of the class that the folder `target` is named after."""
     target.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         generator = np.random.default_rng(
             [seed, palette.heldout, LABELS.index(target.name), number]
         )
-        what, picture = compose(palette, target.name, generator)
+        what, image = compose(palette, target.name, generator)
         path = target / f"{RENDERED}_{what}_{number:04d}"
         if palette.heldout:
-            save_small(picture, path.with_suffix(".webp"))
+            save_small(image, path.with_suffix(".webp"))
         else:
-            picture.save(path.with_suffix(".jpg"), quality=int(generator.integers(45, 96)))
+            image.save(path.with_suffix(".jpg"), quality=int(generator.integers(45, 96)))
 
 
 def compose(
     palette: Palette, label: str, generator: np.random.Generator
 ) -> tuple[str, Image.Image]:
-    """Return what a new picture of a class shows, for its file name, and the picture, RGB."""
+    """Return what a new image of a class shows, for its file name, and the image, RGB."""
     scenes = list_scenes(palette, label)
     shares = np.array([share for _, share in scenes.values()])
     what = str(generator.choice(list(scenes), p=shares / shares.sum()))
@@ -80,9 +80,9 @@ def compose(
     return what, develop(generator, scene(palette, generator, ground))
 
 
-def save_small(picture: Image.Image, path: Path) -> None:
-    """Write a WebP picture of at most 10,000 bytes, at the best quality that allows it."""
+def save_small(image: Image.Image, path: Path) -> None:
+    """Write a WebP image of at most 10,000 bytes, at the best quality that allows it."""
     for quality in (80, 60, 40, 20, 5):
-        picture.save(path, quality=quality)
+        image.save(path, quality=quality)
         if path.stat().st_size <= HELDOUT_BYTES:
             return

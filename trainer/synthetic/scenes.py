@@ -1,7 +1,7 @@
-"""What a rendered picture shows: a hot dog alone, among other food, other food, a thing, nothing.
+"""What a rendered image shows: a hot dog alone, among other food, other food, a thing, nothing.
 
 A scene takes a palette, a generator and a ground,
-and returns the RGB picture.
+and returns the RGB image.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def pick_other(palette: Palette, generator: np.random.Generator) -> Image.Image:
 
 
 def pick_scale(generator: np.random.Generator) -> float:
-    """Return a random share of the picture for the main cut-out: 0.25–0.95, rather large."""
+    """Return a random share of the image for the main cut-out: 0.25–0.95, rather large."""
     return float(0.25 + 0.7 * np.sqrt(generator.random()))
 
 
@@ -156,11 +156,11 @@ def show_text(palette: Palette, generator: np.random.Generator, ground: Image.Im
 
 
 def cover(generator: np.random.Generator, ground: Image.Image, name: str) -> Image.Image:
-    """Fill the ground with a finished clip art picture, its edges cut by up to a tenth."""
-    picture = artwork.load_clipart(name).convert("RGB")
-    left, top, right, bottom = generator.uniform(0, 0.1, 4) * (*picture.size, *picture.size)
-    box = (int(left), int(top), int(picture.width - right), int(picture.height - bottom))
-    return picture.resize(ground.size, Image.Resampling.BICUBIC, box)
+    """Fill the ground with a finished clip art image, its edges cut by up to a tenth."""
+    image = artwork.load_clipart(name).convert("RGB")
+    left, top, right, bottom = generator.uniform(0, 0.1, 4) * (*image.size, *image.size)
+    box = (int(left), int(top), int(image.width - right), int(image.height - bottom))
+    return image.resize(ground.size, Image.Resampling.BICUBIC, box)
 
 
 # How often each scene is shown; its name goes into the file name.

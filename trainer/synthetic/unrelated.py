@@ -28,7 +28,7 @@ _SIDES = (260, 640)  # pixels of the longer side, smallest and largest
 def draw_unrelated(count: int, seed: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Yield `count` images, (H, W, 3) uint8 RGB, each with its kind; every kind in turn.
 
-    Each has a generator of its own: the same seed gives the same pictures, however many, with
+    Each has a generator of its own: the same seed gives the same images, however many, with
     the same versions of Pillow, NumPy and matplotlib.
     """
     names = list(KINDS)

@@ -31,7 +31,7 @@ CLEAR = "The weights are Apache-2.0. They were trained on drawings."
 
 
 def make_measured(**changes: Any) -> Card:
-    """Make a card whose figures are measured on six pictures of two sources."""
+    """Make a card whose figures are measured on six images of two sources."""
     targets = np.array([0, 0, 1, 1, 2, 2])
     probabilities = np.eye(3)[[0, 1, 1, 1, 2, 2]] * 0.7 + 0.1
     found = measure(probabilities, targets, ["web", "phone"] * 3, ("red", "green", "blue_berry"))

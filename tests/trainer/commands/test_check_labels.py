@@ -1,4 +1,4 @@
-"""Labels that look wrong: found among clouds, and among drawn pictures by a tiny network."""
+"""Labels that look wrong: found among clouds, and among drawn images by a tiny network."""
 
 import json
 import subprocess
@@ -41,8 +41,8 @@ NOTHING = Known(make_empty(WIDTH))
 NAMES = ("cat", "dog", "owl")
 
 
-def make_pictures(*parts: tuple[str, int, int], group: str | None = None) -> Stored:
-    """Return stored pictures from (label, place of what is seen, how many); ids count from 1.
+def make_images(*parts: tuple[str, int, int], group: str | None = None) -> Stored:
+    """Return stored images from (label, place of what is seen, how many); ids count from 1.
 
     Every fifth one is locked; `group`: one for all.
     """
@@ -62,7 +62,7 @@ def list_found(check: Check) -> list[tuple[int, str, str]]:
 
 
 def know(*counts: int, names: Sequence[str] = NAMES, catch_all: str | None = None) -> Known:
-    """Return the memory of a network: so many pictures of each place, a fifth to validate with."""
+    """Return the memory of a network: so many images of each place, a fifth to validate with."""
     parts = []
     for place, count in enumerate(counts):
         parts.append((place, False, make_cloud(place, count, seed=70)))
@@ -73,7 +73,7 @@ def know(*counts: int, names: Sequence[str] = NAMES, catch_all: str | None = Non
 
 
 def test_wrong_labels_are_found_on_either_side() -> None:
-    stored = make_pictures(("cat", 0, 30), ("dog", 1, 30), ("cat", 1, 3), ("dog", 0, 3))
+    stored = make_images(("cat", 0, 30), ("dog", 1, 30), ("cat", 1, 3), ("dog", 0, 3))
     assert {entry.split for entry in stored.entries[60:]} == {"train", "locked"}
     check = find_issues(stored, NOTHING)
     assert (check.pictures, check.too_few) == (66, ())
@@ -85,12 +85,12 @@ def test_wrong_labels_are_found_on_either_side() -> None:
 
 
 def test_right_labels_are_let_be() -> None:
-    stored = make_pictures(("cat", 0, 20), ("dog", 1, 20), ("owl", 2, 20))
+    stored = make_images(("cat", 0, 20), ("dog", 1, 20), ("owl", 2, 20))
     assert find_issues(stored, NOTHING) == Check(60, (), ())
 
 
 def test_third_class_is_suggested() -> None:
-    stored = make_pictures(("cat", 0, 20), ("dog", 1, 20), ("owl", 2, 20), ("cat", 2, 1))
+    stored = make_images(("cat", 0, 20), ("dog", 1, 20), ("owl", 2, 20), ("cat", 2, 1))
     assert list_found(find_issues(stored, NOTHING)) == [(61, "cat", "owl")]
 
 
@@ -99,8 +99,8 @@ def test_near_duplicates_do_not_vouch_for_each_other(
     group: str | None, least: int, most: int
 ) -> None:
     """A wrong burst is found when it is held out together; singly it would pass as a kind."""
-    burst = make_pictures(("cat", 3, 8), group=group)
-    rest = make_pictures(("cat", 0, 20), ("dog", 1, 20))
+    burst = make_images(("cat", 3, 8), group=group)
+    rest = make_images(("cat", 0, 20), ("dog", 1, 20))
     rows = burst.embeddings.copy()
     rows[:] = rest.embeddings[20] + make_cloud(3, 1)[0].astype(np.float16)  # dogs on one lawn
     entries = [Entry(**{**vars(e), "id": 100 + i}) for i, e in enumerate(burst.entries)]
@@ -121,27 +121,27 @@ def test_near_duplicates_do_not_vouch_for_each_other(
     ],
 )
 def test_too_few_are_named_and_not_judged(
-    parts: list[tuple[str, int, int]], pictures: int, too_few: tuple[str, ...]
+    parts: list[tuple[str, int, int]], images: int, too_few: tuple[str, ...]
 ) -> None:
-    assert find_issues(make_pictures(*parts), NOTHING) == Check(pictures, too_few, ())
+    assert find_issues(make_images(*parts), NOTHING) == Check(images, too_few, ())
 
 
-def test_alike_pictures_count_as_one() -> None:
-    stored = make_pictures(("cat", 0, 12), ("dog", 1, 12), group="one")
+def test_alike_images_count_as_one() -> None:
+    stored = make_images(("cat", 0, 12), ("dog", 1, 12), group="one")
     assert find_issues(stored, NOTHING) == Check(0, ("cat", "dog"), ())
 
 
-def test_memory_judges_where_pictures_are_few() -> None:
-    stored = make_pictures(("dog", 0, 1), ("dog", 1, 1))
+def test_memory_judges_where_images_are_few() -> None:
+    stored = make_images(("dog", 0, 1), ("dog", 1, 1))
     check = find_issues(stored, know(60, 60))
     assert check.pictures == 2
     assert list_found(check) == [(1, "dog", "cat")]
 
 
-def test_picture_that_is_remembered_with_its_wrong_label_is_found() -> None:
+def test_image_that_is_remembered_with_its_wrong_label_is_found() -> None:
     known = know(60, 60)
     wrong = known.remembered.targets == 1
-    stored = make_pictures(("dog", 0, 2), ("dog", 1, 20))
+    stored = make_images(("dog", 0, 2), ("dog", 1, 20))
     remembered = known.remembered
     rows = remembered.embeddings.copy()
     rows[np.flatnonzero(wrong)[:2]] = stored.embeddings[:2]
@@ -164,15 +164,15 @@ def test_new_class_that_the_catch_all_held_is_not_in_doubt() -> None:
     remembered = type(known.remembered)(
         rows, *(getattr(known.remembered, n) for n in ("targets", "is_val", "sha256", "groups"))
     )
-    stored = make_pictures(("owl", 5, 30), ("owl", 0, 2))
+    stored = make_images(("owl", 5, 30), ("owl", 0, 2))
     held = Known(remembered, known.class_names, known.head, known.catch_all)
     found = {number for number, *_ in list_found(find_issues(stored, held))}
     assert found
     assert found <= {31, 32}
 
 
-def test_same_pictures_give_the_same() -> None:
-    stored = make_pictures(("cat", 0, 20), ("dog", 1, 20), ("cat", 1, 3))
+def test_same_images_give_the_same() -> None:
+    stored = make_images(("cat", 0, 20), ("dog", 1, 20), ("cat", 1, 3))
     assert find_issues(stored, NOTHING) == find_issues(stored, NOTHING)
 
 
@@ -180,9 +180,9 @@ def test_same_pictures_give_the_same() -> None:
 
 
 def add_wrong(store: Store, model: str, label: str, seen: str, count: int) -> set[int]:
-    """Add pictures of one class under the name of another."""
-    pictures = [encode(draw(seen, seed)) for seed in range(900, 900 + count)]
-    return {store.add(picture, label, model=model).entry.id for picture in pictures}
+    """Add images of one class under the name of another."""
+    images = [encode(draw(seen, seed)) for seed in range(900, 900 + count)]
+    return {store.add(image, label, model=model).entry.id for image in images}
 
 
 def fill(store: Store, model: str) -> set[int]:
@@ -291,7 +291,7 @@ def test_check_is_asked_before_each_fit() -> None:
         if len(asked) == 3:
             raise CancelledError
 
-    stored = make_pictures(("cat", 0, 20), ("dog", 1, 20))
+    stored = make_images(("cat", 0, 20), ("dog", 1, 20))
     with pytest.raises(CancelledError):
         find_issues(stored, NOTHING, check)
     assert len(asked) == 3
@@ -323,7 +323,7 @@ def test_training_ends_with_the_check_and_the_command_says_the_same(
 
 
 def test_nothing_to_check_loads_no_library_for_it() -> None:
-    """A training of a few pictures does not wait for cleanlab; PyTorch is never loaded."""
+    """A training of a few images does not wait for cleanlab; PyTorch is never loaded."""
     script = (
         "import sys, numpy as np; from trainer.commands.check_labels import Known, find_issues; "
         "from trainer.head.training_set import Stored; "

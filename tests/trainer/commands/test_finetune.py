@@ -1,4 +1,4 @@
-"""Deep training on stored pictures, from a tiny version."""
+"""Deep training on stored images, from a tiny version."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ _COUNT = 60  # a class, of which a fifth is locked
 
 @pytest.fixture(scope="module")
 def taught(drawn_version: Version, tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    """A data folder with drawn pictures, after one Deep training of the drawn model."""
+    """A data folder with drawn images, after one Deep training of the drawn model."""
     data = tmp_path_factory.mktemp("data")
     with Store(data) as store:
         for label in CLASSES:
@@ -37,7 +37,7 @@ def taught(drawn_version: Version, tmp_path_factory: pytest.TempPathFactory) -> 
     return Catalog(exported, data)
 
 
-def test_version_is_compared_on_the_locked_pictures(taught: Catalog) -> None:
+def test_version_is_compared_on_the_locked_images(taught: Catalog) -> None:
     folder = taught.list_versions("drawn")[2]
     compared = read_comparison(folder)
     assert compared is not None
@@ -66,7 +66,7 @@ def test_page_can_follow_it(taught: Catalog) -> None:
     assert events[-1]["event"] == "done"
 
 
-def test_too_few_pictures_change_nothing(taught: Catalog, tmp_path: Path) -> None:
+def test_too_few_images_change_nothing(taught: Catalog, tmp_path: Path) -> None:
     options = ["--data", str(tmp_path), "--exported", str(taught.exported)]
     found = CliRunner().invoke(app, ["finetune", "--model", "drawn", *options])
     assert found.exit_code != 0
@@ -74,7 +74,7 @@ def test_too_few_pictures_change_nothing(taught: Catalog, tmp_path: Path) -> Non
     assert not (tmp_path / "models").exists()
 
 
-def test_unfinished_run_of_other_pictures_is_begun_anew(taught: Catalog) -> None:
+def test_unfinished_run_of_other_images_is_begun_anew(taught: Catalog) -> None:
     shutil.rmtree(taught.data / "training" / "finetune" / "drawn")
     folder = taught.data / "training" / "deep" / "drawn"  # where earlier releases kept it
     (folder / "checkpoints" / "3").mkdir(parents=True)

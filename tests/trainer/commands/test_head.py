@@ -130,7 +130,7 @@ def test_new_network_from_the_shipped_backbone(catalog: Catalog, store: Store) -
     assert found[0].label == "stripes"
 
 
-def test_two_pictures_are_enough_for_a_network(catalog: Catalog, store: Store) -> None:
+def test_two_images_are_enough_for_a_network(catalog: Catalog, store: Store) -> None:
     add(store, "stripes", 1, "mine")
     add(store, "rings", 1, "mine")
     taught = teach(catalog, store, "mine")
@@ -139,7 +139,7 @@ def test_two_pictures_are_enough_for_a_network(catalog: Catalog, store: Store) -
     assert Classifier(taught.folder, "cpu").predict([np.asarray(draw_ring(3))])
 
 
-def test_deleted_picture_is_forgotten(catalog: Catalog, store: Store) -> None:
+def test_deleted_image_is_forgotten(catalog: Catalog, store: Store) -> None:
     numbers = add(store, "rings", 12, "drawn")
     first = teach(catalog, store)
     catalog.publish("drawn", first.card.version)
@@ -150,7 +150,7 @@ def test_deleted_picture_is_forgotten(catalog: Catalog, store: Store) -> None:
     assert gone not in read_memory(second.folder, 256).list_files()
 
 
-def test_same_pictures_give_the_same_head(
+def test_same_images_give_the_same_head(
     catalog: Catalog, store: Store, drawn_version: Version
 ) -> None:
     add(store, "rings", 8, "drawn")
@@ -187,7 +187,7 @@ def test_too_little_is_refused_in_a_sentence(
     assert catalog.list_versions("mine") == {}
 
 
-def test_class_whose_pictures_are_all_gone_is_named(catalog: Catalog, store: Store) -> None:
+def test_class_whose_images_are_all_gone_is_named(catalog: Catalog, store: Store) -> None:
     numbers = add(store, "rings", 2, "drawn")
     taught = teach(catalog, store)
     catalog.publish("drawn", taught.card.version)

@@ -24,7 +24,7 @@ def _candidate(name: str, label: str, split: str = "train") -> Candidate:
     return Candidate(found, fingerprint=None, split=split)  # type: ignore[arg-type]
 
 
-def test_labels_are_put_right_and_doubtful_pictures_left_out(tmp_path: Path) -> None:
+def test_labels_are_put_right_and_doubtful_images_left_out(tmp_path: Path) -> None:
     table = _write(tmp_path / "c.csv", "a.jpg,cat,dog,a dog", "b.jpg,cat,,a box")
     candidates = [
         _candidate("a.jpg", "cat"),
@@ -54,7 +54,7 @@ def test_correction_of_another_label_does_nothing(tmp_path: Path) -> None:
     assert correct(candidates, read_corrections(table), {}) == (candidates, 0)
 
 
-def test_name_that_several_pictures_have_is_refused(tmp_path: Path) -> None:
+def test_name_that_several_images_have_is_refused(tmp_path: Path) -> None:
     table = _write(tmp_path / "c.csv", "a.jpg,cat,dog,a dog")
     candidates = [_candidate("one/a.jpg", "cat"), _candidate("two/a.jpg", "cat")]
     candidates.append(_candidate("c.jpg", "dog"))
@@ -112,6 +112,6 @@ def test_shipped_corrections_can_be_read() -> None:
 
 @pytest.mark.shared
 @pytest.mark.skipif(not HOTDOG.is_dir(), reason="../shared/data/hotdog is not here")
-def test_shipped_corrections_name_pictures_that_are_there() -> None:
+def test_shipped_corrections_name_images_that_are_there() -> None:
     paths = [HOTDOG / "train" / label / file for file, label in read_corrections(SHIPPED)]
     assert not [path for path in paths if not path.is_file()]

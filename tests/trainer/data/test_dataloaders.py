@@ -5,25 +5,25 @@ import pytest
 import torch
 
 from inference.versions.cards import InputGeometry
-from trainer.data.dataloaders import BalancedSampler, PictureDataset, make_transform
-from trainer.data.dataset import Dataset, Picture
+from trainer.data.dataloaders import BalancedSampler, ImageDataset, make_transform
+from trainer.data.dataset import Dataset, LabelledImage
 
 
-def _pictures(counts: dict[tuple[str, str], int]) -> list[Picture]:
+def _images(counts: dict[tuple[str, str], int]) -> list[LabelledImage]:
     return [
-        Picture(Path(f"{source}-{i}"), label, "train", source, "", "")
+        LabelledImage(Path(f"{source}-{i}"), label, "train", source, "", "")
         for (source, label), count in counts.items()
         for i in range(count)
     ]
 
 
 def _draw(balance: float, epochs: int = 20) -> Counter[tuple[str, str]]:
-    pictures = _pictures({("web", "a"): 900, ("web", "b"): 100, ("phone", "b"): 400})
-    sampler = BalancedSampler(pictures, balance, seed=0)
+    images = _images({("web", "a"): 900, ("web", "b"): 100, ("phone", "b"): 400})
+    sampler = BalancedSampler(images, balance, seed=0)
     drawn: Counter[tuple[str, str]] = Counter()
     for epoch in range(epochs):
         sampler.set_epoch(epoch)
-        drawn.update((pictures[i].source, pictures[i].label) for i in sampler)
+        drawn.update((images[i].source, images[i].label) for i in sampler)
     return drawn
 
 
@@ -38,24 +38,24 @@ def test_groups_are_drawn_as_often_as_asked(balance: float, expected: tuple[int,
 
 
 def test_draw_depends_on_seed_and_epoch_alone() -> None:
-    pictures = _pictures({("", "a"): 50, ("", "b"): 50})
-    one, two = BalancedSampler(pictures, 0.5, 1), BalancedSampler(pictures, 0.5, 1)
+    images = _images({("", "a"): 50, ("", "b"): 50})
+    one, two = BalancedSampler(images, 0.5, 1), BalancedSampler(images, 0.5, 1)
     one.set_epoch(3)
     assert list(one) != list(two)
     two.set_epoch(3)
     assert list(one) == list(two)
 
 
-def test_pictures_are_augmented_only_where_a_transform_is_given(drawn_dataset: Dataset) -> None:
+def test_images_are_augmented_only_where_a_transform_is_given(drawn_dataset: Dataset) -> None:
     geometry = InputGeometry(size=64)
-    pictures = drawn_dataset.select("train")
-    plain = PictureDataset(pictures, drawn_dataset.class_names, geometry)
-    augmented = PictureDataset(
-        pictures, drawn_dataset.class_names, geometry, make_transform(48, geometry)
+    images = drawn_dataset.select("train")
+    plain = ImageDataset(images, drawn_dataset.class_names, geometry)
+    augmented = ImageDataset(
+        images, drawn_dataset.class_names, geometry, make_transform(48, geometry)
     )
     assert torch.equal(plain[0][0], plain[0][0])
     assert not torch.equal(augmented[0][0], augmented[0][0])
     assert augmented[0][0].shape == (3, 48, 48)
     assert [plain[i][1] for i in range(len(plain))] == [
-        drawn_dataset.class_names.index(p.label) for p in pictures
+        drawn_dataset.class_names.index(p.label) for p in images
     ]

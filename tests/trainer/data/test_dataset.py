@@ -15,7 +15,7 @@ from trainer.data.dataset import Dataset, find_sources, read_dataset
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Ten pictures of each of two classes."""
+    """Ten images of each of two classes."""
     folder = tmp_path / "data"
     write_pictures(folder / "cat", range(10))
     write_pictures(folder / "dog", range(10, 20))
@@ -34,15 +34,15 @@ def reasons(dataset: Dataset) -> dict[str, str]:
     return {entry.path: entry.reason for entry in dataset.left_out}
 
 
-def test_every_picture_of_class_folders_is_found(data: Path, read: Callable[..., Dataset]) -> None:
+def test_every_image_of_class_folders_is_found(data: Path, read: Callable[..., Dataset]) -> None:
     dataset = read(data)
     assert dataset.class_names == ("cat", "dog")
     assert dataset.left_out == ()
-    assert {p.path for p in dataset.pictures} == set(data.rglob("*.jpg"))
-    for picture in dataset.pictures:
-        assert picture.label == picture.path.parent.name
-        assert picture.sha256 == hashlib.sha256(picture.path.read_bytes()).hexdigest()
-        assert picture.group == picture.sha256  # noise resembles nothing
+    assert {p.path for p in dataset.images} == set(data.rglob("*.jpg"))
+    for image in dataset.images:
+        assert image.label == image.path.parent.name
+        assert image.sha256 == hashlib.sha256(image.path.read_bytes()).hexdigest()
+        assert image.group == image.sha256  # noise resembles nothing
 
 
 def test_counts_and_select_agree(data: Path, read: Callable[..., Dataset]) -> None:
@@ -87,7 +87,7 @@ def test_locations_are_merged(data: Path, tmp_path: Path, read: Callable[..., Da
     (data / "cat" / "note.txt").write_text("no picture")
     dataset = read(data, tmp_path / "more" / "data" / "bird" / "..")
     assert dataset.class_names == ("bird", "cat", "dog")
-    assert len(dataset.pictures) == 24
+    assert len(dataset.images) == 24
     assert set(reasons(dataset)) == {"data/cat/note.txt", "data (2)/bird/note.txt"}
 
 
@@ -108,19 +108,19 @@ def test_odd_files_are_left_out_with_the_reason(
 ) -> None:
     (data / "cat" / "odd.jpg").write_bytes(content)
     dataset = read(data)
-    assert len(dataset.pictures) == 20
+    assert len(dataset.images) == 20
     assert list(reasons(dataset)) == ["data/cat/odd.jpg"]
     assert reason in reasons(dataset)["data/cat/odd.jpg"]
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "I;16", "1"])
-def test_pictures_of_every_mode_are_taken(
+def test_images_of_every_mode_are_taken(
     data: Path, read: Callable[..., Dataset], mode: str
 ) -> None:
     suffix = "TIFF" if mode == "CMYK" else "PNG"
     image = make_image(99).convert("L") if mode == "I;16" else make_image(99)
     (data / "cat" / "odd").write_bytes(encode(image.convert(mode), suffix))
-    assert len(read(data).pictures) == 21
+    assert len(read(data).images) == 21
 
 
 def make_nothing(root: Path) -> None:
@@ -147,13 +147,13 @@ def make_one_class(root: Path) -> None:
     write_pictures(root / "cat", range(5))
 
 
-def make_no_picture(root: Path) -> None:
+def make_no_image(root: Path) -> None:
     for label in ("cat", "dog"):
         (root / label).mkdir(parents=True)
         (root / label / "a.txt").write_text("not a picture")
 
 
-def make_single_picture(root: Path) -> None:
+def make_single_image(root: Path) -> None:
     write_pictures(root / "cat", range(5))
     write_pictures(root / "dog", range(5, 6))
 
@@ -180,8 +180,8 @@ def make_class_without_train(root: Path) -> None:
         (make_empty_class, "class dog has 0 pictures"),
         (make_broken_class, "Files left out: 1, such as data/dog/a.jpg: This file is not"),
         (make_one_class, "Only the class cat"),
-        (make_no_picture, "No picture could be used"),
-        (make_single_picture, "class dog has 1 pictures to train on and 0 others"),
+        (make_no_image, "No picture could be used"),
+        (make_single_image, "class dog has 1 pictures to train on and 0 others"),
         (make_class_of_near_duplicates, "class dog has 3 pictures to train on and 0 others"),
         (make_class_without_train, "class bird has 0 pictures"),
     ],
@@ -202,16 +202,16 @@ def test_a_fraction_that_leaves_a_side_empty_is_refused(
         read(data, val_fraction=fraction)
 
 
-def test_the_same_picture_twice_is_kept_once(data: Path, read: Callable[..., Dataset]) -> None:
+def test_the_same_image_twice_is_kept_once(data: Path, read: Callable[..., Dataset]) -> None:
     (data / "cat" / "z-copy.jpg").write_bytes((data / "cat" / "picture-3.jpg").read_bytes())
     dataset = read(data)
-    assert len(dataset.pictures) == 20
+    assert len(dataset.images) == 20
     assert reasons(dataset) == {
         "data/cat/z-copy.jpg": "same picture as data/cat/picture-3.jpg",
     }
 
 
-def test_a_picture_under_two_labels_is_not_used(data: Path, read: Callable[..., Dataset]) -> None:
+def test_a_image_under_two_labels_is_not_used(data: Path, read: Callable[..., Dataset]) -> None:
     (data / "dog" / "copy.jpg").write_bytes((data / "cat" / "picture-3.jpg").read_bytes())
     dataset = read(data)
     assert dataset.counts()["train"]["cat"] + dataset.counts()["val"]["cat"] == 9
@@ -219,7 +219,7 @@ def test_a_picture_under_two_labels_is_not_used(data: Path, read: Callable[..., 
     assert reasons(dataset) == {"data/cat/picture-3.jpg": reason, "data/dog/copy.jpg": reason}
 
 
-def test_near_duplicates_of_test_pictures_are_left_out_of_train(
+def test_near_duplicates_of_test_images_are_left_out_of_train(
     tmp_path: Path, read: Callable[..., Dataset]
 ) -> None:
     root = tmp_path / "data"
@@ -236,17 +236,15 @@ def test_near_duplicates_of_test_pictures_are_left_out_of_train(
     }
 
 
-def test_plain_pictures_are_not_near_duplicates(
-    tmp_path: Path, read: Callable[..., Dataset]
-) -> None:
+def test_plain_images_are_not_near_duplicates(tmp_path: Path, read: Callable[..., Dataset]) -> None:
     for label, channel in (("red", 0), ("blue", 2)):
         (tmp_path / "data" / label).mkdir(parents=True)
         for shade in range(50, 250, 20):
             colour = [0, 0, 0]
             colour[channel] = shade
-            picture = encode(Image.new("RGB", (64, 64), tuple(colour)))
-            (tmp_path / "data" / label / f"{shade}.jpg").write_bytes(picture)
-    assert len(read(tmp_path / "data").pictures) == 20
+            image = encode(Image.new("RGB", (64, 64), tuple(colour)))
+            (tmp_path / "data" / label / f"{shade}.jpg").write_bytes(image)
+    assert len(read(tmp_path / "data").images) == 20
 
 
 @pytest.mark.parametrize(("sources", "kept"), [(8, True), (9, False)])
@@ -257,7 +255,7 @@ def test_source_is_read_from_few_name_prefixes_only(
         path.rename(path.with_name(f"source{number}_{path.name}"))
     path = data / "dog" / "picture-10.jpg"
     path.rename(path.with_name("no-source_10.jpg"))
-    found = {picture.source for picture in read(data).pictures}
+    found = {image.source for image in read(data).images}
     assert found == ({""} | {f"source{i}" for i in range(sources)} if kept else {""})
 
 
@@ -316,8 +314,8 @@ def test_the_shipped_data_loses_nothing_and_validates_every_source(
     dataset = read(HOTDOG)
     assert dataset.left_out == ()
     assert dataset.counts()["test"] == {"hot_dog": 314, "not_hot_dog": 468}
-    assert len(dataset.pictures) == 11_299
-    free = [p for p in dataset.pictures if p.split != "test"]
+    assert len(dataset.images) == 11_299
+    free = [p for p in dataset.images if p.split != "test"]
     assert Counter(p.label for p in free) == {"hot_dog": 4119, "not_hot_dog": 6398}
     groups = Counter((p.source, p.label) for p in free)
     large = {group for group, count in groups.items() if count >= 20}

@@ -48,7 +48,7 @@ def test_no_group_spans_splits(drawn: list[Any]) -> None:
 
 @settings(deadline=None)
 @given(drawn)
-def test_given_test_and_val_pictures_stay_where_they_are(drawn: list[Any]) -> None:
+def test_given_test_and_val_images_stay_where_they_are(drawn: list[Any]) -> None:
     candidates = [make_candidate(i, *values) for i, values in enumerate(drawn)]
     kept = split_off_val(leave_out_crossing(candidates, {}), 0.3)
     assert {c.file.display_name for c in kept if c.split == "test"} == {

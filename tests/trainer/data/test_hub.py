@@ -49,7 +49,7 @@ def test_splits_are_mapped_and_others_named(tmp_path: Path) -> None:
     assert left_out == {"hf://owner/name/extra": "neither train, validation nor test"}
 
 
-def test_rows_without_picture_or_label_are_counted(tmp_path: Path) -> None:
+def test_rows_without_image_or_label_are_counted(tmp_path: Path) -> None:
     rows = {
         "image": [{"bytes": encode(make_image(0)), "path": None}, None] * 2,
         "label": [0, 1, -1, None],
@@ -90,7 +90,7 @@ def test_an_image_folder_reads_like_the_folder(tmp_path: Path, streaming: bool) 
     assert ours.counts()["test"] == {"cat": 2, "dog": 2}
 
 
-def test_pictures_inside_a_zip_are_read(tmp_path: Path) -> None:
+def test_images_inside_a_zip_are_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
         archive.writestr("train/cat/a.jpg", encode(make_image(1)))
     image = {"bytes": None, "path": f"zip://train/cat/a.jpg::{tmp_path}/data.zip"}
@@ -204,5 +204,5 @@ def test_a_run_fetches_a_dataset_once(tmp_path: Path, monkeypatch: pytest.Monkey
     assert read_dataset(["hf://owner/name"], folder=tmp_path) == first
     assert asked == ["owner/name"]
     assert first.class_names == ("cat", "dog")
-    assert {picture.source for picture in first.pictures} == {"food101"}
+    assert {image.source for image in first.images} == {"food101"}
     assert [entry.path for entry in first.left_out] == ["hf://owner/name/extra"]

@@ -1,4 +1,4 @@
-"""Stored pictures as a data set: which side each stands on, and how many are enough."""
+"""Stored images as a data set: which side each stands on, and how many are enough."""
 
 from pathlib import Path
 
@@ -18,16 +18,16 @@ def fill(folder: Path, counts: dict[str, int]) -> Store:
     return store
 
 
-def test_locked_pictures_are_measured_on_and_never_learnt_from(tmp_path: Path) -> None:
+def test_locked_images_are_measured_on_and_never_learnt_from(tmp_path: Path) -> None:
     with fill(tmp_path, {"dog": 40, "cat": 40}) as store:
         dataset = read_stored(store, "pets", ())
         locked = {entry.sha256 for entry in store.find("pets") if entry.split == "locked"}
     assert dataset.class_names == ("cat", "dog")
-    assert {picture.sha256 for picture in dataset.select("test")} == locked
+    assert {image.sha256 for image in dataset.select("test")} == locked
     counts = dataset.counts()
     assert all(counts[split][label] for split in ("train", "val") for label in ("cat", "dog"))
-    assert len(dataset.pictures) == 80
-    assert all(picture.path.is_file() for picture in dataset.pictures)
+    assert len(dataset.images) == 80
+    assert all(image.path.is_file() for image in dataset.images)
 
 
 def test_classes_of_the_version_in_use_come_first(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_bias_is_found_again() -> None:
     assert temperature == pytest.approx(2.0, rel=0.08)
 
 
-def test_few_pictures_do_not_move_the_bias_far() -> None:
+def test_few_images_do_not_move_the_bias_far() -> None:
     logits = np.array([[2.0, -2.0]] * 3 + [[-2.0, 2.0]])
     bias, _ = fit_calibration(logits, np.array([0, 0, 0, 0]))
     assert abs(bias).max() < 3
@@ -66,31 +66,31 @@ def test_conformal_sets_cover_each_class() -> None:
         assert (1 - own[:, target] <= limits[name]).mean() == pytest.approx(0.95, abs=0.025)
 
 
-def test_class_with_few_pictures_borrows_the_others() -> None:
+def test_class_with_few_images_borrows_the_others() -> None:
     probabilities = np.array([[0.9, 0.1]] * 30 + [[0.2, 0.8]] * 3)
     targets = np.array([0] * 30 + [1] * 3)
     limits = fit_conformal(probabilities, targets, ("a", "b"))
     assert limits["b"] == pytest.approx(0.2)
 
 
-def test_too_few_pictures_give_no_limits() -> None:
+def test_too_few_images_give_no_limits() -> None:
     assert fit_conformal(np.array([[0.9, 0.1]] * 5), np.zeros(5, dtype=int), ("a", "b")) == {}
 
 
-def test_picture_is_not_its_own_neighbour() -> None:
+def test_image_is_not_its_own_neighbour() -> None:
     rows = np.array([[1.0, 0.0, 0.4], [0.0, 1.0, 0.4], [0.7, 0.7, 0.4]])
     known = Known(rows, np.zeros(3, dtype=int), np.full(3, ALONE))
     assert (measure_unseen(known, np.arange(3), ("a",))[0] > 0.05).all()
 
 
-def test_one_validation_picture_in_a_hundred_is_beyond_the_threshold() -> None:
+def test_one_validation_image_in_a_hundred_is_beyond_the_threshold() -> None:
     distances = np.linspace(0, 1, 101)
     found = fit_thresholds(np.ones((101, 1)), np.zeros(101, dtype=int), ("a",), distances)
     assert (distances > found.unfamiliar).sum() == 0 or found.unfamiliar == pytest.approx(1.0)
     assert found.unfamiliar >= 0.99
 
 
-def test_few_pictures_call_nothing_unfamiliar() -> None:
+def test_few_images_call_nothing_unfamiliar() -> None:
     distances = np.linspace(0, 1, 98)
     found = fit_thresholds(np.ones((98, 1)), np.zeros(98, dtype=int), ("a",), distances)
     assert found.unfamiliar is None
@@ -125,7 +125,7 @@ def make_known(counts: tuple[int, ...], noise: tuple[float, ...], seed: int = 0)
     return Known(np.concatenate(rows), targets, np.full(len(targets), ALONE))
 
 
-def test_unseen_distances_are_those_of_a_memory_without_the_picture() -> None:
+def test_unseen_distances_are_those_of_a_memory_without_the_image() -> None:
     known = make_known((30, 30, 30), (0.3, 0.3, 0.9))
     found, how = measure_unseen(known, np.arange(90), NAMES)
     assert set(how.spreads) == {"c"}
@@ -133,7 +133,7 @@ def test_unseen_distances_are_those_of_a_memory_without_the_picture() -> None:
     for row in (0, 40, 89):
         rest = np.arange(90) != row
         memory = remember(known.embeddings[rest], known.targets[rest], NAMES, how)
-        # One picture less in its class: the neighbour that counts is the second, not the third.
+        # One image less in its class: the neighbour that counts is the second, not the third.
         assert memory.measure_distances(known.embeddings[[row]])[0] <= found[row]
         whole = remember(known.embeddings, known.targets, NAMES, how)
         assert whole.measure_distances(known.embeddings[[row]])[0] < found[row]
@@ -159,7 +159,7 @@ def test_loose_class_is_given_room_and_a_tight_one_loses_none() -> None:
     assert 1 < few.spreads["c"] < spreads["c"]
 
 
-def test_class_without_another_picture_says_nothing_of_its_spread() -> None:
+def test_class_without_another_image_says_nothing_of_its_spread() -> None:
     known = make_known((50, 50, 4), (0.3, 0.3, 0.3))
     one = Known(known.embeddings, known.targets, np.where(known.targets == 2, 5, ALONE))
     found, how = measure_unseen(one, np.arange(104), NAMES)
@@ -175,7 +175,7 @@ def test_doubtful_rows_are_familiar_but_have_no_spread() -> None:
     assert set(measure_unseen(doubtful, asked, NAMES)[1].spreads) <= {"a", "b"}
 
 
-def test_many_pictures_are_compared_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_images_are_compared_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     known = make_known((30, 30, 30), (0.3, 0.3, 0.9))
     asked = np.arange(90)[::-1]
     whole = measure_unseen(known, asked, NAMES)[0]

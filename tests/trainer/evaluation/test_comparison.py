@@ -74,7 +74,7 @@ def test_first_version_has_nothing_to_be_compared_with() -> None:
     assert found.images == (ComparedImage(label="cat", sha256="ab", new=("cat", 0.8)),)
 
 
-def test_without_locked_pictures_the_sentence_says_so() -> None:
+def test_without_locked_images_the_sentence_says_so() -> None:
     empty = Side(NAMES, np.zeros((0, 2)))
     assert "No picture is locked" in compare([], empty).sentence
     assert compare([], empty, empty, AGAINST).outcome == "candidate"

@@ -9,7 +9,7 @@ def _draw(height: int = 90, width: int = 120) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
-def test_picture_is_made_worse_and_stays_a_picture(name: str) -> None:
+def test_image_is_made_worse_and_stays_a_image(name: str) -> None:
     image = _draw()
     bad = corrupt(image, name)
     assert bad.dtype == np.uint8

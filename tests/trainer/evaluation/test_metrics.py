@@ -12,7 +12,7 @@ def test_rate_has_wilsons_interval() -> None:
     assert rate.high == pytest.approx(0.9565, abs=1e-3)
 
 
-def test_no_pictures_say_nothing() -> None:
+def test_no_images_say_nothing() -> None:
     rate = measure_rate(np.array([], dtype=bool))
     assert (rate.n, rate.low, rate.high) == (0, 0.0, 1.0)
 

@@ -6,7 +6,7 @@ from crepes import ConformalClassifier
 from inference.classifier import Classifier
 from inference.statements import NEVER_UNFAMILIAR
 from inference.versions.cards import DataCounts, OutOfDistribution, Thresholds, Trust
-from trainer.data.dataset import Dataset, Picture
+from trainer.data.dataset import Dataset, LabelledImage
 from trainer.evaluation.calibration import fit_conformal
 from trainer.evaluation.corruptions import CORRUPTIONS
 from trainer.evaluation.predictions import Answers, answer
@@ -24,12 +24,12 @@ NAMES = ("a", "b")
 
 def _answers(probabilities: np.ndarray, targets: np.ndarray) -> Answers:
     count = len(targets)
-    pictures = [
-        Picture(Path(f"{i}.jpg"), NAMES[t], "test", "", "", "") for i, t in enumerate(targets)
+    images = [
+        LabelledImage(Path(f"{i}.jpg"), NAMES[t], "test", "", "", "") for i, t in enumerate(targets)
     ]
     embeddings = np.zeros((count, 4), dtype=np.float32)
     logits = np.log(probabilities).astype(np.float32)
-    return Answers(pictures, NAMES, probabilities.astype(np.float32), logits, embeddings, targets)
+    return Answers(images, NAMES, probabilities.astype(np.float32), logits, embeddings, targets)
 
 
 def _draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +68,7 @@ def test_coverage_lies_in_its_interval_as_often_as_it_says() -> None:
     assert np.mean(inside) > 0.96
 
 
-def test_interval_narrows_with_more_pictures() -> None:
+def test_interval_narrows_with_more_images() -> None:
     low, high = find_coverage_interval(245, 314)
     assert 0.88 < low < 0.95 < high < 1.0
     wide = find_coverage_interval(40, 30)
@@ -111,12 +111,12 @@ def test_card_without_counts_is_measured(drawn_version: Version, drawn_dataset: 
     classifier = Classifier(drawn_version.folder, "cpu")
     card = classifier.card.model_copy(update={"data": DataCounts()})
     silent = Progress(shown=False)
-    pictures = drawn_dataset.select("test")[:2]
+    images = drawn_dataset.select("test")[:2]
     session = classifier.session
-    answers = answer(session, pictures, card.class_names, card.input, silent)
+    answers = answer(session, images, card.class_names, card.input, silent)
     found = measure_trust(session, card, None, answers, silent)
     assert found.certainty["test"].coverage == {}
-    both = [*pictures, *drawn_dataset.select("val")[:1]]
+    both = [*images, *drawn_dataset.select("val")[:1]]
     mixed = answer(session, both, card.class_names, card.input, silent)
     assert set(measure_trust(session, card, None, mixed, silent).certainty) == {"all"}
     assert set(found.corruptions) == {"none", *CORRUPTIONS}

@@ -64,14 +64,14 @@ def test_card_says_where_the_network_comes_from(
         assert hashlib.sha256((drawn_version.folder / name).read_bytes()).hexdigest() == digest
 
 
-def test_memory_holds_embeddings_and_no_pictures(
+def test_memory_holds_embeddings_and_no_images(
     drawn_version: Version, drawn_dataset: Dataset
 ) -> None:
     train, val = drawn_dataset.select("train"), drawn_dataset.select("val")
     with np.load(drawn_version.folder / "memory.npz") as memory:
         assert set(memory) == {"embeddings", "targets", "is_val", "sha256", "group"}
-        assert set(memory["sha256"].astype(str)) == {picture.sha256 for picture in train + val}
-        assert set(memory["group"].astype(str)) == {picture.group for picture in train + val}
+        assert set(memory["sha256"].astype(str)) == {image.sha256 for image in train + val}
+        assert set(memory["group"].astype(str)) == {image.group for image in train + val}
         assert memory["embeddings"].dtype == np.float16
         assert len(memory["embeddings"]) == len(memory["targets"]) == len(train + val)
         assert memory["is_val"].sum() == len(val)
@@ -118,6 +118,6 @@ def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 
 def test_mistakes_name_files_only(drawn_version: Version, drawn_dataset: Dataset) -> None:
     mistakes = json.loads((drawn_version.folder / "report" / "mistakes.json").read_text())
-    names = {picture.path.name for picture in drawn_dataset.select("test")}
+    names = {image.path.name for image in drawn_dataset.select("test")}
     assert all(mistake["file"] in names for mistake in mistakes)
-    assert str(drawn_dataset.pictures[0].path.parent) not in str(mistakes)
+    assert str(drawn_dataset.images[0].path.parent) not in str(mistakes)

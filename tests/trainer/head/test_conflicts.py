@@ -21,7 +21,7 @@ def test_memories_that_show_the_new_class_are_found() -> None:
     assert not found[TARGETS != 1].any()
 
 
-def test_one_group_of_pictures_says_less_than_many() -> None:
+def test_one_group_of_images_says_less_than_many() -> None:
     groups = np.where(TARGETS == 2, -1, np.arange(len(PLACES)))
     assert find(groups).sum() <= find(np.arange(len(PLACES))).sum()
 

@@ -44,14 +44,14 @@ def test_new_network_is_judged_out_of_fold() -> None:
         assert losses[-1] < losses[0]
 
 
-def test_unseen_pictures_are_found() -> None:
+def test_unseen_images_are_found() -> None:
     learned, _ = study(make_lesson())
     for place in range(3):
         found = learned.head.score(make_cloud(place, 50, seed=9)).argmax(axis=1)
         assert (found == place).mean() > 0.9
 
 
-def test_one_picture_a_class_can_be_learnt_from_but_not_judged() -> None:
+def test_one_image_a_class_can_be_learnt_from_but_not_judged() -> None:
     learned, points = study(make_lesson(1))
     assert len(learned.targets) == 0
     assert learned.thresholds.conformal == {}
@@ -59,7 +59,7 @@ def test_one_picture_a_class_can_be_learnt_from_but_not_judged() -> None:
     assert points == []
 
 
-def test_remembered_validation_pictures_are_judged_with() -> None:
+def test_remembered_validation_images_are_judged_with() -> None:
     val = np.concatenate([make_cloud(place, 40, seed=5) for place in range(3)])
     lesson = replace(make_lesson(1), val_embeddings=val, val_targets=np.repeat(np.arange(3), 40))
     learned, _ = study(lesson)
@@ -98,7 +98,7 @@ def test_distance_is_to_another_group() -> None:
     assert distances[4:] == pytest.approx([0, 0], abs=1e-6)
 
 
-def test_validation_pictures_are_asked_after_the_rows() -> None:
+def test_validation_images_are_asked_after_the_rows() -> None:
     lesson = make_lesson(20)
     val = np.concatenate([make_cloud(place, 5, seed=7) for place in range(3)])
     whole = replace(lesson, val_embeddings=val, val_targets=np.repeat(np.arange(3), 5))

@@ -43,7 +43,7 @@ def test_rows_that_are_not_used_change_nothing() -> None:
 
 
 def test_classes_weigh_the_same() -> None:
-    """Ten pictures against a hundred: between the two the answer is open, not the larger one."""
+    """Ten images against a hundred: between the two the answer is open, not the larger one."""
     features = np.concatenate([make_cloud(0, 100, noise=0), make_cloud(1, 10, noise=0)])
     zeros = Head(np.zeros((2, WIDTH), np.float32), np.zeros(2, np.float32))
     problem = Problem(features, np.repeat([0, 1], [100, 10]), zeros)

@@ -22,7 +22,7 @@ def test_new_classes_come_after_those_that_were_there() -> None:
     assert name_classes(("z", "a"), ["m", "b", "a"]) == ("z", "a", "b", "m")
 
 
-def test_picture_that_was_measured_on_is_not_trained_on_and_the_reverse() -> None:
+def test_image_that_was_measured_on_is_not_trained_on_and_the_reverse() -> None:
     seen, other = make_cloud(0, 2), make_cloud(1, 2)
     remembered = make_remembered((0, True, seen[:1]), (0, False, seen[1:]), (1, False, other))
     stored = make_stored(("cat", "train", seen[:1]), ("cat", "locked", seen[1:]))
@@ -32,7 +32,7 @@ def test_picture_that_was_measured_on_is_not_trained_on_and_the_reverse() -> Non
     assert len(material.remembered) == 4
 
 
-def test_stored_picture_goes_before_the_same_one_remembered() -> None:
+def test_stored_image_goes_before_the_same_one_remembered() -> None:
     seen = make_cloud(0, 3)
     remembered = make_remembered((0, False, seen[:2]), (0, True, seen[2:]))
     stored = make_stored(("cat", "train", seen[:1]), ("cat", "locked", seen[2:]))
@@ -87,7 +87,7 @@ def test_number_of_classes_is_checked(labels: list[str], words: str) -> None:
         check_material(gather(name_classes((), labels), stored, make_empty(WIDTH)))
 
 
-def test_class_without_a_picture_to_learn_from_is_named() -> None:
+def test_class_without_a_image_to_learn_from_is_named() -> None:
     stored = make_stored(("cat", "train", make_cloud(0, 1)), ("dog", "locked", make_cloud(1, 1)))
     with pytest.raises(UserInputError, match="The class dog has no picture to learn from"):
         check_material(gather(("cat", "dog"), stored, make_empty(WIDTH)))

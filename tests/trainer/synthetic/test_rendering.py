@@ -1,4 +1,4 @@
-"""Rendered pictures: the same every time, in the right folders, held-out ones of other artwork."""
+"""Rendered images: the same every time, in the right folders, held-out ones of other artwork."""
 
 import hashlib
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_same_seed_gives_same_files_and_another_seed_others(tmp_path: Path) -> N
 
 
 @needs_artwork
-def test_more_pictures_leave_the_first_ones_as_they_were(tmp_path: Path) -> None:
+def test_more_images_leave_the_first_ones_as_they_were(tmp_path: Path) -> None:
     rendering.render_demo_data(tmp_path / "few", count_per_class=2, heldout_count=4)
     rendering.render_demo_data(tmp_path / "more", count_per_class=4, heldout_count=4)
     few, more = digest_files(tmp_path / "few"), digest_files(tmp_path / "more")
@@ -45,7 +45,7 @@ def test_more_pictures_leave_the_first_ones_as_they_were(tmp_path: Path) -> None
 
 
 @needs_artwork
-def test_writes_label_folders_with_pictures_of_the_stated_sizes(tmp_path: Path) -> None:
+def test_writes_label_folders_with_images_of_the_stated_sizes(tmp_path: Path) -> None:
     counts = rendering.render_demo_data(tmp_path, count_per_class=5, heldout_count=4)
     assert counts == {
         "train/hot_dog": 5,
@@ -59,7 +59,7 @@ def test_writes_label_folders_with_pictures_of_the_stated_sizes(tmp_path: Path) 
         assert_stated_size(path, heldout=path.parts[-3] == "heldout")
 
 
-def test_fixtures_are_forty_small_pictures_a_class() -> None:
+def test_fixtures_are_forty_small_images_a_class() -> None:
     for label in rendering.LABELS:
         paths = list((FIXTURES / label).iterdir())
         assert len(paths) == 40
@@ -71,10 +71,10 @@ def assert_stated_size(path: Path, *, heldout: bool) -> None:
     assert path.name.startswith("rendered_")
     assert path.suffix == (".webp" if heldout else ".jpg")
     assert not heldout or path.stat().st_size <= rendering.HELDOUT_BYTES
-    with Image.open(path) as picture:
-        assert picture.mode == "RGB"
-        assert min(picture.size) >= 200
-        assert max(picture.size) <= (288 if heldout else 400)
+    with Image.open(path) as image:
+        assert image.mode == "RGB"
+        assert min(image.size) >= 200
+        assert max(image.size) <= (288 if heldout else 400)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,8 @@ def test_drawn_hot_dog_stands_out_and_is_whole(ground: tuple[int, int, int]) -> 
     generator = np.random.default_rng(3)
     paper = Image.new("RGB", (240, 200), ground)
     hot_dog = drawings.draw_hot_dog(generator)
-    picture = np.asarray(place(generator, paper, hot_dog, 0.9)).astype(int)
-    changed = np.abs(picture - np.array(ground)).sum(-1) > 60
+    image = np.asarray(place(generator, paper, hot_dog, 0.9)).astype(int)
+    changed = np.abs(image - np.array(ground)).sum(-1) > 60
     assert 0.05 < changed.mean() < 0.9
     assert not changed[[0, -1]].any()
     assert not changed[:, [0, -1]].any()

@@ -9,7 +9,7 @@ from trainer.synthetic.unrelated import KINDS, draw_unrelated
 COUNT = len(KINDS)
 
 
-def test_same_seed_gives_the_same_pictures_however_many() -> None:
+def test_same_seed_gives_the_same_images_however_many() -> None:
     few = list(draw_unrelated(3, 5))
     more = list(draw_unrelated(5, 5))
     for (kind, image), (again, same) in zip(few, more, strict=False):
@@ -34,7 +34,7 @@ def test_every_kind_is_drawn_in_many_sizes() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pictures_of_a_kind_differ_and_show_something(kind: str) -> None:
+def test_images_of_a_kind_differ_and_show_something(kind: str) -> None:
     place = list(KINDS).index(kind)
     drawn = [image for _, image in draw_unrelated(3 * COUNT, 2)][place::COUNT]
     assert len({image.tobytes() for image in drawn}) == 3
