@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 SHIP = list_versions(Path(__file__).resolve().parents[2] / "exported" / "hotdog")
 SHIPPED, TAUGHT = SHIP[-1], SHIP[-1] + 1
 _TRAINED = 240_000  # milliseconds; a quiet machine needs ten seconds
-STRANGER = {"extra_http_headers": {"X-Forwarded-For": "8.8.8.8"}}
+VISITOR = {"extra_http_headers": {"X-Forwarded-For": "8.8.8.8"}}
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +232,7 @@ def test_suggestions_are_reviewed_by_keyboard_alone(
     expect(page.locator(".card", has_text="Discs").locator(".total")).to_have_text("25 pictures")
 
 
-def test_suggested_new_name_is_counted_and_told_to_be_one(
+def test_suggested_new_class_is_counted_and_pointed_out(
     desk: Visit, drawings: dict[str, list[Path]]
 ) -> None:
     page = desk.page
@@ -446,7 +446,7 @@ def _hold(route: Route, held: list[Route]) -> None:
         route.continue_()
 
 
-def test_killed_training_is_told_and_the_page_still_answers(
+def test_killed_training_is_reported_and_the_page_still_answers(
     desk: Visit, classroom: RunningApp, drawings: dict[str, list[Path]]
 ) -> None:
     page = desk.page
@@ -580,7 +580,7 @@ def test_every_word_can_be_read_and_every_control_has_a_name(
     assert_readable(page)
 
 
-def test_lost_connection_is_told_and_nothing_is_lost(
+def test_lost_connection_is_reported_and_nothing_is_lost(
     desk: Visit, drawings: dict[str, list[Path]]
 ) -> None:
     page = desk.page
@@ -592,17 +592,17 @@ def test_lost_connection_is_told_and_nothing_is_lost(
     page.unroute_all()
 
 
-def test_stranger_sees_no_tab_and_is_refused_everywhere(
+def test_visitor_sees_no_tab_and_is_refused_everywhere(
     browser: Browser, classroom: RunningApp, desk: Visit
 ) -> None:
     asked = {url for url in desk.requests if "/teach/" in url}
     assert len(asked) > 10
-    for other in open_visit(browser, classroom.url, {**DESK, **STRANGER}):
+    for other in open_visit(browser, classroom.url, {**DESK, **VISITOR}):
         expect(other.page.get_by_role("tab", name="Model")).to_be_visible()
         expect(other.page.get_by_role("tab", name="Teach")).to_have_count(0)
         choose(other.page, CAT)
         wait_for_answer(other.page, "single")
-    headers = STRANGER["extra_http_headers"]
+    headers = VISITOR["extra_http_headers"]
     for url in sorted(asked):
         assert httpx.get(url).is_success, url
         assert httpx.get(url, headers=headers).status_code == 403, url

@@ -25,7 +25,7 @@ from web.http.errors import answering_errors
 from web.serving import Service
 
 _PLAIN = {"X-Content-Type-Options": "nosniff"}
-_FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\.(png|html)")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\.png")
 _PART = 1 << 18  # bytes
 
 
@@ -54,7 +54,7 @@ def make_file_routes(service: Service, examples: Path) -> list[BaseRoute]:
         folder = _find_folder(service, request.path_params)
         name = request.path_params["name"]
         if not _FILE_NAME.fullmatch(name):
-            raise UserInputError("A report holds PNG and HTML files only.")
+            raise UserInputError("A report holds PNG files only.")
         return _send(folder / "report" / name, {})
 
     return [

@@ -67,7 +67,7 @@ def test_memory_is_bounded() -> None:
         (None, None, False, "unknown"),
     ],
 )
-def test_visitors_are_told_apart(
+def test_each_visitor_has_a_name(
     client: str | None, passed: str | None, on_space: bool, name: str
 ) -> None:
     request = make_request(client, x_forwarded_for=passed)

@@ -254,7 +254,7 @@ def test_sessions_mean_nothing_where_gradio_makes_them_up(page: dict[str, Any]) 
 # Gradio's requests
 
 
-def test_gradio_requests_are_asked_the_same() -> None:
+def test_gradio_requests_follow_the_same_rules() -> None:
     for client, allowed in (("127.0.0.1", True), ("8.8.8.8", False)):
         inner = make_request(client)
         assert make_access().may_teach(gr.Request(inner)) is allowed

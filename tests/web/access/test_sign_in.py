@@ -17,7 +17,7 @@ def test_foot_offers_to_sign_in_only_where_one_can() -> None:
     assert "Sign in to teach" in draw_foot(WITH_PASSWORD, make_request())
 
 
-def test_foot_offers_to_sign_out_to_who_signed_in() -> None:
+def test_foot_offers_sign_out_once_signed_in() -> None:
     cookies = {WITH_PASSWORD.cookie_name: WITH_PASSWORD.make_cookie()}
     html = draw_foot(WITH_PASSWORD, make_request(cookies=cookies))
     assert "Sign out" in html
@@ -65,7 +65,7 @@ def test_wrong_passwords_are_counted_a_client() -> None:
     assert sign_in("8.8.4.4", "secret") == 200
 
 
-def test_failures_of_others_shut_no_teacher_out() -> None:
+def test_failures_of_others_do_not_lock_a_teacher_out() -> None:
     sign_in = open_page()
     assert [sign_in(f"8.8.8.{i % 50}", "guess") for i in range(300)] == [401] * 250 + [429] * 50
     assert sign_in("9.9.9.9", "secret") == 200

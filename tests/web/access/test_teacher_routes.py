@@ -14,7 +14,7 @@ from web.access.teacher_routes import Call, get, upload_zip
 from web.serving import DEFECT_SENTENCE
 
 
-def test_defect_is_a_plain_sentence() -> None:
+def test_defect_is_answered_in_a_plain_sentence() -> None:
     def fail(call: Call) -> Response:
         raise RuntimeError("secret path")
 

@@ -34,7 +34,7 @@ def test_answer_is_the_prediction(app: RunningApp, classifier: Classifier) -> No
         assert {"label", "certainty", "model", "version", "provider"} == set(answer)
 
 
-def test_heatmap_and_model_can_be_asked_for(app: RunningApp, classifier: Classifier) -> None:
+def test_heatmap_and_model_are_options(app: RunningApp, classifier: Classifier) -> None:
     data = CAT.read_bytes()
     answer = post(app, data, heatmap="1", model="hotdog").raise_for_status().json()
     assert len(answer["heatmap"]) == len(classifier.card.class_names)
@@ -50,13 +50,13 @@ def test_phone_pictures_are_taken(app: RunningApp, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"%PDF-1.7", b"<svg/>"])
-def test_what_is_no_picture_is_one_sentence(app: RunningApp, data: bytes) -> None:
+def test_other_files_are_refused_in_one_sentence(app: RunningApp, data: bytes) -> None:
     refused = post(app, data)
     assert refused.status_code == 400
     assert refused.json()["error"].startswith("This file")
 
 
-def test_broken_picture_is_one_sentence(app: RunningApp, tmp_path: Path) -> None:
+def test_broken_image_is_refused_in_one_sentence(app: RunningApp, tmp_path: Path) -> None:
     refused = post(app, save_truncated(CAT, tmp_path / "cat.jpg").read_bytes())
     assert (refused.status_code, "Try to save it again" in refused.json()["error"]) == (400, True)
 
@@ -82,7 +82,7 @@ class Stuck:
         raise ValueError("a defect")
 
 
-def test_who_comes_when_all_places_are_taken_is_told() -> None:
+def test_requests_beyond_the_queue_get_a_503() -> None:
     service = Stuck()
     site = Starlette(routes=[make_classify_route(service, Limits(1, 2))])  # type: ignore[arg-type]
 
@@ -122,7 +122,7 @@ def test_memory_of_what_waits_is_bounded() -> None:
     assert sorted(ask(Stuck(), limits, [bytes(10)] * 4)) == [500, 500, 503, 503]
 
 
-def test_picture_that_does_not_arrive_gives_its_place_back() -> None:
+def test_image_that_does_not_arrive_in_time_frees_its_memory() -> None:
     async def stop_sending() -> AsyncIterator[bytes]:
         yield b"begin"
         await asyncio.sleep(5)
@@ -130,7 +130,7 @@ def test_picture_that_does_not_arrive_gives_its_place_back() -> None:
     assert ask(Stuck(), Limits(9, 9, timeout=0.05), [stop_sending()]) == [408]
 
 
-def test_who_announces_much_and_sends_nothing_takes_no_place(app: RunningApp) -> None:
+def test_announced_bodies_that_never_come_take_no_place(app: RunningApp) -> None:
     host, port = app.url.removeprefix("http://").rstrip("/").split(":")
     head = "POST /api/classify HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n"
     silent = [socket.create_connection((host, int(port))) for _ in range(80)]

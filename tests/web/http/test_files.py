@@ -21,7 +21,7 @@ def test_health_names_what_is_served(app: RunningApp, classifier: Classifier) ->
     assert httpx.get(f"{app.url}healthz").json() == expected
 
 
-def test_network_can_be_taken_home_unchanged(app: RunningApp, classifier: Classifier) -> None:
+def test_model_is_downloaded_unchanged(app: RunningApp, classifier: Classifier) -> None:
     response = httpx.get(f"{app.url}model.onnx")
     assert response.content == (classifier.folder / "model.onnx").read_bytes()
     assert f"{classifier.card.model}-" in response.headers["content-disposition"]
@@ -65,6 +65,7 @@ def test_version_can_be_named(app: RunningApp, classifier: Classifier) -> None:
         "model.onnx?version=../3",
         "model.onnx?model=..&version=3",
         "model.onnx?version=99999999999999999999",
+        "report/report.html",
         "report/hotdog/3/nothing.png",
         "report/hotdog/3/model.json",
         "report/hotdog/3/.png",
@@ -77,7 +78,7 @@ def test_version_can_be_named(app: RunningApp, classifier: Classifier) -> None:
         "report/hotdog/3",
     ],
 )
-def test_what_is_not_there_is_not_sent(app: RunningApp, path: str) -> None:
+def test_anything_else_is_not_found(app: RunningApp, path: str) -> None:
     assert httpx.get(f"{app.url}{path}").status_code == 404
 
 

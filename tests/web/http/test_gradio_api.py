@@ -32,7 +32,7 @@ def test_answer_is_the_prediction(client: Client, classifier: Classifier) -> Non
     assert "heatmap" not in answer
 
 
-def test_heatmap_comes_when_asked_for(client: Client, classifier: Classifier) -> None:
+def test_heatmap_is_an_option(client: Client, classifier: Classifier) -> None:
     answer = client.predict(handle_file(CAT), heatmap=True, api_name="/classify")
     assert len(answer["heatmap"]) == len(classifier.card.class_names)
 
@@ -45,7 +45,7 @@ def test_model_can_be_named(client: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["cats", "../hotdog", "hotdog/1", "."])
-def test_model_that_is_not_there_is_one_sentence(client: Client, name: str) -> None:
+def test_unknown_model_is_refused_in_one_sentence(client: Client, name: str) -> None:
     for sent, endpoint in ((handle_file(CAT), "/classify"), ([handle_file(CAT)], "/classify_many")):
         with pytest.raises(AppError, match=r"no model named|cannot name a model"):
             client.predict(sent, model=name, api_name=endpoint)
@@ -69,14 +69,14 @@ def test_many_answer_in_the_order_given_with_bad_ones_in_place(
     assert answers[0]["label"] == answers[3]["label"]
 
 
-def test_bad_picture_is_one_sentence(client: Client, tmp_path: Path) -> None:
+def test_bad_image_is_refused_in_one_sentence(client: Client, tmp_path: Path) -> None:
     page = tmp_path / "page.svg"
     page.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     with pytest.raises(AppError, match="looks like an SVG drawing"):
         client.predict(handle_file(page), api_name="/classify")
 
 
-def test_too_many_are_one_sentence(app: RunningApp) -> None:
+def test_too_many_are_refused_in_one_sentence(app: RunningApp) -> None:
     file = describe_upload(upload(app, CAT))
     answer = call(app, "classify_many", [[file] * 201, None])
     assert answer["error"] == (

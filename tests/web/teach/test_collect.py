@@ -28,7 +28,7 @@ def test_empty_state_shows_what_the_model_knows(visit: Visit) -> None:
     assert state["plans"]["head"]["obstacle"] == "Add pictures to a class first."
 
 
-def test_picture_is_kept_with_the_answer_and_its_embedding(visit: Visit) -> None:
+def test_image_is_stored_with_its_prediction_and_embedding(visit: Visit) -> None:
     data = paint("red")
     added = visit.add("green", data, "C:\\holiday\\berry.png").json()
     assert not added["existed"]
@@ -46,7 +46,7 @@ def test_picture_is_kept_with_the_answer_and_its_embedding(visit: Visit) -> None
     assert added["entry"]["answer"]["label"] == "red"
 
 
-def test_classes_count_and_show_their_last_pictures(visit: Visit) -> None:
+def test_classes_count_and_show_their_last_images(visit: Visit) -> None:
     for seed in range(6):
         assert visit.add("red", paint("red", seed)).status_code == 200
     found = find_class(visit.get("state", model=MODEL), "red")
@@ -56,7 +56,7 @@ def test_classes_count_and_show_their_last_pictures(visit: Visit) -> None:
     assert found["sentence"] == "6 different pictures. 4 more for a start."
 
 
-def test_same_picture_is_not_added_twice(visit: Visit) -> None:
+def test_same_image_is_not_added_twice(visit: Visit) -> None:
     first = visit.add("red", paint("red")).json()
     again = visit.add("red", paint("red")).json()
     assert again["existed"]
@@ -87,7 +87,7 @@ def test_phone_pictures_are_taken(visit: Visit, tmp_path: Path) -> None:
         (paint("red")[:200], "cannot be read to its end"),
     ],
 )
-def test_what_is_no_picture_is_a_sentence(visit: Visit, data: bytes, words: str) -> None:
+def test_other_files_are_refused_in_a_sentence(visit: Visit, data: bytes, words: str) -> None:
     response = visit.add("red", data)
     assert response.status_code == 400
     assert words in response.json()["error"]
@@ -101,12 +101,12 @@ def test_too_large_a_body_is_refused_while_it_arrives(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("label", ["", " ", "a/b", "..", "a" * 41, "a\nb"])
-def test_what_can_be_no_class_is_a_sentence(visit: Visit, label: str) -> None:
+def test_impossible_class_names_are_refused(visit: Visit, label: str) -> None:
     assert visit.add(label, paint("red")).status_code == 400
     assert visit.refuse("classes", model=MODEL, label=label)
 
 
-def test_unknown_model_is_a_sentence(visit: Visit) -> None:
+def test_unknown_model_is_refused(visit: Visit) -> None:
     response = visit.client.get("/teach/state", params={"model": "nobody"})
     assert response.status_code == 400
     assert response.json()["error"] == "There is no model named 'nobody'; there are: colours."
@@ -139,7 +139,7 @@ def test_new_model_is_made_taught_and_embedded(visit: Visit) -> None:
         ({"model": 7, "labels": ["cat", "dog"]}, "'model' as text"),
     ],
 )
-def test_new_model_that_cannot_be_is_a_sentence(visit: Visit, values: dict, words: str) -> None:
+def test_impossible_new_models_are_refused(visit: Visit, values: dict, words: str) -> None:
     assert words in visit.refuse("models", **values)
     assert visit.get("state")["models"] == [MODEL]
 
@@ -191,14 +191,14 @@ def test_classes_that_a_model_came_with_stand_first(visit: Visit) -> None:
     assert [one["label"] for one in found] == ["red", "green", "blue_berry", "amber"]
 
 
-def test_pictures_of_what_ships_are_never_out_of_balance(visit: Visit) -> None:
+def test_shipped_classes_are_never_out_of_balance(visit: Visit) -> None:
     for seed in range(5):
         visit.add("red", paint("red", seed))
     visit.add("green", paint("green"))
     assert visit.get("state")["warnings"] == []
 
 
-def test_pictures_are_added_one_at_a_time(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_added_one_at_a_time(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that answers on Try it stay quick."""
     context = open_context(visit.service, visit.store)
     classifier, most, inside = context.open_classifier(MODEL), [0], [0]

@@ -48,7 +48,7 @@ def test_burst_counts_once() -> None:
     assert (state.level, state.images) == (0, 50)
 
 
-def test_what_is_out_of_balance_is_said() -> None:
+def test_imbalance_is_a_warning() -> None:
     states = [make_state("cat", 41), make_state("old_dog", 10)]
     assert list_warnings(states) == [
         "Out of balance: Cat has 41 different pictures and Old dog only 10. Add pictures of "
@@ -59,7 +59,7 @@ def test_what_is_out_of_balance_is_said() -> None:
     assert not list_warnings([make_state("cat", 41), make_state("dog", 1, ships=True)])
 
 
-def test_what_will_be_left_out_is_said() -> None:
+def test_empty_class_is_a_warning() -> None:
     cat, dog = make_state("cat", 5), make_state("dog", known=True)
     assert list_warnings([cat, dog, make_state("none of these")]) == [
         "None of these has no pictures yet: it will be left out."
@@ -72,14 +72,14 @@ def test_what_will_be_left_out_is_said() -> None:
     assert not list_warnings([make_state("cat"), make_state("dog")])
 
 
-def test_quick_needs_pictures_of_two_classes_or_known_ones() -> None:
+def test_head_needs_images_of_two_classes_or_known_ones() -> None:
     assert find_head_obstacle([make_state("a"), make_state("b")])
     assert find_head_obstacle([make_state("a", 5), make_state("b")])
     assert not find_head_obstacle([make_state("a", 5), make_state("b", 1)])
     assert not find_head_obstacle([make_state("a", 5), make_state("b", known=True)])
 
 
-def test_deep_says_what_is_missing() -> None:
+def test_finetune_says_what_is_missing() -> None:
     states = [make_state("hot_dog", 20), make_state("cat", 7), make_state("dog", known=True)]
     assert find_finetune_obstacle(states) == (
         "Needs at least 20 stored pictures of each class; Cat has 7, Dog has none."
@@ -91,7 +91,7 @@ def test_deep_says_what_is_missing() -> None:
     assert many.endswith("C3 has none, 3 more have too few.")
 
 
-def test_deep_needs_pictures_that_differ() -> None:
+def test_finetune_needs_images_that_differ() -> None:
     states = [make_state("a", 20), make_state("old_dog", 1, images=30)]
     assert find_finetune_obstacle(states) == (
         "Needs different pictures; the pictures of Old dog all look alike."

@@ -28,7 +28,7 @@ def test_gallery_is_paged_and_newest_first(visit: Visit) -> None:
     assert not rest["more"]
 
 
-def test_least_sure_come_first_when_asked(visit: Visit) -> None:
+def test_least_sure_first_is_an_order(visit: Visit) -> None:
     for seed, probability in enumerate((0.9, 0.4, 0.6)):
         said = Answer("red", probability, MODEL, 1, "sure")
         visit.store.add(paint("red", seed), "red", model=MODEL, answer=said)
@@ -131,20 +131,18 @@ def test_label_issue_is_kept_changed_or_removed_and_each_is_undone(visit: Visit)
 
 
 @pytest.mark.parametrize("ids", [None, "1", [1.5], [True], ["x"], [-1], [10**30], {}])
-def test_ids_that_are_none_are_a_sentence(visit: Visit, ids: object) -> None:
+def test_ids_must_be_whole_numbers(visit: Visit, ids: object) -> None:
     assert "Reload the page." in visit.refuse("gallery/delete", ids=ids)
 
 
-def test_what_is_not_there_is_a_sentence(visit: Visit) -> None:
+def test_missing_entries_and_too_many_are_refused(visit: Visit) -> None:
     assert "no label 99" in visit.refuse("gallery/delete", ids=[99])
     assert "no change 99" in visit.refuse("gallery/undo", changes=[99])
     assert "at most 500" in visit.refuse("gallery/delete", ids=list(range(501)))
 
 
 @pytest.mark.parametrize(("size", "longest"), [(100, 160), (160, 160), (300, 320), (1024, 400)])
-def test_picture_is_sent_small_and_for_this_person_only(
-    visit: Visit, size: int, longest: int
-) -> None:
+def test_image_is_sent_small_and_cached_privately(visit: Visit, size: int, longest: int) -> None:
     added = visit.add("red", paint("red", size=400)).json()["entry"]
     response = visit.client.get(f"/teach/images/{added['sha256']}?size={size}")
     assert Image.open(io.BytesIO(response.content)).size == (longest, longest)

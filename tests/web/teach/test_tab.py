@@ -17,7 +17,7 @@ from web.serving import Service
 from web.teach.tab import make_teach_routes
 
 ASSETS = Path(__file__).parents[3] / "web" / "teach" / "client"
-STRANGERS = [
+OTHERS = [
     {"X-Forwarded-For": "8.8.8.8"},
     {"Host": "page.example"},
     {"Origin": "http://evil.example"},
@@ -37,12 +37,12 @@ def list_calls(visit: Visit) -> list[tuple[str, str]]:
     return calls
 
 
-def test_every_route_refuses_strangers(visit: Visit) -> None:
+def test_every_route_refuses_others(visit: Visit) -> None:
     calls = list_calls(visit)
     assert len(calls) > 20
     visit.add("red", paint("red"))
     for method, path in calls:
-        for headers in STRANGERS:
+        for headers in OTHERS:
             response = visit.client.request(method, path, headers=headers, content=b"{}")
             assert response.status_code == 403, (method, path, headers)
             assert method == "HEAD" or response.json()["error"].startswith("Only someone on")
@@ -61,7 +61,7 @@ ZIPS = ("/teach/zip", "/teach/project")
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{", b"1", b"[" * 9000, b'{"a": ' + b" " * 10**6])
-def test_what_is_no_call_is_a_sentence(visit: Visit, content: bytes) -> None:
+def test_malformed_calls_are_refused_in_a_sentence(visit: Visit, content: bytes) -> None:
     for method, path in list_calls(visit):
         if method == "POST" and path not in ("/teach/images", *ZIPS):
             response = visit.client.post(path, content=content)

@@ -126,14 +126,16 @@ def test_one_that_does_not_listen_is_ended(make_runner: Callable[..., TrainingRu
     wait_for(runner, "cancelled")
 
 
-def test_death_is_told_with_what_was_printed(make_runner: Callable[..., TrainingRunner]) -> None:
+def test_death_is_reported_with_the_log(
+    make_runner: Callable[..., TrainingRunner],
+) -> None:
     runner = make_runner(_DIES)
     runner.start(REQUEST)
     seen = wait_for(runner, "died")
     assert seen.log == ("out of memory",)
 
 
-def test_death_before_the_first_word_is_told(
+def test_death_before_the_first_event_is_reported(
     tmp_path: Path, make_runner: Callable[..., TrainingRunner]
 ) -> None:
     """What the training before said is not taken for this one's."""
@@ -147,7 +149,7 @@ def test_death_before_the_first_word_is_told(
     assert seen.log[-1] == "ZeroDivisionError: division by zero"
 
 
-def test_end_is_told_and_the_next_can_begin(make_runner: Callable[..., TrainingRunner]) -> None:
+def test_end_is_reported_and_the_next_can_begin(make_runner: Callable[..., TrainingRunner]) -> None:
     runner = make_runner(_DONE)
     for _ in range(2):
         runner.start(REQUEST)  # at once: it waits until the one before is really gone
