@@ -19,7 +19,7 @@ from web.http.classify import Limits, make_classify_route
 from web.http.files import make_file_routes
 from web.http.gradio_api import add_api
 from web.model.tab import FILL_ADDRESS, make_model_tab
-from web.model.version_routes import make_version_routes
+from web.model.versions import make_version_routes
 from web.refresh import Refresh
 from web.serving import Service, count_at_once
 from web.teach.tab import add_teach_tab, make_teach_routes
@@ -35,7 +35,8 @@ _SCRIPTS = (
     "try_it/models.js",
     "try_it/feedback.js",
     "try_it/similar.js",
-    "access/teachers.js",
+    "access/sign_in.js",
+    "model/versions.js",
 )
 _STYLES = ("style.css", "try_it/style.css", "model/style.css")
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]

@@ -348,7 +348,7 @@ def test_comparison_shows_numbers_classes_and_pictures(visit: Visit) -> None:
     for number in page.locator(".number-block b").all():
         expect(number).to_have_text(re.compile(r"^\d+(\.\d)?%$"))
     words = page.locator(".headline-numbers > p")
-    expect(words.first).to_have_text(re.compile(r"on [\d,]+ locked"))
+    expect(words.first).to_have_text(re.compile(r"on [\d,]+ held-out"))
     expect(words.nth(1)).to_have_text(
         re.compile(r"^Better on \d+, worse on \d+ \(exact McNemar test, two-sided p .+\)\.$")
     )
@@ -384,7 +384,7 @@ def test_published_version_answers_and_is_rolled_back(
     page.get_by_role("button", name=f"Use version {TAUGHT}").click()
     expect(page.locator(".versions")).to_have_attribute("data-current", str(TAUGHT))
     assert answer(page, drawings["discs"][29]) == "Discs"
-    page.get_by_role("button", name="Reset to the shipped one").click()
+    page.get_by_role("button", name="Back to the shipped one").click()
     expect(page.locator(".versions")).to_have_attribute("data-current", str(SHIPPED))
     expect(page.locator(".gate").get_by_role("button", name="Publish")).to_be_visible()
     expect(page.locator(".gate[data-tone=good]")).to_have_count(0)

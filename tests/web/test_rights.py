@@ -120,7 +120,7 @@ def renew(app: RunningApp, client: httpx.Client | None = None, **headers: str) -
 
 def test_there_is_something_to_refuse(exported: Path, tmp_path: Path) -> None:
     routes = list_teacher_routes(exported, tmp_path)
-    assert {("POST", "versions/use"), ("POST", "versions/delete")} <= set(routes)
+    assert {("POST", "versions/publish"), ("POST", "versions/delete")} <= set(routes)
     assert len(routes) > 10
 
 
@@ -156,7 +156,7 @@ def test_page_shows_teachers_and_strangers_what_is_theirs(local: RunningApp) -> 
     teacher, stranger = renew(local), renew(local, **{"X-Forwarded-For": "8.8.8.8"})
     assert teacher[-1]["visible"] is True
     assert stranger[-1]["visible"] is False
-    assert 'data-act="use"' in str(teacher)
+    assert 'data-act="publish"' in str(teacher)
     assert "data-act" not in str(stranger)
     assert "Download ONNX" in str(stranger)
 
@@ -169,15 +169,15 @@ def test_page_without_teaching_offers_nothing(app: RunningApp) -> None:
 
 
 def test_version_in_use_changes_at_once_and_back(local: RunningApp) -> None:
-    for version in (SHIPPED, TAUGHT, 1, TAUGHT):
+    for version in (SHIPPED, TAUGHT, SHIPPED, TAUGHT):
         body = {"model": "hotdog", "version": version}
-        response = httpx.post(f"{local.url}versions/use", json=body, timeout=60)
+        response = httpx.post(f"{local.url}versions/publish", json=body, timeout=60)
         assert response.json()["sentence"] == f"Version {version} answers from now on."
         assert httpx.get(f"{local.url}healthz").json()["version"] == version
     reset = httpx.post(f"{local.url}versions/reset", json={"model": "hotdog"}, timeout=60)
     assert reset.json()["version"] == SHIPPED
     body = {"model": "hotdog", "version": TAUGHT}
-    httpx.post(f"{local.url}versions/use", json=body, timeout=60)
+    httpx.post(f"{local.url}versions/publish", json=body, timeout=60)
 
 
 def test_version_is_deleted_only_where_nothing_else_answers(
@@ -186,7 +186,7 @@ def test_version_is_deleted_only_where_nothing_else_answers(
     number = add_leaning_version(exported, data, 1.0)
     url = f"{local.url}versions/delete"
     for version, words in (
-        (1, "it cannot be deleted"),
+        (SHIPPED, "it cannot be deleted"),
         (TAUGHT, "is in use"),
         (99, "no version 99"),
     ):
@@ -213,14 +213,14 @@ def test_password_opens_and_signing_out_closes(guarded: RunningApp) -> None:
     assert "Secure" not in cookie
     with httpx.Client(cookies=response.cookies, timeout=60) as client:
         assert renew(guarded, client)[-1]["visible"] is True
-        body = {"model": "hotdog", "version": 1}
-        assert client.post(f"{guarded.url}versions/use", json=body).is_success
+        body = {"model": "hotdog", "version": SHIPPED}
+        assert client.post(f"{guarded.url}versions/publish", json=body).is_success
         cross = {"Origin": "http://evil.example"}
-        assert client.post(f"{guarded.url}versions/use", json=body, headers=cross).is_error
+        assert client.post(f"{guarded.url}versions/publish", json=body, headers=cross).is_error
         assert client.post(f"{guarded.url}sign-out", headers=cross).status_code == 403
         assert client.post(f"{guarded.url}sign-out").is_success
         assert not client.cookies
-        assert client.post(f"{guarded.url}versions/use", json=body).status_code == 403
+        assert client.post(f"{guarded.url}versions/publish", json=body).status_code == 403
 
 
 def test_cookie_is_secure_behind_https(guarded: RunningApp) -> None:
@@ -231,7 +231,7 @@ def test_cookie_is_secure_behind_https(guarded: RunningApp) -> None:
 @pytest.mark.parametrize("value", ["", "a.b.c", "teacher", "eyJuYW1lIjoidGVhY2hlciJ9.aaaa.bbbb"])
 def test_made_up_cookies_open_nothing(guarded: RunningApp, value: str) -> None:
     name = sign_in(guarded, PASSWORD).headers["set-cookie"].partition("=")[0]
-    response = ask(guarded, "POST", "versions/use", Cookie=f"{name}={value}")
+    response = ask(guarded, "POST", "versions/publish", Cookie=f"{name}={value}")
     assert response.status_code == 403
 
 

@@ -1,26 +1,39 @@
-"""The Model tab's list of versions: what each knows, where it came from, and what to do with it."""
+"""A model's versions: the list on the Model tab and in Teach, and what a teacher does with them.
+
+`versions.js` posts to the routes; both tabs show the list that `draw_versions` returns.
+"""
 
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 from pathlib import Path
 
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
 from inference.errors import UserInputError
-from inference.versions.cards import Card, Rate, read_card
+from inference.versions.cards import Card, Rate, name_for_display, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.comparison import read_comparison
 from inference.versions.folders import read_current
+from web.access.rules import Access
+from web.access.teacher_routes import Call, get, post, reply
 from web.frame import count_pictures
+from web.serving import Service
 
-_SPLITS = {"test": "test", "validation": "validation", "locked": "locked"}
+_SHOWN = 2  # the newest, and the one in use; older ones are folded
+_KINDS = {"head": "Quick", "finetune": "Deep"}
+_SPLITS = {"test": "test", "locked": "held-out", "validation": "validation"}
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One version as the list shows it. `accuracy`: a share with its `value` and `n`."""
+    """One version as the list shows it. `accuracy` was `measured_on` a split."""
 
     folder: Path
     card: Card
     is_taught: bool
+    is_compared: bool
     accuracy: Rate | None
     measured_on: str
 
@@ -35,100 +48,181 @@ def list_versions(catalog: Catalog, model: str) -> list[Listed]:
     found = []
     for number, folder in sorted(catalog.list_versions(model).items(), reverse=True):
         try:
-            card = read_card(folder)
+            found.append(_read_version(folder, catalog.is_taught(model, number)))
         except (UserInputError, OSError):
             continue
-        taught = catalog.is_taught(model, number)
-        found.append(Listed(folder, card, taught, *find_accuracy(folder, card)))
     return found
 
 
-def find_accuracy(folder: Path, card: Card) -> tuple[Rate | None, str]:
-    """Return a version's top-1 accuracy and what it was measured on.
-
-    Where it was compared with another on locked pictures, that; else what its card says.
-    """
-    compared = read_comparison(folder)
+def _read_version(folder: Path, is_taught: bool) -> Listed:
+    """Its accuracy is on the images on which it was compared, else what its card says."""
+    card, compared = read_card(folder), read_comparison(folder)
+    is_compared = compared is not None
     if compared is not None and compared.new.top1.n:
-        return compared.new.top1, "locked"
+        return Listed(folder, card, is_taught, is_compared, compared.new.top1, _SPLITS["locked"])
     for split, name in _SPLITS.items():
         measured = card.metrics.get(split)
         if measured is not None and measured.top1.n:
-            return measured.top1, name
-    return None, ""
+            return Listed(folder, card, is_taught, is_compared, measured.top1, name)
+    return Listed(folder, card, is_taught, is_compared, None, "")
 
 
-def draw_versions(catalog: Catalog, model: str, in_use: int, *, may_teach: bool) -> str:
-    """Return the list; `may_teach`: with what only a teacher may do."""
-    items = "".join(
-        _draw_version(listed, listed.number == in_use, may_teach)
-        for listed in list_versions(catalog, model)
-    )
-    reset = _draw_reset(catalog, model, in_use) if may_teach else ""
+# Routes
+
+
+def make_version_routes(service: Service, access: Access) -> list[BaseRoute]:
+    """Return what a teacher may ask for and do; JSON in and out."""
+    catalog = service.catalog
+
+    def show(call: Call) -> Response:
+        model = call.get_text("model")
+        in_use = catalog.read_current(model)
+        return reply({"html": draw_versions(catalog, model, in_use, may_compare=True)})
+
+    def publish(call: Call) -> Response:
+        model = call.get_text("model")
+        catalog.publish(model, call.get_number("version"))
+        return reply(_describe_current(service, model))
+
+    def reset(call: Call) -> Response:
+        model = call.get_text("model")
+        catalog.reset(model)
+        return reply(_describe_current(service, model))
+
+    def delete(call: Call) -> Response:
+        model, version = call.get_text("model"), call.get_number("version")
+        catalog.delete(model, version)
+        return reply({"model": model, "sentence": f"Version {version} is deleted."})
+
+    return [
+        get(access, "/versions", show),
+        post(access, "/versions/publish", publish),
+        post(access, "/versions/reset", reset),
+        post(access, "/versions/delete", delete),
+    ]
+
+
+def _describe_current(service: Service, model: str) -> dict[str, object]:
+    """Return which version answers from now on, having opened it."""
+    version = int(service.open(model).folder.name)
+    requested = service.catalog.read_current(model)
+    sentence = f"Version {version} answers from now on."
+    if version != requested:
+        sentence = f"Version {requested} cannot be opened here; version {version} goes on."
+    return {"model": model, "version": version, "sentence": sentence}
+
+
+# The list
+
+
+def draw_versions(
+    catalog: Catalog,
+    model: str,
+    in_use: int | None,
+    *,
+    may_teach: bool = True,
+    may_compare: bool = False,
+) -> str:
+    """Return the list; `may_teach`: with what only a teacher may do.
+
+    `in_use`: None for a model without a version. `may_compare`: where comparisons are shown.
+    """
+    versions = list_versions(catalog, model)
+    if not versions:
+        name = escape(name_for_display(model))
+        return f'<p class="soft">{name} has no version yet. The first comes from Train.</p>'
+    drawn = [_draw_version(one, in_use, may_teach, may_compare) for one in versions]
+    first = [i for i, one in enumerate(versions) if i < _SHOWN or one.number == in_use]
+    older = "".join(item for i, item in enumerate(drawn) if i not in first)
+    count = len(drawn) - len(first)
     return (
-        f'{reset}<p class="said" role="status"></p>'
-        f'<ol class="versions" data-model="{escape(model)}">{items}</ol>'
+        f'<div class="versions" data-model="{escape(model)}" data-current="{in_use or ""}">'
+        f'<p class="said" role="status"></p>{_draw_reset(catalog, model, in_use, may_teach)}'
+        f"<ol>{''.join(drawn[i] for i in first)}</ol>"
+        + (f"<details><summary>{count} older</summary><ol>{older}</ol></details>" if older else "")
+        + "</div>"
     )
 
 
-def _draw_version(listed: Listed, in_use: bool, may_teach: bool) -> str:
+def _draw_version(listed: Listed, in_use: int | None, may_teach: bool, may_compare: bool) -> str:
     number = listed.number
-    badge = ' <span class="badge">in use</span>' if in_use else ""
+    badge = ' <span class="badge">in use</span>' if number == in_use else ""
+    buttons = _list_teacher_buttons(listed, in_use, may_compare) if may_teach else []
+    compared = " data-compared" if listed.is_compared else ""
     return (
-        f'<li data-number="{number}"><h3>Version {number}{badge}</h3>'
-        f"<p>{escape(describe(listed))}</p>{_draw_buttons(listed, in_use, may_teach)}</li>"
+        f'<li data-number="{number}"{compared}><b>Version {number}</b>{badge}'
+        f"<p>{escape(describe(listed))}</p>"
+        f'<div class="actions">{"".join([*buttons, *_list_downloads(listed)])}</div></li>'
     )
 
 
 def describe(listed: Listed) -> str:
-    """Return a version in one line, such as `2026-11-24 · ships with the page · 5,042 pictures`."""
+    """Return a version in one line, such as `24 Nov 2026 · Shipped · 5,042 pictures, 2 classes`."""
     card = listed.card
-    parts = [card.created[:10], "taught here" if listed.is_taught else "ships with the page"]
-    if card.parent is not None:
-        parts[-1] += f" from {card.parent.model}, version {card.parent.version}"
+    came = _KINDS.get(card.training.kind or "", "Trained here") if listed.is_taught else "Shipped"
+    if card.parent is not None and listed.is_taught:
+        same = card.parent.model == listed.folder.parent.name
+        model = "" if same else f"{card.parent.model}, "
+        came += f", from {model}version {card.parent.version}"
+    parts = [_format_date(card.created, with_time=listed.is_taught), came]
     pictures = count_pictures(card.data.counts)
     if pictures:
         remembered = count_pictures(card.data.remembered)
         more = f" and {remembered:,} remembered" if remembered else ""
         parts.append(f"{pictures:,} pictures{more}, {len(card.class_names)} classes")
     if listed.accuracy:
-        share, n = 100 * listed.accuracy.value, listed.accuracy.n
-        parts.append(f"{share:.1f}% right of {n:,} {listed.measured_on} pictures")
+        accuracy, n = 100 * listed.accuracy.value, listed.accuracy.n
+        parts.append(f"{accuracy:.1f}% right on {n:,} {listed.measured_on} pictures")
     return " · ".join(parts)
 
 
-def _draw_buttons(listed: Listed, in_use: bool, may_teach: bool) -> str:
+def _format_date(created: str, *, with_time: bool) -> str:
+    """Return a card's time as people write it, by this machine's clock."""
+    try:
+        when = datetime.fromisoformat(created).astimezone()
+    except ValueError:
+        return created[:10]  # a card from elsewhere may say anything
+    return f"{when.day} {when:%b %Y, %H:%M}" if with_time else f"{when.day} {when:%b %Y}"
+
+
+def _list_teacher_buttons(listed: Listed, in_use: int | None, may_compare: bool) -> list[str]:
+    number, buttons = listed.number, []
+    if may_compare and listed.is_compared:
+        buttons.append(_draw_button("compare", "Compare", f"Compare version {number}"))
+    if number != in_use:
+        words = "Roll back to" if in_use is not None and number < in_use else "Use"
+        buttons.append(_draw_button("publish", f"{words} this one", f"{words} version {number}"))
+        if listed.is_taught:
+            buttons.append(_draw_button("delete", "Delete", f"Delete version {number}"))
+    return buttons
+
+
+def _list_downloads(listed: Listed) -> list[str]:
     model, number = escape(listed.folder.parent.name), listed.number
-    buttons = [
-        f'<a class="small" href="model.onnx?model={model}&amp;version={number}" '
+    links = [
+        f'<a href="model.onnx?model={model}&amp;version={number}" '
         f'download="{model}-{number}.onnx" aria-label="Download version {number} as ONNX">'
         "Download ONNX</a>"
     ]
     if (listed.folder / "README.md").is_file():
-        buttons.append(
-            f'<a class="small" href="README.md?model={model}&amp;version={number}" '
+        links.append(
+            f'<a href="README.md?model={model}&amp;version={number}" '
             f'download="README.md" aria-label="Download the card of version {number}">'
             "Download card</a>"
         )
-    if may_teach and not in_use:
-        buttons.insert(0, _draw_button("use", f"Use version {number}", "Use this one"))
-        if listed.is_taught:
-            buttons.append(_draw_button("delete", f"Delete version {number}", "Delete"))
-    return f'<div class="actions">{"".join(buttons)}</div>'
+    return links
 
 
-def _draw_button(act: str, label: str, words: str) -> str:
-    return (
-        f'<button type="button" class="small" data-act="{act}" aria-label="{label}">'
-        f"{words}</button>"
-    )
+def _draw_button(act: str, words: str, label: str) -> str:
+    return f'<button type="button" data-act="{act}" aria-label="{label}">{words}</button>'
 
 
-def _draw_reset(catalog: Catalog, model: str, in_use: int) -> str:
+def _draw_reset(catalog: Catalog, model: str, in_use: int | None, may_teach: bool) -> str:
     """Return the way back to what ships, where something else is in use."""
     shipped = read_current(catalog.exported / model)
-    is_it = shipped == in_use and not catalog.is_taught(model, in_use)
-    if shipped is None or is_it:
+    if not may_teach or in_use is None or shipped is None:
+        return ""
+    if shipped == in_use and not catalog.is_taught(model, in_use):
         return ""
     words = f"Back to the shipped one (version {shipped})"
     return f'<p class="actions">{_draw_button("reset", words, words)}</p>'

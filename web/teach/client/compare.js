@@ -1,7 +1,7 @@
 // Step 3: the new version against the one in use, and which of all versions answers.
 
 import { button, count, displayName, icon, make, percent, sureness, tidy } from './dom.js';
-import { get, imageUrl, post } from './requests.js';
+import { get, imageUrl } from './requests.js';
 
 const LET_THROUGH = ['published', 'first'];
 const FIRST_SHOWN = 9; // pictures on which they differ
@@ -14,31 +14,40 @@ class Compare {
   constructor(state) {
     Object.assign(this, { state, shown: null });
     this.report = make('div', { class: 'report' });
-    this.versions = make('div', { class: 'versions' });
-    this.elements = [this.report, this.versions];
+    this.versions = make('div', { on: { click: (event) => this.press(event) } });
+    this.elements = [this.report, make('section', { class: 'all-versions' }, make('h4', {}, 'Versions'), this.versions)];
     state.watch('versions', () => state.attempt(() => this.load()));
-    window.addEventListener('renew', () => { if (!this.changing) state.attempt(() => this.load()); });
+    window.addEventListener('renew', ({ detail }) => state.attempt(() => this.follow(detail)));
   }
 
-  // The newest taught version is what was just trained.
-  async load() {
+  // The newest version that was compared is what was just trained.
+  async load(preferred = null) {
     const { model } = this.state;
-    const list = await get('versions', { model });
+    const { html } = await get('../versions', { model });
     if (model !== this.state.model) return;
-    this.take(list);
-    const newest = list.versions.find(({ compared }) => compared);
-    await this.show(newest?.version ?? null);
+    this.versions.innerHTML = html; // drawn and escaped by web/model/versions.py
+    const compared = [...this.versions.querySelectorAll('[data-compared]')].map((row) => Number(row.dataset.number));
+    await this.show(compared.includes(preferred) ? preferred : compared[0] ?? null);
   }
 
-  take(list) {
-    this.list = list;
-    this.showVersions();
+  // `sentence`: what became of a version here; without it something else changed.
+  async follow(sentence) {
+    await this.load(sentence ? this.shown : null);
+    if (!sentence) return;
+    this.state.say(sentence);
+    await this.state.refresh();
+  }
+
+  press(event) {
+    const button = event.target.closest('[data-act="compare"]');
+    if (button) this.show(Number(button.closest('[data-number]').dataset.number));
   }
 
   async show(version) {
     this.shown = version;
     if (version === null) return this.report.replaceChildren(makeEmpty());
-    const found = await this.state.attempt(() => get('comparison', { model: this.list.model, version }));
+    const { model } = this.state;
+    const found = await this.state.attempt(() => get('comparison', { model, version }));
     if (found && this.shown === version) this.report.replaceChildren(...this.draw(found));
     return undefined;
   }
@@ -56,19 +65,12 @@ class Compare {
   // What is so now stands first; what the gate said when the version was made is kept under it.
   drawGate(found) {
     const { symbol, tone, words } = judge(found);
-    return make('div', { class: 'gate', data: { tone } }, icon(symbol), make('div', {},
+    const data = { tone, model: found.model, number: found.version };
+    return make('div', { class: 'gate', data }, icon(symbol), make('div', {},
       words && make('p', { class: 'now' }, words), make('p', { class: `sentence ${words ? 'soft' : ''}` }, tidy(found.sentence)),
-      make('div', { class: 'line' }, this.makeActs(found))));
+      make('p', { class: 'said', role: 'status' }), make('div', { class: 'line' }, makeActs(found))));
   }
 
-  makeActs(found) {
-    if (found.in_use) {
-      const choose = () => window.dispatchEvent(new CustomEvent('choose-model', { detail: found.model }));
-      return [make('p', { class: 'soft' }, 'It answers on ', make('a', { href: '#try', on: { click: choose } }, 'Try it'), ' now.')];
-    }
-    return [button(found.outcome === 'held_back' ? 'Publish anyway' : 'Publish', () => this.publish(found.version), { kind: 'main' }),
-      found.taught && button('Delete', () => this.delete(found.version), { kind: 'plain danger' })];
-  }
 
   // ---- pictures ---------------------------------------------------------------------------------
 
@@ -118,73 +120,6 @@ class Compare {
     const shots = found.pictures.filter((shot) => shot.label === label && shot[side]?.[0] === said);
     this.openPictures(`${displayName(label)} answered ${displayName(said)}`, shots, total - shots.length);
   }
-
-  // ---- versions ---------------------------------------------------------------------------------
-
-  showVersions() {
-    const { versions, current, model } = this.list;
-    const shipped = versions.some(({ taught }) => !taught);
-    const reset = shipped && versions.some(({ taught, in_use: inUse }) => taught && inUse);
-    this.versions.replaceChildren(
-      make('h4', {}, 'Versions', reset && button('Reset to the shipped one', () => this.reset(), { kind: 'link' })),
-      versions.length ? make('ol', {}, versions.map((row) => this.drawVersion(row)))
-        : make('p', { class: 'soft' }, `${displayName(model)} has none yet. The first comes from Train.`),
-    );
-    this.versions.dataset.current = current ?? '';
-  }
-
-  drawVersion(row) {
-    const made = new Date(row.created);
-    const date = Number.isNaN(made.getTime()) ? row.created : made.toLocaleString('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
-    const facts = [
-      row.taught ? displayName(row.kind || 'taught here') : 'Shipped',
-      date,
-      count(row.pictures, 'picture'),
-      row.top1 && row.top1.n ? `${percent(row.top1.value, 1)} of ${row.top1.n.toLocaleString('en')} right` : null,
-      row.parent ? `from ${row.parent.model === this.list.model ? '' : `${row.parent.model}, `}version ${row.parent.version}` : null,
-    ].filter(Boolean).join(' · ');
-    const use = row.version < this.list.current ? 'Roll back to' : 'Use';
-    const acts = [
-      row.compared && button('Compare', () => this.show(row.version), { kind: 'link', 'aria-label': `Compare version ${row.version}` }),
-      !row.in_use && button(use, () => this.publish(row.version), { kind: 'link', 'aria-label': `${use} version ${row.version}` }),
-      row.taught && !row.in_use && button('Delete', () => this.delete(row.version), { kind: 'link danger', 'aria-label': `Delete version ${row.version}` }),
-    ].filter(Boolean);
-    return make('li', { data: { version: row.version } }, make('div', { class: 'line' }, make('b', {}, `Version ${row.version}`), row.in_use && make('span', { class: 'mark' }, 'in use')),
-      make('p', { class: 'soft' }, facts), make('div', { class: 'line acts' }, acts));
-  }
-
-  publish(version) {
-    return this.change('versions/publish', { version }, `Version ${version} answers from now on.`);
-  }
-
-  reset() { return this.change('versions/reset', {}, 'The shipped version answers from now on.'); }
-
-  async delete(version) {
-    if (await this.confirm(`Delete version ${version}?`, 'It cannot be brought back. The pictures stay.', 'Delete')) {
-      await this.change('versions/delete', { version }, `Version ${version} is deleted.`);
-    }
-  }
-
-  async change(path, values, words) {
-    const list = await this.state.attempt(() => post(path, { model: this.list.model, ...values }));
-    if (!list) return;
-    this.take(list);
-    const shown = list.versions.some(({ version, compared }) => version === this.shown && compared);
-    await this.show(shown ? this.shown : list.versions.find(({ compared }) => compared)?.version ?? null);
-    this.state.say(words);
-    this.changing = true;
-    window.dispatchEvent(new Event('renew')); // what stands around the tabs
-    this.changing = false;
-    await this.state.attempt(() => this.state.refresh());
-  }
-
-  confirm(title, words, act) {
-    return new Promise((settle) => {
-      const dialog = this.state.openDialog(title, 'narrow', make('p', {}, words), make('div', { class: 'line' },
-        button(act, () => { settle(true); dialog.close(); }, { kind: 'plain danger' }), button('Keep it', () => dialog.close())));
-      dialog.addEventListener('close', () => settle(false));
-    });
-  }
 }
 
 // ---- the parts of a comparison ------------------------------------------------------------------
@@ -204,6 +139,17 @@ function judge({ outcome, in_use: inUse, new: now }) {
   return outcome === 'held_back' ? { symbol: 'cross', tone: 'bad' } : { symbol: 'hold', tone: 'plain' };
 }
 
+// `versions.js` of the Model tab does what these buttons say.
+function makeActs(found) {
+  if (found.in_use) {
+    const choose = () => window.dispatchEvent(new CustomEvent('choose-model', { detail: found.model }));
+    return make('p', { class: 'soft' }, 'It answers on ', make('a', { href: '#try', on: { click: choose } }, 'Try it'), ' now.');
+  }
+  const act = (name, words, kind) => make('button', { type: 'button', class: kind, data: { act: name } }, words);
+  return [act('publish', found.outcome === 'held_back' ? 'Publish anyway' : 'Publish', 'main'),
+    found.taught && act('delete', 'Delete', 'plain danger')];
+}
+
 // How many pictures of a cell can be shown, by `is/said`.
 function countKept(found, side) {
   const kept = new Map();
@@ -218,14 +164,14 @@ function drawHeadline(found) {
   const [before, after] = [found.old?.top1, found.new?.top1];
   const n = found.locked ?? after?.n ?? 0;
   if (!after?.n) {
-    return make('div', { class: 'headline-numbers' }, make('p', { class: 'soft' }, 'No locked pictures yet, so nothing can be measured. Add more pictures: from the fourth different one on, some are kept for comparing.'));
+    return make('div', { class: 'headline-numbers' }, make('p', { class: 'soft' }, 'No held-out pictures yet, so nothing can be measured. Add more pictures: from the fourth different one on, some are kept for comparing.'));
   }
   const digits = n >= 500 || (before && Math.round(100 * before.value) === Math.round(100 * after.value) && before.value !== after.value) ? 1 : 0;
   const number = (rate, words) => make('div', { class: 'number-block' }, make('b', {}, percent(rate.value, digits)),
     make('span', {}, words), make('small', {}, `${percent(rate.low, digits).slice(0, -1)}–${percent(rate.high, digits)}`));
   return make('div', { class: 'headline-numbers' },
     make('div', { class: 'pair' }, before?.n ? [number(before, describeAgainst(found.against)), make('i', { 'aria-label': 'became' }, '→')] : null, number(after, `Version ${found.version}`)),
-    make('p', {}, `right on ${count(n, 'locked picture')}, which ${before?.n ? 'neither' : 'it has not'} learned from. Below each number: its 95% interval.`),
+    make('p', {}, `right on ${count(n, 'held-out picture')}, which ${before?.n ? 'neither' : 'it has not'} learned from. Below each number: its 95% interval.`),
     listTests(found).map((words) => make('p', {}, words)));
 }
 
@@ -233,7 +179,7 @@ function listTests({ p, better, worse, set_aside: aside }) {
   const value = p < 0.001 ? 'p under 0.001' : `p = ${Number(p?.toPrecision(2))}`;
   return [
     Number.isFinite(p) && `Better on ${better}, worse on ${worse} (exact McNemar test, two-sided ${value}).`,
-    aside > 0 && (aside === 1 ? '1 locked picture is set aside, since its label is in doubt.' : `${aside.toLocaleString('en')} locked pictures are set aside, since their label is in doubt.`),
+    aside > 0 && (aside === 1 ? '1 held-out picture is set aside, since its label is in doubt.' : `${aside.toLocaleString('en')} held-out pictures are set aside, since their label is in doubt.`),
   ].filter(Boolean);
 }
 
