@@ -17,14 +17,14 @@ from matplotlib.figure import Figure
 from pydantic_core import to_json
 
 from benchmarks.quality.retraining import (
-    KINDS,
-    PET,
-    SIGN,
-    Found,
+    CLASSES,
+    PETS,
+    ROAD_SIGN,
+    Outcome,
     Pools,
+    add_class,
     read_pools,
-    teach_more,
-    teach_new,
+    train_new_model,
 )
 from inference.versions.folders import find_version
 from trainer.evaluation.metrics import describe_rate, measure_rate
@@ -34,58 +34,57 @@ COUNTS = (1, 5, 10, 30, 100)
 _DRAWS = {1: 10, 5: 8, 10: 6, 30: 4, 100: 3}
 _BLUE, _GREY, _RED = "#2f6fde", "#8a8f98", "#c8452d"
 
-Teach = Callable[[int, int], Found]
+Train = Callable[[int, int], Outcome]
 
 
 def main(
-    exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
-        "exported"
-    ),
+    exported: Annotated[Path, typer.Option(help="Folder of the frozen models.")] = Path("exported"),
     pictures: Annotated[
         Path, typer.Option(help="Folder with train/not_hot_dog and test/not_hot_dog.")
     ] = Path("../shared/data/hotdog"),
     validation: Annotated[
-        bool, typer.Option("--validation", help="Measure on other training pictures, to choose by.")
+        bool,
+        typer.Option("--validation", help="Measure on other training images, to tune on."),
     ] = False,
     plot: Annotated[
         Path | None, typer.Option(help="Where the plot is written, a PNG.", show_default=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
-    """Teach the shipped network by lots of 1 to 100 pictures and measure it on unseen ones."""
+    """Retrain the shipped model with random draws of 1 to 100 images; measure on unseen ones."""
     start = open_start(find_version(exported, "hotdog"), "hotdog")
     pools = read_pools(start, pictures if pictures.is_dir() else None, test=not validation)
-    found = {name: run(teach, pools) for name, teach in list_lessons(pools).items()}
+    found = {name: run(train, pools) for name, train in list_cases(pools).items()}
     if plot:
         draw(found, plot)
     typer.echo(to_json(found).decode() if as_json else describe(found))
 
 
-def list_lessons(pools: Pools) -> dict[str, tuple[str, Teach]]:
-    """Return lesson → which unseen pictures it is measured on, and how to teach it once."""
+def list_cases(pools: Pools) -> dict[str, tuple[str, Train]]:
+    """Return case → the classes that it is measured on, and how to train it once."""
 
-    def teach_class(kind: str, *, leave_out: bool) -> Teach:
-        return lambda count, seed: teach_more(pools, kind, count, seed, leave_out=leave_out)
+    def add(label: str, *, leave_out: bool) -> Train:
+        return lambda count, seed: add_class(pools, label, count, seed, leave_out=leave_out)
 
-    lessons: dict[str, tuple[str, Teach]] = {}
-    if PET in pools.lessons:
-        lessons["new network"] = (
-            "+".join(KINDS),
-            lambda count, seed: teach_new(pools, count, seed),
+    cases: dict[str, tuple[str, Train]] = {}
+    if PETS in pools.drawn:
+        cases["new model"] = (
+            "+".join(CLASSES),
+            lambda count, seed: train_new_model(pools, count, seed),
         )
-    lessons["new to the memory"] = (SIGN, teach_class(SIGN, leave_out=True))
-    if PET in pools.lessons:
-        lessons["in the catch-all, left out"] = (PET, teach_class(PET, leave_out=True))
-        lessons["in the catch-all, replayed"] = (PET, teach_class(PET, leave_out=False))
-    return lessons
+    cases["new to the memory"] = (ROAD_SIGN, add(ROAD_SIGN, leave_out=True))
+    if PETS in pools.drawn:
+        cases["in the catch-all, left out"] = (PETS, add(PETS, leave_out=True))
+        cases["in the catch-all, replayed"] = (PETS, add(PETS, leave_out=False))
+    return cases
 
 
-def run(lesson: tuple[str, Teach], pools: Pools) -> dict[str, Any]:
-    """Return a row for each number of pictures a class."""
-    kinds, teach = lesson
-    n = sum(len(pools.unseen[kind]) for kind in kinds.split("+"))
+def run(case: tuple[str, Train], pools: Pools) -> dict[str, Any]:
+    """Return a row for each number of images of a class."""
+    labels, train = case
+    n = sum(len(pools.unseen[label]) for label in labels.split("+"))
     return {
-        str(count): _sum_up([teach(count, s) for s in range(_DRAWS[count])], n) for count in COUNTS
+        str(count): _sum_up([train(count, s) for s in range(_DRAWS[count])], n) for count in COUNTS
     }
 
 
@@ -102,16 +101,16 @@ def describe(found: dict[str, Any]) -> str:
                 line += (
                     f"\n      locked {100 * row['locked_change']:+.2f} points, "
                     f"n = {row['locked']}; hot dogs {100 * row['hot_dog_change']:+.2f} to "
-                    f"{describe_rate(row['hot_dogs'])}; memories left out {row['left_out']:.0f}, "
-                    f"set aside {row['set_aside']:.0f}, of which answered as the new class "
-                    f"{row['set_aside_new']:.0f}"
+                    f"{describe_rate(row['hot_dogs'])}; not replayed {row['left_out']:.0f}, "
+                    f"excluded {row['excluded']:.0f}, of which predicted as the new class "
+                    f"{row['excluded_new']:.0f}"
                 )
             lines.append(line)
     return "\n".join(lines)
 
 
 def draw(found: dict[str, Any], path: Path) -> None:
-    """Write the plot: what is found of the new, and what is lost of the old."""
+    """Write the plot: what is found of the new classes, and what is lost of the old."""
     style = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 10}
     with mpl.rc_context(style):
         figure = Figure(figsize=(11, 4.1), layout="constrained")
@@ -123,9 +122,9 @@ def draw(found: dict[str, Any], path: Path) -> None:
             if rows["1"]["locked_change"] is not None:
                 change = [100 * row["locked_change"] for row in rows.values()]
                 right.plot(range(len(rows)), change, line, marker="o", color=color)
-        left.set(ylabel="unseen pictures found, %", ylim=(0, 102), title="What is learnt")
+        left.set(ylabel="unseen pictures found, %", ylim=(0, 102), title="New classes")
         right.axhline(0, color=_GREY, linewidth=0.8)
-        right.set(ylabel="change of accuracy, points", title="On the locked pictures of before")
+        right.set(ylabel="change of accuracy, points", title="Held-out pictures of before")
         for axes in (left, right):
             axes.set_xticks(range(len(COUNTS)), [str(count) for count in COUNTS])
             axes.set_xlabel("pictures a class")
@@ -142,8 +141,8 @@ def _draw_line(axes: Axes, rows: dict[str, Any], name: str, color: str, line: st
     axes.fill_between(places, values - spread, values + spread, color=color, alpha=0.12, lw=0)
 
 
-def _sum_up(draws: list[Found], n: int) -> dict[str, Any]:
-    """Return the mean over draws; the interval is that of the n unseen pictures."""
+def _sum_up(draws: list[Outcome], n: int) -> dict[str, Any]:
+    """Return the means over the draws; the interval is that of the n unseen images."""
     values = np.array([found.unseen for found in draws])
     known, hot_dogs = draws[0].locked > 0, draws[0].locked_hot_dogs
     return {
@@ -156,12 +155,12 @@ def _sum_up(draws: list[Found], n: int) -> dict[str, Any]:
         "hot_dog_change": _mean(draws, "hot_dog_change") if known else None,
         "hot_dogs": measure_rate(np.arange(hot_dogs) < round(_mean(draws, "hot_dogs") * hot_dogs)),
         "left_out": _mean(draws, "left_out"),
-        "set_aside": _mean(draws, "set_aside"),
-        "set_aside_new": _mean(draws, "set_aside_new"),
+        "excluded": _mean(draws, "excluded"),
+        "excluded_new": _mean(draws, "excluded_new"),
     }
 
 
-def _mean(draws: list[Found], name: str) -> float:
+def _mean(draws: list[Outcome], name: str) -> float:
     return float(np.mean([getattr(found, name) for found in draws]))
 
 

@@ -27,41 +27,41 @@ from inference.versions.cards import read_card
 from inference.versions.folders import find_version
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-PicturesOption = Annotated[Path, typer.Option(help="Folder of class folders.")]
-CountOption = Annotated[int, typer.Option(min=2, help="Pictures that are answered both ways.")]
+FolderOption = Annotated[Path, typer.Option(help="Folder of class folders.")]
+CountOption = Annotated[int, typer.Option(min=2, help="Images that are compared.")]
 _TRAIN = Path("../shared/data/hotdog/train")
 _LARGE = 3000  # pixels of the shorter side: 12 megapixels
 _GRAIN = 5.0  # of 255
-_CALIBRATION = 100  # pictures
+_CALIBRATION = 100  # images
 _ROUNDS = 3
 
 
 @app.command()
-def scaled(pictures: PicturesOption = _TRAIN, count: CountOption = 160) -> None:
-    """Compare answers for enlarged pictures, decoded whole and decoded as the page does."""
+def scaled(folder: FolderOption = _TRAIN, count: CountOption = 160) -> None:
+    """Compare predictions for enlarged images, decoded whole and decoded as the page does."""
     classifier = Classifier(find_version(Path("exported"), "hotdog"), "cpu")
     generator = np.random.default_rng(7)
     whole, small = [], []
-    for path in draw_lots(pictures, count, generator):
+    for path in draw_images(folder, count, generator):
         data = enlarge(path, generator)
-        whole.append(ask(classifier.session, decode(data)))
-        small.append(ask(classifier.session, decode(data, classifier.min_side)))
+        whole.append(run(classifier.session, decode(data)))
+        small.append(run(classifier.session, decode(data, classifier.min_side)))
     typer.echo(describe("decoded at a fraction", whole, small))
 
 
 @app.command("eight-bits")
-def eight_bits(pictures: PicturesOption = _TRAIN, count: CountOption = 160) -> None:
-    """Quantise the network to 8 bits, and compare answers, times and sizes."""
+def eight_bits(folder: FolderOption = _TRAIN, count: CountOption = 160) -> None:
+    """Quantise the network to 8 bits, and compare predictions, times and sizes."""
     version = find_version(Path("exported"), "hotdog")
     min_side = Classifier(version, "cpu").min_side
-    drawn = draw_lots(pictures, _CALIBRATION + count, np.random.default_rng(0))
+    drawn = draw_images(folder, _CALIBRATION + count, np.random.default_rng(0))
     images = [decode(path.read_bytes(), min_side) for path in drawn]
     with TemporaryDirectory() as name:
         path = quantise(version / "model.onnx", Path(name), images[:_CALIBRATION])
         sessions = [open_session(version / "model.onnx"), open_session(path)]
         size = path.stat().st_size / 1e6
-    before, after = ([ask(s, image) for image in images[_CALIBRATION:]] for s in sessions)
-    times = [1000 * time_answers(s, images[_CALIBRATION:]) for s in sessions * 2]
+    before, after = ([run(s, image) for image in images[_CALIBRATION:]] for s in sessions)
+    times = [1000 * time_runs(s, images[_CALIBRATION:]) for s in sessions * 2]
     names = read_card(version).class_names
     targets = [names.index(path.parent.name) for path in drawn[_CALIBRATION:]]
     right = [np.mean(np.argmax(found, axis=1) == targets) for found in (before, after)]
@@ -72,14 +72,14 @@ def eight_bits(pictures: PicturesOption = _TRAIN, count: CountOption = 160) -> N
     )
 
 
-def draw_lots(pictures: Path, count: int, generator: np.random.Generator) -> list[Path]:
-    """Return so many JPEGs of a folder of class folders."""
-    paths = sorted(pictures.glob("*/*.jpg"))
+def draw_images(folder: Path, count: int, generator: np.random.Generator) -> list[Path]:
+    """Return so many random JPEGs of a folder of class folders."""
+    paths = sorted(folder.glob("*/*.jpg"))
     return [paths[i] for i in generator.choice(len(paths), count, replace=False)]
 
 
 def enlarge(path: Path, generator: np.random.Generator) -> bytes:
-    """Return a picture as a phone's JPEG would be: large, with grain."""
+    """Return an image as a phone's JPEG would be: large, with grain."""
     with Image.open(path) as opened:
         factor = _LARGE / min(opened.size)
         size = (round(opened.width * factor), round(opened.height * factor))
@@ -91,8 +91,8 @@ def enlarge(path: Path, generator: np.random.Generator) -> bytes:
     return file.getvalue()
 
 
-def ask(session: ort.InferenceSession, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the (C,) probabilities for a picture."""
+def run(session: ort.InferenceSession, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the (C,) probabilities of an image."""
     found: NDArray[np.float32] = session.run(["probabilities"], {"image": image[None]})[0][0]
     return found
 
@@ -100,7 +100,7 @@ def ask(session: ort.InferenceSession, image: NDArray[np.uint8]) -> NDArray[np.f
 def describe(
     way: str, before: Sequence[NDArray[np.float32]], after: Sequence[NDArray[np.float32]]
 ) -> str:
-    """Return how much answers differ, in words."""
+    """Return how much predictions differ, in words."""
     one, other = np.array(before), np.array(after)
     changed = int((one.argmax(axis=1) != other.argmax(axis=1)).sum())
     gaps = np.abs(one - other).max(axis=1)
@@ -111,9 +111,9 @@ def describe(
 
 
 def quantise(model: Path, folder: Path, images: Sequence[NDArray[np.uint8]]) -> Path:
-    """Write the network with convolutions of 8 bits, per channel, calibrated on pictures."""
+    """Write the network with convolutions of 8 bits, per channel, calibrated on images."""
     network = onnx.load(model)
-    del network.opset_import[1:]  # one a part was joined; the quantiser takes one
+    del network.opset_import[1:]  # one for each joined part; the quantiser takes one
     onnx.save(network, folder / "whole.onnx")
     path = folder / "eight_bits.onnx"
     quantize_static(
@@ -128,19 +128,19 @@ def quantise(model: Path, folder: Path, images: Sequence[NDArray[np.uint8]]) -> 
     return path
 
 
-def time_answers(session: ort.InferenceSession, images: Sequence[NDArray[np.uint8]]) -> float:
-    """Return the median seconds of an answer."""
+def time_runs(session: ort.InferenceSession, images: Sequence[NDArray[np.uint8]]) -> float:
+    """Return the median seconds of one run."""
     times = []
     for _ in range(_ROUNDS):
         for image in images:
             start = time.perf_counter()
-            ask(session, image)
+            run(session, image)
             times.append(time.perf_counter() - start)
     return statistics.median(times)
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Hands pictures to the quantiser, which asks for the next until there is none."""
+    """Gives the quantiser the next image until there is none."""
 
     def __init__(self, images: Sequence[NDArray[np.uint8]]) -> None:
         self._rest: Iterator[NDArray[np.uint8]] = iter(images)

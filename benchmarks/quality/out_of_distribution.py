@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 from scipy.special import softmax
 
-from benchmarks.quality.retraining import PET, draw_lots, embed_files, read_pools
+from benchmarks.quality.retraining import PETS, draw_images, embed_files, read_pools
 from inference.certainty import normalise, remember
 from inference.classifier import find_min_side
 from inference.images import decode
@@ -106,7 +106,7 @@ def ask(start: Start, test: Path | None, *, choosing: bool) -> Asked:
     for path in paths:
         image = decode(path.read_bytes(), find_min_side(start.card.input))
         rows.append(start.session.run(["embedding"], {"image": image[None]})[0][0])
-        labels.append(PET if path.name.startswith(f"imagenet_{PET}_") else path.parent.name)
+        labels.append(PETS if path.name.startswith(f"imagenet_{PETS}_") else path.parent.name)
     return Asked(kinds, outsiders, np.array(rows, dtype=np.float32), labels)
 
 
@@ -149,7 +149,7 @@ def measure_retrained(start: Start, pictures: Path, asked: Asked) -> dict[str, A
     if asked.others is not None:
         targets = np.array([names.index(label) for label in asked.labels])
         found["test"] = _measure_calibration(learned, asked.others, targets)
-        mine = targets == names.index(PET)
+        mine = targets == names.index(PETS)
         memory = remember(known.embeddings, known.targets, names, thresholds)
         far, limit = memory.measure_distances(asked.others[mine]), thresholds.unfamiliar
         if limit is not None:
@@ -159,10 +159,10 @@ def measure_retrained(start: Start, pictures: Path, asked: Asked) -> dict[str, A
 
 def teach(start: Start, pictures: Path, *, test: bool) -> tuple[Material, Learned]:
     """Teach the network a class of its own with a few pictures, as the page would."""
-    stored = draw_lots(read_pools(start, pictures, test=test), (PET,), _LESSON, 0)
+    stored = draw_images(read_pools(start, pictures, test=test), (PETS,), _LESSON, 0)
     known = start.card.class_names
     remembered = read_memory(start.folder, stored.embeddings.shape[1])
-    material = gather((*known, PET), stored, remembered)
+    material = gather((*known, PETS), stored, remembered)
     material = leave_out_conflicts(material, start.card.catch_all, len(known))
     lesson = make_lesson(material, read_head(start.network), start.card.catch_all)
     return material, learn(lesson, lambda done, total: None, lambda *point: None)
@@ -231,7 +231,7 @@ def describe(found: dict[str, Any]) -> str:
     if "missing" in found:
         return "\n".join([*lines, found["missing"]])
     after = found["retrained"]
-    lines.append(f"After a quick retrain with {_LESSON} {PET}:")
+    lines.append(f"After a quick retrain with {_LESSON} {PETS}:")
     lines += [f"  {name}: {describe_outsiders(after[name])}" for name in (NEAREST, USED)]
     if "new_false_alarms" in after:
         new = after["new_false_alarms"]

@@ -14,7 +14,7 @@ from trainer.synthetic.compositing import develop, pick_size, place
 from trainer.synthetic.drawings import Colour
 from trainer.synthetic.palettes import HELDOUT, TRAIN
 
-_SIDE = 320  # pixels of the canvas, drawn at twice the size that is handed out
+_SIDE = 320  # pixels of the canvas, drawn at twice the size that is returned
 _MIDDLE = _SIDE / 2
 _RED: Colour = (196, 24, 32)
 _BLUE: Colour = (24, 78, 168)
@@ -26,25 +26,25 @@ Draw = Callable[[ImageDraw.ImageDraw, np.random.Generator], None]
 
 
 def draw_picture(seed: int, *, heldout: bool) -> NDArray[np.uint8]:
-    """Return a picture of a road sign, (H, W, 3) uint8 RGB, the same for the same seed."""
+    """Return an image of a road sign, (H, W, 3) uint8 RGB, the same for the same seed."""
     generator = np.random.default_rng([seed, heldout])
     palette = HELDOUT if heldout else TRAIN
     ground = palette.grounds[generator.integers(len(palette.grounds))]
-    page = ground(generator, pick_size(generator, largest=400))
+    background = ground(generator, pick_size(generator, largest=400))
     scale = float(generator.uniform(0.3, 0.9))
-    scene = place(generator, page, draw_sign(generator), scale)
+    scene = place(generator, background, draw_sign(generator), scale)
     return np.asarray(develop(generator, scene).convert("RGB"))
 
 
 def draw_sign(generator: np.random.Generator) -> Image.Image:
-    """Draw one sign by lot, RGBA, sometimes on a pole."""
+    """Draw a random sign, RGBA, sometimes on a pole."""
     pole = bool(generator.random() < 0.5)
     canvas = Image.new("RGBA", (_SIDE, _SIDE + (_SIDE // 2 if pole else 0)))
     pen = ImageDraw.Draw(canvas)
     if pole:
         grey = int(generator.integers(90, 180))
         pen.rectangle((_MIDDLE - 9, _MIDDLE, _MIDDLE + 9, canvas.height), fill=(grey, grey, grey))
-    kinds = (_warn, _forbid, _command, _stop, _yield, _lead, _inform)
+    kinds = (_warn, _forbid, _oblige, _stop, _yield, _priority, _inform)
     kinds[generator.integers(len(kinds))](pen, generator)
     return canvas.resize((canvas.width // 2, canvas.height // 2), Image.Resampling.LANCZOS)
 
@@ -66,7 +66,7 @@ def _forbid(pen: ImageDraw.ImageDraw, generator: np.random.Generator) -> None:
     pen.line((_MIDDLE - 84, _MIDDLE - 84, _MIDDLE + 84, _MIDDLE + 84), fill=_RED, width=26)
 
 
-def _command(pen: ImageDraw.ImageDraw, generator: np.random.Generator) -> None:
+def _oblige(pen: ImageDraw.ImageDraw, generator: np.random.Generator) -> None:
     _disc(pen, 146, _WHITE)
     _disc(pen, 138, _BLUE)
     _arrow(pen, generator, _WHITE, 90)
@@ -83,7 +83,7 @@ def _yield(pen: ImageDraw.ImageDraw, generator: np.random.Generator) -> None:
     _polygon(pen, 3, 96, 270, _WHITE)
 
 
-def _lead(pen: ImageDraw.ImageDraw, generator: np.random.Generator) -> None:
+def _priority(pen: ImageDraw.ImageDraw, generator: np.random.Generator) -> None:
     _polygon(pen, 4, 154, 0, _BLACK)
     _polygon(pen, 4, 148, 0, _WHITE)
     _polygon(pen, 4, 112, 0, _YELLOW)
