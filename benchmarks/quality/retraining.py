@@ -176,7 +176,7 @@ def make_entry(name: str, label: str, number: int = 0, split: str = "train") -> 
         group=name,
         who="",
         created="",
-        answer=None,
+        prediction=None,
         width=0,
         height=0,
         name=name,

@@ -15,22 +15,22 @@ from inference.errors import UserInputError
 from labelling.images.files import is_sha256
 from labelling.store.adding import Annotation
 from labelling.store.changes import write_time
-from labelling.store.entries import SPLITS, Answer, Entry
+from labelling.store.entries import SPLITS, Entry, RecordedPrediction
 from labelling.store.placement import Assignment
 
 FILE_NAME = "metadata.jsonl"
-_NO_ANSWER = Answer("", 0.0, "", 0, "")
+_NO_PREDICTION = RecordedPrediction("", 0.0, "", 0, "")
 # Longest line that is read, in bytes; ours are under a thousand.
 _LONGEST = 100_000
 
 
 def write_line(entry: Entry, file_name: str, **more: bool) -> str:
     """Return the line of a label, whose picture lies at `file_name` beside the lines' file."""
-    values = {name: value for name, value in asdict(entry).items() if name not in ("id", "answer")}
-    answer = {f"answer_{k}": v for k, v in asdict(entry.answer or _NO_ANSWER).items()}
-    return (
-        json.dumps({"file_name": file_name, **values, **answer, **more}, ensure_ascii=False) + "\n"
-    )
+    line = {"file_name": file_name} | asdict(entry)
+    del line["id"], line["prediction"]
+    prediction = asdict(entry.prediction or _NO_PREDICTION)
+    line |= {f"answer_{name}": value for name, value in prediction.items()} | more
+    return json.dumps(line, ensure_ascii=False) + "\n"
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -59,7 +59,7 @@ def read_annotation(values: Mapping[str, Any], default: Annotation) -> Annotatio
         default,
         **texts,
         created=_read_time(values) or default.created,
-        answer=_read_answer(values) or default.answer,
+        prediction=_read_prediction(values) or default.prediction,
         assignment=_read_assignment(values) or default.assignment,
     ).check()
 
@@ -109,7 +109,7 @@ def _read_assignment(values: Mapping[str, Any]) -> Assignment | None:
     return None
 
 
-def _read_answer(values: Mapping[str, Any]) -> Answer | None:
+def _read_prediction(values: Mapping[str, Any]) -> RecordedPrediction | None:
     label = values.get("answer_label")
     if not isinstance(label, str) or not label:
         return None
@@ -118,4 +118,4 @@ def _read_answer(values: Mapping[str, Any]) -> Answer | None:
         return None
     model, certainty = (_read_text(values, f"answer_{n}", "") for n in ("model", "certainty"))
     number = version if isinstance(version, int) and 0 <= version < 2**31 else 0
-    return Answer(label, float(probability), model, number, certainty)
+    return RecordedPrediction(label, float(probability), model, number, certainty)

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from inference.errors import UserInputError
@@ -24,7 +24,7 @@ from labelling.store.changes import (
     read_one,
     record_change,
 )
-from labelling.store.entries import Added, Answer, Tombstone
+from labelling.store.entries import Added, RecordedPrediction, Tombstone
 from labelling.store.labels import (
     check_label,
     check_model,
@@ -54,7 +54,7 @@ class Annotation:
     model: str = ""
     state: str = "approved"
     who: str = ""
-    answer: Answer | None = None
+    prediction: RecordedPrediction | None = None
     name: str = ""
     relabel: bool = False
     created: str = ""
@@ -73,7 +73,7 @@ class Annotation:
             model=check_model(self.model),
             who=clean_name(self.who),
             name=clean_file_name(self.name),
-            answer=self.answer and clean_answer(self.answer),
+            prediction=self.prediction and clean_prediction(self.prediction),
         )
 
 
@@ -86,14 +86,14 @@ class LabelledFile:
     annotation: Annotation
 
 
-def clean_answer(answer: Answer) -> Answer:
-    """Return an answer so that it can be stored."""
-    return Answer(
-        label=clean_name(answer.label),
-        probability=float(answer.probability),
-        model=clean_name(answer.model),
-        version=int(answer.version),
-        certainty=clean_name(answer.certainty),
+def clean_prediction(prediction: RecordedPrediction) -> RecordedPrediction:
+    """Return a prediction so that it can be stored."""
+    return RecordedPrediction(
+        label=clean_name(prediction.label),
+        probability=float(prediction.probability),
+        model=clean_name(prediction.model),
+        version=int(prediction.version),
+        certainty=clean_name(prediction.certainty),
     )
 
 
@@ -223,7 +223,7 @@ def _insert_entry(
     if annotation.state != "rejected":
         check_room(connection, annotation.model, annotation.label)
     now = read_now()
-    answer = annotation.answer
+    prediction = annotation.prediction
     cursor = connection.execute(
         "INSERT INTO entries (picture, model, label, state, who, created, changed, name, "
         "origin_sha256, answer_label, answer_probability, answer_model, answer_version, "
@@ -231,11 +231,7 @@ def _insert_entry(
         (
             *(picture, annotation.model, annotation.label, annotation.state, annotation.who),
             *(annotation.created or now, now, annotation.name, prepared.origin_sha256),
-            *(
-                (answer.label, answer.probability, answer.model, answer.version, answer.certainty)
-                if answer
-                else (None,) * 5
-            ),
+            *(astuple(prediction) if prediction else (None,) * 5),
         ),
     )
     number = int(cursor.lastrowid or 0)

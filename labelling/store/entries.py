@@ -1,4 +1,4 @@
-"""What the store answers with: labels as they are kept, and the row that each is read from."""
+"""What the store returns: labels as they are kept, and the row that each is read from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -9,8 +9,8 @@ SPLITS = ("train", "locked", "excluded")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the network had said of a picture when it was labelled.
+class RecordedPrediction:
+    """What the version in use said of an image when it was labelled.
 
     `probability` of `label`, 0–1; `certainty`: sure, unsure or unfamiliar.
     """
@@ -41,7 +41,7 @@ class Entry:
     group: str
     who: str
     created: str
-    answer: Answer | None
+    prediction: RecordedPrediction | None
     width: int
     height: int
     name: str
@@ -85,18 +85,19 @@ class Tombstone:
     split: str
 
 
-# Columns of entries `e` joined with pictures `p`; those of the answer come last.
+# Columns of entries `e` joined with pictures `p`; those of the prediction come last.
 COLUMNS = (
     "e.id, p.sha256, e.model, e.label, e.state, p.split, p.grp, e.who, e.created, "
     "p.width, p.height, e.name, e.origin_sha256, e.answer_label, e.answer_probability, "
     "e.answer_model, e.answer_version, e.answer_certainty"
 )
 SELECT = f"SELECT {COLUMNS} FROM entries e JOIN pictures p ON p.number = e.picture"  # noqa: S608
-_FIELDS = [field.name for field in fields(Entry) if field.name != "answer"]
+_FIELDS = [field.name for field in fields(Entry) if field.name != "prediction"]
 
 
 def read_entry(row: Sequence[Any]) -> Entry:
     """Return the entry of a row that `SELECT` gave."""
     values = dict(zip(_FIELDS, row, strict=False))
-    answer = row[len(_FIELDS) :]
-    return Entry(**values, answer=None if answer[0] is None else Answer(*answer))
+    columns = row[len(_FIELDS) :]
+    prediction = None if columns[0] is None else RecordedPrediction(*columns)
+    return Entry(**values, prediction=prediction)

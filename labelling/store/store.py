@@ -36,7 +36,15 @@ from labelling.store.changes import (
     undo,
 )
 from labelling.store.database import TIMEOUT, Database
-from labelling.store.entries import SPLITS, STATES, Added, Answer, Counts, Entry, Tombstone
+from labelling.store.entries import (
+    SPLITS,
+    STATES,
+    Added,
+    Counts,
+    Entry,
+    RecordedPrediction,
+    Tombstone,
+)
 from labelling.store.label_issues import Check, Doubt
 from labelling.store.labels import check_state, clean_name
 from labelling.store.placement import HashIndex
@@ -47,13 +55,13 @@ __all__ = [
     "SPLITS",
     "STATES",
     "Added",
-    "Answer",
     "Change",
     "Check",
     "Counts",
     "Doubt",
     "Entry",
     "Order",
+    "RecordedPrediction",
     "Store",
 ]
 
@@ -100,7 +108,7 @@ class Store:
         model: str = "",
         state: str = "approved",
         who: str = "",
-        answer: Answer | None = None,
+        prediction: RecordedPrediction | None = None,
         name: str = "",
         relabel: bool = False,
     ) -> Added:
@@ -109,7 +117,7 @@ class Store:
         Raises: UserInputError for what is no picture, cannot be a label, or where the picture
         is approved under another label (unless `relabel`).
         """
-        annotation = Annotation(label, model, state, who, answer, name, relabel).check()
+        annotation = Annotation(label, model, state, who, prediction, name, relabel).check()
         return self.enter(self.prepare(data), annotation)
 
     def add_image(  # noqa: PLR0913
@@ -120,7 +128,7 @@ class Store:
         model: str = "",
         state: str = "approved",
         who: str = "",
-        answer: Answer | None = None,
+        prediction: RecordedPrediction | None = None,
         name: str = "",
         relabel: bool = False,
         origin_sha256: str = "",
@@ -129,7 +137,7 @@ class Store:
 
         `origin_sha256`: of the file that it was decoded from, by which it is known again.
         """
-        annotation = Annotation(label, model, state, who, answer, name, relabel).check()
+        annotation = Annotation(label, model, state, who, prediction, name, relabel).check()
         known = self._find_stored(origin_sha256) if origin_sha256 else None
         return self.enter(known or prepare_image(image, origin_sha256), annotation)
 

@@ -113,7 +113,10 @@ def test_visitor_says_that_it_is_wrong(
         page.get_by_role("button", name="Send", exact=True).click()
         expect(page.locator(".wrong .said")).to_have_text("Thank you. A teacher will look at it.")
         (entry,) = store.find("hotdog", states=("pending",))
-        assert (entry.label, entry.answer and entry.answer.label) == ("not_hot_dog", "hot_dog")
+        assert (entry.label, entry.prediction and entry.prediction.label) == (
+            "not_hot_dog",
+            "hot_dog",
+        )
         page.get_by_role("button", name="Undo").click()
         expect(page.locator(".wrong .said")).to_have_text("Taken back.")
         expect(page.get_by_role("button", name="That’s wrong")).to_be_focused()

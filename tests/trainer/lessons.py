@@ -31,7 +31,7 @@ def make_entry(name: str, label: str, split: str = "train", group: str | None = 
         group=group or name,
         who="",
         created="",
-        answer=None,
+        prediction=None,
         width=1,
         height=1,
         name="",

@@ -20,7 +20,7 @@ from labelling.images.encoding import MAX_SIDE, hash_bytes
 from labelling.planned_classes import read_plan
 from labelling.required_images import GOALS
 from labelling.store.labels import check_label
-from labelling.store.store import Added, Answer, Counts, Entry
+from labelling.store.store import Added, Counts, Entry, RecordedPrediction
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply, upload
 from web.teach.models import TeachContext
@@ -109,16 +109,16 @@ def add_image(context: TeachContext, new: NewImage) -> Added:
             model=new.model,
             who=new.who,
             name=new.name,
-            answer=record_prediction(prediction) if is_answer else None,
+            prediction=record_prediction(prediction) if is_answer else None,
             origin_sha256=hash_bytes(new.data),
         )
         keep_embedding(context, classifier, added.entry, prediction)
     return added
 
 
-def record_prediction(prediction: Prediction) -> Answer:
+def record_prediction(prediction: Prediction) -> RecordedPrediction:
     """Return what is stored of a prediction."""
-    return Answer(
+    return RecordedPrediction(
         label=prediction.label,
         probability=prediction.probabilities[prediction.label],
         model=prediction.model,
@@ -147,7 +147,7 @@ def describe_added(added: Added) -> dict[str, Any]:
 
 def describe_entry(entry: Entry) -> dict[str, Any]:
     """Return what the page shows of a stored image."""
-    answer = entry.answer
+    recorded = entry.prediction
     return {
         "id": entry.id,
         "sha256": entry.sha256,
@@ -159,11 +159,11 @@ def describe_entry(entry: Entry) -> dict[str, Any]:
         "created": entry.created,
         "width": entry.width,
         "height": entry.height,
-        "answer": answer
+        "answer": recorded
         and {
-            "label": answer.label,
-            "probability": answer.probability,
-            "certainty": answer.certainty,
+            "label": recorded.label,
+            "probability": recorded.probability,
+            "certainty": recorded.certainty,
         },
     }
 

@@ -23,7 +23,7 @@ from inference.classifier import Prediction
 from inference.errors import UserInputError
 from inference.versions.cards import name_for_display
 from labelling.store.labels import MAX_LENGTH, check_label
-from labelling.store.store import Added, Answer, Store
+from labelling.store.store import Added, RecordedPrediction, Store
 from web.access.rate_limits import Limit, name_client
 from web.access.rules import Access, is_cross_site, read_headers
 from web.http.bodies import read_object
@@ -153,7 +153,7 @@ class Suggestions:
                 model=slip["model"],
                 state="pending",
                 who=VISITOR,
-                answer=Answer(**{key: slip[key] for key in said}),
+                prediction=RecordedPrediction(**{key: slip[key] for key in said}),
                 name=slip["name"],
             )
         except UserInputError:

@@ -12,7 +12,7 @@ from labelling.exchange.exporting import export_folder, name_folders
 from labelling.exchange.importing import import_path
 from labelling.exchange.items import ImportOptions
 from labelling.store.labels import MAX_LENGTH, check_label
-from labelling.store.store import STATES, Answer, Entry, Store
+from labelling.store.store import STATES, Entry, RecordedPrediction, Store
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_pictures
 
@@ -71,17 +71,18 @@ def test_a_full_folder_is_left_alone(store: Store, tmp_path: Path) -> None:
 
 def without_number(entries: list[Entry]) -> list[tuple[object, ...]]:
     return [
-        (e.label, e.model, e.state, e.who, e.created, e.split, e.answer, e.name)
+        (e.label, e.model, e.state, e.who, e.created, e.split, e.prediction, e.name)
         for e in sorted(entries, key=lambda entry: entry.created)
     ]
 
 
 def test_everything_comes_back(store: Store, tmp_path: Path) -> None:
     for seed, label in enumerate(ODD):
-        answer = Answer(label, 0.5, "pets", 1, "sure") if seed % 2 else None
+        prediction = RecordedPrediction(label, 0.5, "pets", 1, "sure") if seed % 2 else None
         state = STATES[seed % 3]
         data = encode(make_image(seed))
-        store.add(data, label, state=state, who=f"Ann {seed}", answer=answer, name=f"{seed}.jpg")
+        who, name = f"Ann {seed}", f"{seed}.jpg"
+        store.add(data, label, state=state, who=who, prediction=prediction, name=name)
     add_pictures(store, "cat", range(2), model="pets")
     done = export_folder(store, tmp_path / "out", None, STATES)
     with Store(tmp_path / "other") as other:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from inference.errors import UserInputError
 from labelling.exchange.metadata import read_annotation, read_lines, read_sha256, write_line
 from labelling.store.adding import Annotation
-from labelling.store.entries import Answer, Entry
+from labelling.store.entries import Entry, RecordedPrediction
 from labelling.store.placement import Assignment
 from tests.labelling.stored import make_sha256
 
@@ -23,7 +23,7 @@ ENTRY = Entry(
     group=make_sha256(2),
     who="Ann",
     created="2026-01-02T03:04:05.000006+00:00",
-    answer=Answer("dog", 0.25, "pets", 3, "unsure"),
+    prediction=RecordedPrediction("dog", 0.25, "pets", 3, "unsure"),
     width=640,
     height=480,
     name="My cat.jpg",
@@ -41,7 +41,7 @@ def test_a_line_says_what_the_store_knows() -> None:
         model="pets",
         state="pending",
         who="Ann",
-        answer=ENTRY.answer,
+        prediction=ENTRY.prediction,
         name="My cat.jpg",
         created=ENTRY.created,
         assignment=Assignment(ENTRY.group, "locked"),
@@ -59,9 +59,9 @@ def test_columns_have_one_type() -> None:
     from dataclasses import replace
 
     one = json.loads(write_line(ENTRY, "1.jpg"))
-    other = json.loads(write_line(replace(ENTRY, answer=None), "1.jpg"))
+    other = json.loads(write_line(replace(ENTRY, prediction=None), "1.jpg"))
     assert [(k, type(v)) for k, v in one.items()] == [(k, type(v)) for k, v in other.items()]
-    assert read_annotation(other, Annotation("")).answer is None
+    assert read_annotation(other, Annotation("")).prediction is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,8 @@ def test_what_is_not_understood_is_left_to_the_store(values: dict[str, Any]) -> 
 
 def test_huge_numbers_are_not_kept() -> None:
     values = {"answer_label": "dog", "answer_probability": 1, "answer_version": 10**30}
-    assert read_annotation(values, Annotation("cat")).answer == Answer("dog", 1.0, "", 0, "")
+    found = read_annotation(values, Annotation("cat")).prediction
+    assert found == RecordedPrediction("dog", 1.0, "", 0, "")
 
 
 @pytest.mark.parametrize(

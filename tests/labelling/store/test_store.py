@@ -20,7 +20,7 @@ from labelling.images.encoding import hash_bytes
 from labelling.images.files import ARRIVING
 from labelling.store.adding import Annotation
 from labelling.store.labels import MAX_CLASSES
-from labelling.store.store import Answer, Store
+from labelling.store.store import RecordedPrediction, Store
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import (
     add_pictures,
@@ -32,7 +32,7 @@ from tests.labelling.stored import (
 from tests.running import ROOT
 
 CAT = encode(make_image(1))
-ANSWER = Answer("dog", 0.75, "pets", 3, "unsure")
+PREDICTION = RecordedPrediction("dog", 0.75, "pets", 3, "unsure")
 
 
 @pytest.fixture
@@ -45,11 +45,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_a_label_keeps_what_was_said(store: Store) -> None:
-    added = store.add(CAT, " cat ", model="pets", who="Ann", answer=ANSWER, name="a/My cat.jpg")
+    added = store.add(
+        CAT, " cat ", model="pets", who="Ann", prediction=PREDICTION, name="a/My cat.jpg"
+    )
     entry = added.entry
     assert (added.existed, added.near) == (False, None)
     assert (entry.label, entry.model, entry.state, entry.who) == ("cat", "pets", "approved", "Ann")
-    assert (entry.answer, entry.name, entry.split) == (ANSWER, "My cat.jpg", "train")
+    assert (entry.prediction, entry.name, entry.split) == (PREDICTION, "My cat.jpg", "train")
     assert (entry.width, entry.height, entry.group) == (96, 96, entry.sha256)
     assert entry.origin_sha256 == hash_bytes(CAT)
     made = datetime.fromisoformat(entry.created)
@@ -164,10 +166,10 @@ def test_what_is_no_picture_is_refused(store: Store, data: bytes) -> None:
 
 
 def test_names_from_anywhere_are_kept_safe(store: Store) -> None:
-    odd = Answer("a\ud800", np.float32(0.5), "m\n", 1, "sure")  # type: ignore[arg-type]
-    entry = store.add(CAT, "cat", who="Ann\n\ud800", name="C:\\x\\a\0.jpg", answer=odd).entry
+    odd = RecordedPrediction("a\ud800", np.float32(0.5), "m\n", 1, "sure")  # type: ignore[arg-type]
+    entry = store.add(CAT, "cat", who="Ann\n\ud800", name="C:\\x\\a\0.jpg", prediction=odd).entry
     assert (entry.who, entry.name) == ("Ann ?", "a .jpg")
-    assert entry.answer == Answer("a?", 0.5, "m", 1, "sure")
+    assert entry.prediction == RecordedPrediction("a?", 0.5, "m", 1, "sure")
 
 
 def test_there_are_at_most_a_hundred_classes(store: Store) -> None:
@@ -200,10 +202,10 @@ def test_the_model_s_own_label_goes_before_that_for_every_model(store: Store) ->
 def test_labels_are_found_by_state_class_and_order(store: Store) -> None:
     surest = [0.9, None, 0.3, 0.6]
     for seed, probability in enumerate(surest):
-        answer = None if probability is None else replace(ANSWER, probability=probability)
+        answer = None if probability is None else replace(PREDICTION, probability=probability)
         state = "pending" if seed == 3 else "approved"
         store.add(
-            encode(make_image(seed)), "cat" if seed < 3 else "dog", state=state, answer=answer
+            encode(make_image(seed)), "cat" if seed < 3 else "dog", state=state, prediction=answer
         )
     everything = ("pending", "approved", "rejected")
 

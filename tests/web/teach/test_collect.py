@@ -37,8 +37,9 @@ def test_image_is_stored_with_its_prediction_and_embedding(visit: Visit) -> None
         *("green", MODEL, "approved"),
         "berry.png",
     )
-    assert entry.answer is not None
-    assert (entry.answer.label, entry.answer.model, entry.answer.version) == ("red", MODEL, 1)
+    assert entry.prediction is not None
+    recorded = entry.prediction
+    assert (recorded.label, recorded.model, recorded.version) == ("red", MODEL, 1)
     assert entry.origin_sha256 == hashlib.sha256(data).hexdigest()
     (prediction,) = visit.service.open(MODEL).predict([decode(data)])
     kept = visit.store.read_embeddings("a" * 64, [entry.sha256])[entry.sha256]

@@ -56,7 +56,7 @@ def test_class_folders_are_added_and_each_is_told(visit: Visit) -> None:
     assert "is not a picture" in lines[-1]["error"]
     entries = visit.store.find(MODEL)
     assert sorted(entry.name for entry in entries) == ["1.png", "2.png"]
-    assert all(entry.answer for entry in entries)
+    assert all(entry.prediction for entry in entries)
     assert len(visit.store.read_embeddings("a" * 64, [entry.sha256 for entry in entries])) == 2
     assert all(line["existed"] for line in send_zip(visit, make_zip(files))[2:4])
     assert not list_left(visit)
@@ -151,7 +151,7 @@ def test_our_own_export_comes_back_as_it_was(visit: Visit, tmp_path: Path) -> No
         ("train", MODEL, "b.png")
     }
     assert "Ann" not in {entry.who for entry in entries}  # a zip names nobody as its sender
-    assert all(entry.answer for entry in entries)
+    assert all(entry.prediction for entry in entries)
     assert len(visit.store.read_embeddings("a" * 64, [entry.sha256 for entry in entries])) == 2
 
 

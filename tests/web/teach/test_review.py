@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from labelling.store.store import Answer, Check, Doubt
+from labelling.store.store import Check, Doubt, RecordedPrediction
 from tests.web.teach_page import MODEL, Visit, paint
 
 
@@ -30,8 +30,8 @@ def test_gallery_is_paged_and_newest_first(visit: Visit) -> None:
 
 def test_least_sure_first_is_an_order(visit: Visit) -> None:
     for seed, probability in enumerate((0.9, 0.4, 0.6)):
-        said = Answer("red", probability, MODEL, 1, "sure")
-        visit.store.add(paint("red", seed), "red", model=MODEL, answer=said)
+        said = RecordedPrediction("red", probability, MODEL, 1, "sure")
+        visit.store.add(paint("red", seed), "red", model=MODEL, prediction=said)
     found = visit.get("gallery", model=MODEL, order="unsure")["entries"]
     assert [entry["answer"]["probability"] for entry in found] == [0.4, 0.6, 0.9]
 

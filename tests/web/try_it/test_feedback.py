@@ -41,7 +41,7 @@ def test_suggestion_is_pending_with_what_was_answered(suggestions: Suggestions) 
     assert answer["sentence"] == "Thank you. A teacher will look at it."
     (entry,) = find_pending(suggestions)
     assert (entry.label, entry.who, entry.name) == ("not_hot_dog", VISITOR, "cat.jpg")
-    said = entry.answer
+    said = entry.prediction
     assert (said.label, said.probability, said.model) == ("hot_dog", 0.7, "hotdog")
     assert (said.version, said.certainty) == (1, "unsure")
     assert not suggestions.store.find("hotdog")
