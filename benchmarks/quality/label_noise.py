@@ -147,7 +147,7 @@ def run(pool: Pool, seed: int) -> Drawn:
         number for number, pair in enumerate(zip(right, wrong, strict=True)) if len({*pair}) > 1
     }
     flagged = {
-        doubt.entry for doubt in find_issues(make_stored(pool, chosen, wrong), pool.known).doubts
+        issue.entry for issue in find_issues(make_stored(pool, chosen, wrong), pool.known).issues
     }
     # A person looks at every suspect, and gives those that are wrong their label back.
     mended = [right[number] if number in flagged else label for number, label in enumerate(wrong)]
@@ -165,7 +165,7 @@ def run(pool: Pool, seed: int) -> Drawn:
         flipped=len(flipped),
         flagged=len(flagged),
         hits=len(flagged & flipped),
-        flagged_clean=len(clean.doubts),
+        flagged_clean=len(clean.issues),
         unseen=int(rest.sum()),
         gate=ask_gate(drafts["poisoned"], drafts["clean"]),
         gate_clean=ask_gate(drafts["clean"], drafts["clean"]),

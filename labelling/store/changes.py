@@ -31,8 +31,8 @@ class Change:
     """What is done to a label.
 
     `kind`: add, relabel, approve, confirm, reject, delete or undo. `label` and `state` are None
-    where they stay as they are. To confirm is to say that a label in doubt is right, under
-    another label if one is given.
+    where they stay as they are. To confirm is to say that a label that looks wrong is right, or
+    which label is.
     """
 
     kind: str

@@ -142,8 +142,13 @@ _EXCLUDED = (
     "ALTER TABLE pictures DROP COLUMN split",
     "ALTER TABLE pictures RENAME COLUMN new_split TO split",
 )
+_LABEL_ISSUES = (
+    "ALTER TABLE doubts RENAME TO label_issues",
+    "ALTER TABLE checks RENAME TO label_checks",
+    "ALTER TABLE label_checks RENAME COLUMN pictures TO images",
+)
 Migrations = tuple[tuple[str, ...], ...]
-MIGRATIONS: Migrations = (_FIRST, _DOUBTS, _ARRIVALS, _EXCLUDED)
+MIGRATIONS: Migrations = (_FIRST, _DOUBTS, _ARRIVALS, _EXCLUDED, _LABEL_ISSUES)
 
 
 class Database:

@@ -1,7 +1,7 @@
-"""Labels in doubt: what the last check of a model's labels found, until a person has looked.
+"""Label issues: what the last check of a model's labels found, until a person has looked.
 
-The trainer writes a check after each training; the page reads what of it still stands. A label
-that was changed, deleted or confirmed since is in doubt no more; undoing that brings it back.
+The trainer stores a check after each training; the page reads what is open of it. A label that
+was changed, deleted or confirmed since is no issue any more; undoing that brings it back.
 """
 
 import json
@@ -14,7 +14,7 @@ from labelling.store.queries import SCOPE
 
 
 @dataclass(frozen=True)
-class Doubt:
+class LabelIssue:
     """A label that looks wrong.
 
     `entry`: its number; `label`: what it was when it was checked; `suggested`: the class that the
@@ -29,16 +29,16 @@ class Doubt:
 
 
 @dataclass(frozen=True)
-class Check:
+class LabelCheck:
     """What a check of a model's labels found.
 
-    `pictures`: how many were looked at. `too_few`: classes of which nothing can be said yet.
+    `images`: how many were looked at. `too_few`: classes that have too few to be checked.
     `made`: ISO 8601, UTC; empty until the check is stored.
     """
 
-    pictures: int
+    images: int
     too_few: tuple[str, ...]
-    doubts: tuple[Doubt, ...]
+    issues: tuple[LabelIssue, ...]
     made: str = ""
 
 
@@ -48,59 +48,59 @@ _IS_CONFIRMED = (
     f"AND c.kind = '{CONFIRM}' AND c.id = (SELECT max(id) FROM changes "
     "WHERE entry = e.id AND NOT undone AND kind != 'undo'))"
 )
-# A doubt stands while its label does, and nobody has confirmed that since it came to be.
-_STANDING = (
-    f"FROM doubts d JOIN entries e ON e.id = d.entry JOIN pictures p ON p.number = e.picture "
-    f"WHERE d.model = :model AND {SCOPE} AND e.state = 'approved' AND e.label = d.label "
+# An issue is open while its label stays as it was checked, and nobody has confirmed it.
+_OPEN = (
+    f"FROM label_issues i JOIN entries e ON e.id = i.entry JOIN pictures p ON p.number = e.picture "
+    f"WHERE i.model = :model AND {SCOPE} AND e.state = 'approved' AND e.label = i.label "
     f"AND NOT {_IS_CONFIRMED}"
 )
 
 
-def put_check(connection: sqlite3.Connection, model: str, check: Check) -> None:
-    """Keep a check of a model's labels in place of the one before."""
+def put_label_check(connection: sqlite3.Connection, model: str, check: LabelCheck) -> None:
+    """Store a check of a model's labels; it replaces the one before."""
     connection.execute(
-        "INSERT OR REPLACE INTO checks (model, made, pictures, too_few) VALUES (?, ?, ?, ?)",
-        (model, check.made or read_now(), check.pictures, json.dumps(check.too_few)),
+        "INSERT OR REPLACE INTO label_checks (model, made, images, too_few) VALUES (?, ?, ?, ?)",
+        (model, check.made or read_now(), check.images, json.dumps(check.too_few)),
     )
-    connection.execute("DELETE FROM doubts WHERE model = ?", (model,))
+    connection.execute("DELETE FROM label_issues WHERE model = ?", (model,))
     connection.executemany(
-        "INSERT INTO doubts (model, entry, label, suggested, probability, quality) "
+        "INSERT INTO label_issues (model, entry, label, suggested, probability, quality) "
         "VALUES (?, ?, ?, ?, ?, ?)",
-        ((model, *astuple(doubt)) for doubt in check.doubts),
+        ((model, *astuple(issue)) for issue in check.issues),
     )
 
 
-def read_check(connection: sqlite3.Connection, model: str) -> Check | None:
+def read_label_check(connection: sqlite3.Connection, model: str) -> LabelCheck | None:
     """Return the last check of a model with all that it found; None where there was none."""
     row = connection.execute(
-        "SELECT pictures, too_few, made FROM checks WHERE model = ?", (model,)
+        "SELECT images, too_few, made FROM label_checks WHERE model = ?", (model,)
     ).fetchone()
     if row is None:
         return None
-    doubts = connection.execute(
-        "SELECT entry, label, suggested, probability, quality FROM doubts WHERE model = ? "
+    issues = connection.execute(
+        "SELECT entry, label, suggested, probability, quality FROM label_issues WHERE model = ? "
         "ORDER BY quality, entry",
         (model,),
     )
-    found = tuple(Doubt(*doubt) for doubt in doubts)
-    return Check(int(row[0]), tuple(json.loads(row[1])), found, row[2])
+    found = tuple(LabelIssue(*issue) for issue in issues)
+    return LabelCheck(int(row[0]), tuple(json.loads(row[1])), found, row[2])
 
 
-def find_doubts(
+def find_label_issues(
     connection: sqlite3.Connection, model: str, limit: int | None = None, offset: int = 0
-) -> list[tuple[Entry, Doubt]]:
-    """Return the labels that are in doubt still, the worst first."""
+) -> list[tuple[Entry, LabelIssue]]:
+    """Return the open issues with their labels, the worst first."""
     rows = connection.execute(
-        "SELECT d.entry, d.label, d.suggested, d.probability, d.quality, "
-        f"{COLUMNS} {_STANDING} ORDER BY d.quality, d.entry LIMIT :limit OFFSET :offset",
+        "SELECT i.entry, i.label, i.suggested, i.probability, i.quality, "
+        f"{COLUMNS} {_OPEN} ORDER BY i.quality, i.entry LIMIT :limit OFFSET :offset",
         {"model": model, "limit": -1 if limit is None else limit, "offset": offset},
     )
-    return [(read_entry(row[5:]), Doubt(*row[:5])) for row in rows]
+    return [(read_entry(row[5:]), LabelIssue(*row[:5])) for row in rows]
 
 
-def count_doubts(connection: sqlite3.Connection, model: str) -> int:
-    """Return how many labels are in doubt still."""
-    row = connection.execute(f"SELECT count(*) {_STANDING}", {"model": model}).fetchone()
+def count_label_issues(connection: sqlite3.Connection, model: str) -> int:
+    """Return how many issues are open."""
+    row = connection.execute(f"SELECT count(*) {_OPEN}", {"model": model}).fetchone()
     return int(row[0])
 
 

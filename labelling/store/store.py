@@ -45,7 +45,7 @@ from labelling.store.entries import (
     RecordedPrediction,
     Tombstone,
 )
-from labelling.store.label_issues import Check, Doubt
+from labelling.store.label_issues import LabelCheck, LabelIssue
 from labelling.store.labels import check_state, clean_name
 from labelling.store.placement import HashIndex
 from labelling.store.queries import Order, Wanted, find_stored
@@ -56,10 +56,10 @@ __all__ = [
     "STATES",
     "Added",
     "Change",
-    "Check",
     "Counts",
-    "Doubt",
     "Entry",
+    "LabelCheck",
+    "LabelIssue",
     "Order",
     "RecordedPrediction",
     "Store",
@@ -246,7 +246,7 @@ class Store:
         return self.change([number], Change("approve", who, label, "approved"))[0]
 
     def confirm(self, number: int, who: str, label: str | None = None) -> int:
-        """Say that an entry's label is right, or which one is; the label is in doubt no more."""
+        """Say that an entry's label is right, or which one is; that settles its label issue."""
         return self.change([number], Change(CONFIRM, who, label, "approved"))[0]
 
     def reject(self, number: int, who: str) -> int:
@@ -308,34 +308,34 @@ class Store:
         with self._database.reading() as connection:
             return labelling.store.queries.list_removed(connection, model)
 
-    # Labels in doubt
+    # Label issues
 
-    def put_check(self, model: str, check: Check) -> None:
-        """Keep what a check of a model's labels found, in place of the one before."""
+    def put_label_check(self, model: str, check: LabelCheck) -> None:
+        """Store what a check of a model's labels found; it replaces the one before."""
         with self._database.writing() as connection:
-            labelling.store.label_issues.put_check(connection, model, check)
+            labelling.store.label_issues.put_label_check(connection, model, check)
 
-    def read_check(self, model: str) -> Check | None:
+    def read_label_check(self, model: str) -> LabelCheck | None:
         """Return what the last check of a model's labels found; None where there was none."""
         with self._database.reading() as connection:
-            return labelling.store.label_issues.read_check(connection, model)
+            return labelling.store.label_issues.read_label_check(connection, model)
 
-    def find_doubts(
+    def find_label_issues(
         self, model: str, limit: int | None = None, offset: int = 0
-    ) -> list[tuple[Entry, Doubt]]:
-        """Return the labels of a model that are in doubt still, the worst first."""
+    ) -> list[tuple[Entry, LabelIssue]]:
+        """Return the open label issues of a model with their labels, the worst first."""
         with self._database.reading() as connection:
-            return labelling.store.label_issues.find_doubts(connection, model, limit, offset)
+            return labelling.store.label_issues.find_label_issues(connection, model, limit, offset)
 
     def list_confirmed(self, model: str) -> set[int]:
         """Return the numbers of the entries of a model whose label somebody confirmed."""
         with self._database.reading() as connection:
             return labelling.store.label_issues.list_confirmed(connection, model)
 
-    def count_doubts(self, model: str) -> int:
-        """Return how many labels of a model are in doubt still."""
+    def count_label_issues(self, model: str) -> int:
+        """Return how many label issues of a model are open."""
         with self._database.reading() as connection:
-            return labelling.store.label_issues.count_doubts(connection, model)
+            return labelling.store.label_issues.count_label_issues(connection, model)
 
     # Embeddings
 

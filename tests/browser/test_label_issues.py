@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from labelling.store.store import Check, Doubt, Store
+from labelling.store.store import LabelCheck, LabelIssue, Store
 from tests.browser.conftest import DESK, PHONE, Reopen, Visit
 from tests.browser.test_teach import assert_nothing_hangs_over, close_dialog, open_teach
 from tests.running import RunningApp, find_free_port, start_app
@@ -32,10 +32,10 @@ class Issues:
         """Leave what a check after a training leaves; the first three are disputed."""
         probabilities = (0.99, 0.85, 0.6)
         found = tuple(
-            Doubt(number, "discs", "stripes", probability, 1 - probability)
+            LabelIssue(number, "discs", "stripes", probability, 1 - probability)
             for number, probability in zip(self.ids, probabilities, strict=True)
         )
-        self.store.put_check(MODEL, Check(6, ("hot_dog",), found))
+        self.store.put_label_check(MODEL, LabelCheck(6, ("hot_dog",), found))
 
     def open_again(self) -> None:
         """Make kept labels questionable again: change each and change it back."""
@@ -127,7 +127,7 @@ def test_all_is_decided_and_undone_by_keyboard_alone(visit: Visit, issues: Issue
     page.keyboard.press("r")
     expect(page.locator(".review-dialog .empty")).to_contain_text("All looked at.")
     expect(page.locator(".review-dialog .empty")).to_contain_text("Train again")
-    assert issues.store.count_doubts(MODEL) == 0
+    assert issues.store.count_label_issues(MODEL) == 0
     page.keyboard.press("z")
     expect_left(page, 1)
     for number in (2, 3):

@@ -20,7 +20,7 @@ from inference.versions.cards import Card, name_for_display, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.comparison import Comparison
 from labelling.required_images import MIN_CHECK
-from labelling.store.store import Check, Doubt, Entry, Store
+from labelling.store.store import Entry, LabelCheck, LabelIssue, Store
 from labelling.training_log import Stage
 from trainer.base_versions import find_catch_all, find_parent
 from trainer.data.replay_memory import DOUBTFUL, Remembered, make_empty
@@ -58,7 +58,7 @@ class Known:
     catch_all: str | None = None
 
 
-def check_labels(catalog: Catalog, store: Store, model: str, job: Job) -> Check:
+def check_labels(catalog: Catalog, store: Store, model: str, job: Job) -> LabelCheck:
     """Look for labels that look wrong, and keep what was found for the page.
 
     Raises: CancelledError; UserInputError where there is no network to look with.
@@ -73,7 +73,7 @@ def check_labels(catalog: Catalog, store: Store, model: str, job: Job) -> Check:
         catch_all = find_catch_all(start.card, store.data, model, None)
         known = Known(remembered, start.card.class_names, read_head(start.network), catch_all)
     check = find_issues(stored, known, job.check)
-    store.put_check(model, check)
+    store.put_label_check(model, check)
     return check
 
 
@@ -110,7 +110,9 @@ def find_judge(catalog: Catalog, model: str) -> Path:
     return alike or (find_parent(shipped, model) if names else current)
 
 
-def find_issues(stored: Stored, known: Known, check: Callable[[], None] = lambda: None) -> Check:
+def find_issues(
+    stored: Stored, known: Known, check: Callable[[], None] = lambda: None
+) -> LabelCheck:
     """Return the stored images whose labels look wrong, the worst first.
 
     Only classes with enough different images, or that are remembered, are judged. `check` is
@@ -123,34 +125,34 @@ def find_issues(stored: Stored, known: Known, check: Callable[[], None] = lambda
     too_few = tuple(label for label in labels if label not in judged)
     some = stored.select(np.array([entry.label in judged for entry in stored.entries], dtype=bool))
     if len(judged) < 2 or not some.entries:
-        return Check(0, too_few, ())
+        return LabelCheck(0, too_few, ())
     lesson = _make_lesson(some, known, name_classes(known.class_names, sorted(judged)))
     probabilities, targets = _answer(lesson, check)
     count = len(some.entries)
     flagged, quality = _find_issues(probabilities, targets)
-    doubts = [
-        _describe_doubt(some.entries[i], lesson.class_names, probabilities[i], float(quality[i]))
+    issues = [
+        _describe_issue(some.entries[i], lesson.class_names, probabilities[i], float(quality[i]))
         for i in np.flatnonzero(flagged[:count]).tolist()
     ]
-    return Check(count, too_few, tuple(sorted(doubts, key=lambda doubt: doubt.quality)))
+    return LabelCheck(count, too_few, tuple(sorted(issues, key=lambda issue: issue.quality)))
 
 
 def summarise(store: Store, model: str) -> dict[str, Any]:
     """Return what the last check found and still stands, as JSON values."""
-    check = store.read_check(model) or Check(0, (), ())
+    check = store.read_label_check(model) or LabelCheck(0, (), ())
     found = [
         {
             "label": entry.id,
             "sha256": entry.sha256,
             "name": entry.name,
             "class": entry.label,
-            "suggested": doubt.suggested,
-            "probability": doubt.probability,
-            "quality": doubt.quality,
+            "suggested": issue.suggested,
+            "probability": issue.probability,
+            "quality": issue.quality,
         }
-        for entry, doubt in store.find_doubts(model)
+        for entry, issue in store.find_label_issues(model)
     ]
-    return {"pictures": check.pictures, "too_few": list(check.too_few), "issues": found}
+    return {"pictures": check.images, "too_few": list(check.too_few), "issues": found}
 
 
 def describe(summary: dict[str, Any]) -> str:
@@ -225,10 +227,10 @@ def _find_issues(
     return flagged, get_label_quality_scores(targets, probabilities)
 
 
-def _describe_doubt(
+def _describe_issue(
     entry: Entry, names: tuple[str, ...], probabilities: NDArray[np.float64], quality: float
-) -> Doubt:
+) -> LabelIssue:
     others = [i for i, name in enumerate(names) if name != entry.label]
     best = max(others, key=lambda i: probabilities[i])
     probability = round(float(probabilities[best]), 4)
-    return Doubt(entry.id, entry.label, names[best], probability, round(quality, 4))
+    return LabelIssue(entry.id, entry.label, names[best], probability, round(quality, 4))

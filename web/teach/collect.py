@@ -183,7 +183,7 @@ def describe_model(context: TeachContext, name: str) -> dict[str, Any]:
         "classes": [describe_state(context, model, state) for state in states],
         "warnings": list_warnings(states),
         "pending": sum(counts.pending for counts in context.store.count(model).values()),
-        "label_issues": context.store.count_doubts(model),
+        "label_issues": context.store.count_label_issues(model),
         "plans": describe_plans(states),
     }
 

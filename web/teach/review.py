@@ -87,19 +87,19 @@ def describe_label_issues(context: TeachContext, model: str, offset: int = 0) ->
 
     `check` is None where the labels were never checked.
     """
-    found = context.store.find_doubts(model, _PAGE + 1, offset)
-    check = context.store.read_check(model)
+    found = context.store.find_label_issues(model, _PAGE + 1, offset)
+    check = context.store.read_label_check(model)
     entries = [
         describe_entry(entry)
-        | {"issue": {"suggested": doubt.suggested, "probability": doubt.probability}}
-        for entry, doubt in found[:_PAGE]
+        | {"issue": {"suggested": issue.suggested, "probability": issue.probability}}
+        for entry, issue in found[:_PAGE]
     ]
     return {
         "entries": entries,
         "more": len(found) > _PAGE,
         "check": check
         and {
-            "images": check.pictures,
+            "images": check.images,
             "too_few": check.too_few,
             "min_groups": MIN_CHECK,
         },

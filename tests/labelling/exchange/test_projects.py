@@ -25,7 +25,7 @@ from labelling.exchange.projects import (
 )
 from labelling.images.encoding import hash_bytes
 from labelling.planned_classes import Plan, read_plan, write_plan
-from labelling.store.label_issues import Check, Doubt
+from labelling.store.label_issues import LabelCheck, LabelIssue
 from labelling.store.store import STATES, Entry, Store
 from tests.labelling.project_files import change_project, fill, make_project, read_project, teach
 from tests.labelling.sample_files import encode, make_image
@@ -298,9 +298,9 @@ def test_labels_that_somebody_confirmed_stay_so(tmp_path: Path) -> None:
     restore(make_project(tmp_path, data), tmp_path / "other")
     with Store(tmp_path / "other") as store:
         entries = store.find("pets")
-        doubts = [Doubt(entry.id, "cat", "dog", 0.9, 0.1) for entry in entries]
-        store.put_check("pets", Check(3, (), tuple(doubts)))
-        doubted = {entry.sha256 for entry, _ in store.find_doubts("pets")}
+        issues = [LabelIssue(entry.id, "cat", "dog", 0.9, 0.1) for entry in entries]
+        store.put_label_check("pets", LabelCheck(3, (), tuple(issues)))
+        doubted = {entry.sha256 for entry, _ in store.find_label_issues("pets")}
     assert doubted == {second.sha256, third.sha256}
 
 

@@ -98,7 +98,7 @@ def test_an_earlier_release_s_labels_are_brought_on(tmp_path: Path, version: int
         assert store.knows("obcx") == set("obc")
         change = store.relabel(entries[0].id, "dog", "Ann")
         store.undo(change, "Ann")
-        assert store.count_doubts("pets") == 0
+        assert store.count_label_issues("pets") == 0
         assert not store.add(encode(make_image(7)), "dog", model="pets").existed
     (found,) = run_once(path, "PRAGMA user_version")[0]
     assert found == len(MIGRATIONS)

@@ -1,11 +1,11 @@
-"""Which labels are in doubt: those that the last check found and nobody has looked at since."""
+"""Which label issues are open: those that the last check found and nobody has looked at since."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from labelling.store.store import Change, Check, Doubt, Store
+from labelling.store.store import Change, LabelCheck, LabelIssue, Store
 from tests.labelling.stored import add_pictures
 
 MODEL = "pets"
@@ -17,45 +17,45 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def doubt(number: int, quality: float = 0.1, label: str = "cat") -> Doubt:
-    return Doubt(number, label, "dog", 1 - quality, quality)
+def make_issue(number: int, quality: float = 0.1, label: str = "cat") -> LabelIssue:
+    return LabelIssue(number, label, "dog", 1 - quality, quality)
 
 
 def fill(store: Store, count: int = 3, model: str = MODEL) -> list[int]:
-    """Add pictures of cats, all of them in doubt, the first ones most."""
+    """Add images of cats, all of which look mislabelled, the first ones most."""
     ids = [added.entry.id for added in add_pictures(store, "cat", range(count), model)]
-    doubts = tuple(doubt(number, 0.1 * (i + 1)) for i, number in enumerate(ids))
-    store.put_check(MODEL, Check(count, ("owl",), doubts))
+    issues = tuple(make_issue(number, 0.1 * (i + 1)) for i, number in enumerate(ids))
+    store.put_label_check(MODEL, LabelCheck(count, ("owl",), issues))
     return ids
 
 
 def list_ids(store: Store, model: str = MODEL) -> list[int]:
-    found = [entry.id for entry, _ in store.find_doubts(model)]
-    assert store.count_doubts(model) == len(found)
+    found = [entry.id for entry, _ in store.find_label_issues(model)]
+    assert store.count_label_issues(model) == len(found)
     return found
 
 
 def test_never_checked_is_told_apart_from_nothing_found(store: Store) -> None:
-    assert store.read_check(MODEL) is None
+    assert store.read_label_check(MODEL) is None
     assert list_ids(store) == []
-    store.put_check(MODEL, Check(7, (), ()))
-    check = store.read_check(MODEL)
+    store.put_label_check(MODEL, LabelCheck(7, (), ()))
+    check = store.read_label_check(MODEL)
     assert check is not None
-    assert (check.pictures, check.too_few, check.doubts) == (7, (), ())
+    assert (check.images, check.too_few, check.issues) == (7, (), ())
     assert check.made.startswith("20")
 
 
 def test_worst_come_first_and_page_by_page(store: Store) -> None:
     ids = fill(store)
     assert list_ids(store) == ids
-    [(entry, found)] = store.find_doubts(MODEL, limit=1, offset=1)
-    assert (entry.id, entry.label, found) == (ids[1], "cat", doubt(ids[1], 0.2))
+    [(entry, found)] = store.find_label_issues(MODEL, limit=1, offset=1)
+    assert (entry.id, entry.label, found) == (ids[1], "cat", make_issue(ids[1], 0.2))
     assert list_ids(store, "other") == []
 
 
 def test_next_check_takes_the_place_of_the_one_before(store: Store) -> None:
     ids = fill(store)
-    store.put_check(MODEL, Check(3, (), (doubt(ids[2]),)))
+    store.put_label_check(MODEL, LabelCheck(3, (), (make_issue(ids[2]),)))
     assert list_ids(store) == [ids[2]]
 
 
@@ -70,7 +70,7 @@ def test_next_check_takes_the_place_of_the_one_before(store: Store) -> None:
     ],
     ids=["relabelled", "deleted", "rejected", "confirmed", "confirmed as another"],
 )
-def test_what_a_person_decided_is_in_doubt_no_more_until_undone(
+def test_what_a_person_decided_is_no_issue_any_more_until_undone(
     store: Store, decision: Change
 ) -> None:
     ids = fill(store)
@@ -85,8 +85,8 @@ def test_confirmed_label_is_not_asked_about_by_the_next_check(store: Store) -> N
     ids = fill(store)
     store.confirm(ids[0], "Ann")
     store.confirm(ids[1], "Ann", "dog")
-    again = (doubt(ids[0]), doubt(ids[1], label="dog"), doubt(ids[2]))
-    store.put_check(MODEL, Check(3, (), again))
+    again = (make_issue(ids[0]), make_issue(ids[1], label="dog"), make_issue(ids[2]))
+    store.put_label_check(MODEL, LabelCheck(3, (), again))
     assert list_ids(store) == [ids[2]]
 
 
@@ -94,7 +94,7 @@ def test_changed_after_it_was_confirmed_is_asked_about_again(store: Store) -> No
     ids = fill(store)
     store.confirm(ids[0], "Ann")
     store.relabel(ids[0], "dog", "Ann")
-    store.put_check(MODEL, Check(3, (), (doubt(ids[0], label="dog"),)))
+    store.put_label_check(MODEL, LabelCheck(3, (), (make_issue(ids[0], label="dog"),)))
     assert list_ids(store) == [ids[0]]
 
 
@@ -107,7 +107,7 @@ def test_confirmed_twice_is_one_change(store: Store) -> None:
     assert store.confirm(ids[0], "Ann") > first
 
 
-def test_picture_for_every_model_is_in_doubt_for_one(store: Store) -> None:
+def test_picture_for_every_model_is_an_issue_for_one(store: Store) -> None:
     ids = fill(store, model="")
     assert list_ids(store) == ids
     own = store.add(store.read_bytes(store.get(ids[0]).sha256), "cat", model=MODEL).entry

@@ -14,7 +14,7 @@ from inference.errors import UserInputError
 from inference.versions.cards import read_card
 from inference.versions.catalog import Catalog
 from labelling.store.entries import Entry
-from labelling.store.store import Check, Store
+from labelling.store.store import LabelCheck, Store
 from tests.inference.tiny_versions import make_card
 from tests.trainer.commands.test_head import add, encode, read_events
 from tests.trainer.drawn import draw
@@ -57,8 +57,8 @@ def make_images(*parts: tuple[str, int, int], group: str | None = None) -> Store
     return Stored(tuple(entries), np.array(rows, dtype=np.float16).reshape(-1, WIDTH))
 
 
-def list_found(check: Check) -> list[tuple[int, str, str]]:
-    return [(doubt.entry, doubt.label, doubt.suggested) for doubt in check.doubts]
+def list_found(check: LabelCheck) -> list[tuple[int, str, str]]:
+    return [(issue.entry, issue.label, issue.suggested) for issue in check.issues]
 
 
 def know(*counts: int, names: Sequence[str] = NAMES, catch_all: str | None = None) -> Known:
@@ -76,17 +76,17 @@ def test_wrong_labels_are_found_on_either_side() -> None:
     stored = make_images(("cat", 0, 30), ("dog", 1, 30), ("cat", 1, 3), ("dog", 0, 3))
     assert {entry.split for entry in stored.entries[60:]} == {"train", "locked"}
     check = find_issues(stored, NOTHING)
-    assert (check.pictures, check.too_few) == (66, ())
+    assert (check.images, check.too_few) == (66, ())
     wrong = {(61 + i, "cat", "dog") for i in range(3)} | {(64 + i, "dog", "cat") for i in range(3)}
     assert set(list_found(check)) == wrong
-    qualities = [doubt.quality for doubt in check.doubts]
+    qualities = [issue.quality for issue in check.issues]
     assert qualities == sorted(qualities)
-    assert all(doubt.probability > 0.5 > doubt.quality >= 0 for doubt in check.doubts)
+    assert all(issue.probability > 0.5 > issue.quality >= 0 for issue in check.issues)
 
 
 def test_right_labels_are_let_be() -> None:
     stored = make_images(("cat", 0, 20), ("dog", 1, 20), ("owl", 2, 20))
-    assert find_issues(stored, NOTHING) == Check(60, (), ())
+    assert find_issues(stored, NOTHING) == LabelCheck(60, (), ())
 
 
 def test_third_class_is_suggested() -> None:
@@ -123,18 +123,18 @@ def test_near_duplicates_do_not_vouch_for_each_other(
 def test_too_few_are_named_and_not_judged(
     parts: list[tuple[str, int, int]], images: int, too_few: tuple[str, ...]
 ) -> None:
-    assert find_issues(make_images(*parts), NOTHING) == Check(images, too_few, ())
+    assert find_issues(make_images(*parts), NOTHING) == LabelCheck(images, too_few, ())
 
 
 def test_alike_images_count_as_one() -> None:
     stored = make_images(("cat", 0, 12), ("dog", 1, 12), group="one")
-    assert find_issues(stored, NOTHING) == Check(0, ("cat", "dog"), ())
+    assert find_issues(stored, NOTHING) == LabelCheck(0, ("cat", "dog"), ())
 
 
 def test_memory_judges_where_images_are_few() -> None:
     stored = make_images(("dog", 0, 1), ("dog", 1, 1))
     check = find_issues(stored, know(60, 60))
-    assert check.pictures == 2
+    assert check.images == 2
     assert list_found(check) == [(1, "dog", "cat")]
 
 
@@ -196,8 +196,8 @@ def test_check_is_kept_for_the_page(catalog: Catalog, store: Store) -> None:
     wrong = fill(store, "mine")
     with run_unlogged() as job:
         check = check_labels(catalog, store, "mine", job)
-    assert check.pictures == 40
-    found = {entry.id for entry, _ in store.find_doubts("mine")}
+    assert check.images == 40
+    found = {entry.id for entry, _ in store.find_label_issues("mine")}
     assert len(found & wrong) >= 2
     assert len(found - wrong) <= 3
     assert not (store.data / "training").exists()  # it is no training
@@ -250,7 +250,7 @@ def test_who_cancels_the_check_keeps_what_was_trained(catalog: Catalog, store: S
         finish_checked(catalog, store, job, CARD, FIRST)
     last = read_events(store.data)[-1]
     assert (last["event"], last["outcome"]) == ("done", "first")
-    assert store.read_check("mine") is None
+    assert store.read_label_check("mine") is None
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_training_ends_with_the_check_and_the_command_says_the_same(
     stages = [event.get("stage") for event in read_events(store.data)]
     assert stages[-2:] == ["checking_labels", None]
     assert read_events(store.data)[-1]["event"] == "done"
-    after = store.find_doubts("mine")
+    after = store.find_label_issues("mine")
     found = json.loads(run(catalog, "check-labels", "--json"))
     assert [row["label"] for row in found["issues"]] == [entry.id for entry, _ in after]
     assert {row["label"] for row in found["issues"]} & wrong

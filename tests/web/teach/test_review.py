@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from labelling.store.store import Check, Doubt, RecordedPrediction
+from labelling.store.store import LabelCheck, LabelIssue, RecordedPrediction
 from tests.web.teach_page import MODEL, Visit, paint
 
 
@@ -79,10 +79,10 @@ def test_later_change_goes_before_undoing(visit: Visit) -> None:
 def report_all(visit: Visit, ids: list[int], too_few: tuple[str, ...] = ()) -> None:
     """Leave what a check after a training leaves, the first ones the worst."""
     issues = tuple(
-        Doubt(number, visit.store.get(number).label, "green", 0.9, 0.01 * i)
+        LabelIssue(number, visit.store.get(number).label, "green", 0.9, 0.01 * i)
         for i, number in enumerate(ids)
     )
-    visit.store.put_check(MODEL, Check(len(ids), too_few, issues))
+    visit.store.put_label_check(MODEL, LabelCheck(len(ids), too_few, issues))
 
 
 def list_label_issues(visit: Visit, **values: object) -> list[int]:
