@@ -1,1 +1,1 @@
-"""Labelled pictures: an index in SQLite and picture files; in from and out to class folders."""
+"""Labelled images: an index in SQLite and image files; in from and out to class folders."""

@@ -1,4 +1,4 @@
-"""Classes that a teacher typed for a network before there were pictures of them.
+"""Classes that a teacher typed for a network before there were images of them.
 
 `<data>/models/<model>/classes.json`; the page writes it, the trainer reads the catch-all there.
 """

@@ -58,7 +58,7 @@ def test_every_file_that_is_named_is_there() -> None:
 # Run as they stand
 
 
-def write_pictures(folder: Path, kind: str, count: int, first: int = 0) -> None:
+def write_images(folder: Path, kind: str, count: int, first: int = 0) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for seed in range(first, first + count):
         draw(kind, seed).save(folder / f"{seed}.jpg")
@@ -70,8 +70,8 @@ def place(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("place")
     shutil.copytree(exported, folder / "exported")
     for kind, label in (("discs", "cat"), ("stripes", "dog")):
-        write_pictures(folder / "PICTURES" / label, kind, 12)
-    write_pictures(folder / "holiday", "discs", 3, first=100)
+        write_images(folder / "PICTURES" / label, kind, 12)
+    write_images(folder / "holiday", "discs", 3, first=100)
     example = ROOT / "web/examples/hot_dog-lunch.webp"
     shutil.copy(example, folder / "photo.jpg")
     return folder

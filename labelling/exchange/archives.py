@@ -19,7 +19,7 @@ from labelling.images.files import SCRATCH
 
 MAX_ENTRIES = 200_000
 MAX_BYTES = 50_000_000_000
-# Pictures hardly shrink in a zip. Source: deflate's own limit is 1,032 to 1; plain drawings
+# Images hardly shrink in a zip. Source: deflate's own limit is 1,032 to 1; plain drawings
 # saved as BMP reach about 100.
 MAX_RATIO = 200
 # Folders inside one another; what walks and removes them later does so by recursion.

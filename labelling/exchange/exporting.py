@@ -1,4 +1,4 @@
-"""Pictures out: class folders that other programs read, with what is known of each picture.
+"""Images out: class folders that other programs read, with what is known of each image.
 
 `datasets.load_dataset("imagefolder", data_dir=FOLDER)` reads the labels from `metadata.jsonl`.
 """
@@ -29,7 +29,7 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What was written: label → pictures."""
+    """What was written: label → images."""
 
     folder: Path
     classes: dict[str, int]
@@ -42,7 +42,7 @@ def export_folder(
     states: Iterable[str] = ("approved",),
     progress: Progress | None = None,
 ) -> ExportResult:
-    """Write the labelled pictures of a model, of all for None, into a new folder of class folders.
+    """Write the labelled images of a model, of all for None, into a new folder of class folders.
 
     The folder appears when all is written.
     Raises: UserInputError where there is nothing to write, or the folder is not empty.

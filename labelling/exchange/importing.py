@@ -19,7 +19,7 @@ from labelling.exchange.items import (
     list_file,
     list_images,
 )
-from labelling.images.encoding import Prepared
+from labelling.images.encoding import PreparedImage
 from labelling.images.files import StorageError
 from labelling.store.entries import Added
 from labelling.store.store import Store
@@ -103,7 +103,7 @@ def add_items(
     return result
 
 
-def _prepare(store: Store, item: Item) -> Prepared | str:
+def _prepare(store: Store, item: Item) -> PreparedImage | str:
     """Return an image ready to be stored, or the reason why it is left out."""
     try:
         return store.prepare(item.path.read_bytes())
@@ -115,7 +115,7 @@ def _prepare(store: Store, item: Item) -> Prepared | str:
         return f"cannot be read: {error.strerror}"
 
 
-def _enter(store: Store, item: Item, prepared: Prepared | str, result: ImportResult) -> None:
+def _enter(store: Store, item: Item, prepared: PreparedImage | str, result: ImportResult) -> None:
     if isinstance(prepared, str):
         result.left_out[item.display_name] = prepared
         return

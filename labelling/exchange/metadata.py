@@ -25,7 +25,7 @@ _LONGEST = 100_000
 
 
 def write_line(entry: Entry, file_name: str, **more: bool) -> str:
-    """Return the line of a label, whose picture lies at `file_name` beside the lines' file."""
+    """Return the line of a label, whose image lies at `file_name` beside the lines' file."""
     line = {"file_name": file_name} | asdict(entry)
     del line["id"], line["prediction"]
     prediction = asdict(entry.prediction or _NO_PREDICTION)
@@ -47,7 +47,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_annotation(values: Mapping[str, Any], default: Annotation) -> Annotation:
-    """Return what a line says of its picture; `default` says what it leaves out.
+    """Return what a line says of its image; `default` says what it leaves out.
 
     Raises: UserInputError for values that no store writes.
     """

@@ -37,7 +37,7 @@ from labelling.exchange.foreign_versions import (
     rename_version,
 )
 from labelling.exchange.importing import Progress
-from labelling.images.encoding import MAX_SIDE, Prepared, check_stored, hash_bytes
+from labelling.images.encoding import MAX_SIDE, PreparedImage, check_stored, hash_bytes
 from labelling.images.files import explaining_files
 from labelling.model_names import check_free, list_models
 from labelling.planned_classes import Plan, read_plan, write_plan
@@ -240,12 +240,12 @@ def _is_ours(inner: str, model: str) -> bool:
 
 def _read_images(
     folder: Path, manifest: Manifest, progress: Progress | None
-) -> dict[str, Prepared]:
+) -> dict[str, PreparedImage]:
     """Decode all images; returns SHA-256 → what is stored, without its bytes.
 
     Raises: UserInputError for an image that no store of ours keeps.
     """
-    images: dict[str, Prepared] = {}
+    images: dict[str, PreparedImage] = {}
     sha256s = [match[1] for match in map(_IMAGE.fullmatch, manifest.files) if match]
     with ThreadPool(count_usable_cores()) as pool:
         for prepared in pool.imap(partial(_read_image, folder), sha256s):
@@ -255,7 +255,7 @@ def _read_images(
     return images
 
 
-def _read_image(folder: Path, sha256: str) -> Prepared:
+def _read_image(folder: Path, sha256: str) -> PreparedImage:
     try:
         prepared = check_stored((folder / name_image(sha256)).read_bytes(), "")
     except UserInputError as error:
@@ -270,7 +270,7 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _read_label(
-    line: Mapping[str, Any], folder: Path, images: Mapping[str, Prepared]
+    line: Mapping[str, Any], folder: Path, images: Mapping[str, PreparedImage]
 ) -> LabelledFile:
     sha256, origin = (metadata.read_sha256(line, name) for name in ("sha256", "origin_sha256"))
     if sha256 not in images:

@@ -1,6 +1,6 @@
-"""What is kept of a picture that was given: upright, small, encoded anew, without what it said.
+"""What is stored of an image: upright, small, and encoded again.
 
-Encoding anew leaves out EXIF (where and when it was taken) and whatever else a file may carry.
+Encoding again leaves out EXIF (where and when it was taken) and whatever else a file may carry.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ from labelling.images.fingerprints import take_fingerprint
 
 MAX_SIDE = 1024  # pixels
 _QUALITY = 90
-# What Pillow reads of a JPEG that says nothing of itself but its resolution.
+# What Pillow reads of a JPEG that carries nothing but its resolution.
 _JFIF = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi"}
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A picture ready to be stored.
+class PreparedImage:
+    """An image ready to be stored.
 
     `data`: the JPEG; empty where it is stored already. `dhash`: 32 bytes. `width` and `height`
     in pixels. `origin_sha256`: of the bytes that were given.
@@ -37,49 +37,49 @@ class Prepared:
     origin_sha256: str
 
 
-def prepare(data: bytes) -> Prepared:
-    """Decode a picture file of any allowed format and make of it what is stored.
+def prepare(data: bytes) -> PreparedImage:
+    """Decode an image file of any allowed format, and encode it as it is stored.
 
-    Raises: UserInputError for what is not a whole picture of an allowed format and size.
+    Raises: UserInputError for what is not a whole image of an allowed format and size.
     """
     return prepare_image(decode(data, min_side=MAX_SIDE), hash_bytes(data))
 
 
-def prepare_image(image: NDArray[np.uint8], origin_sha256: str = "") -> Prepared:
-    """Make of a decoded picture what is stored.
+def prepare_image(image: NDArray[np.uint8], origin_sha256: str = "") -> PreparedImage:
+    """Encode a decoded image as it is stored.
 
-    `image`: (H, W, 3) uint8 RGB, upright. Without the origin's SHA-256 it is the stored one's.
+    `image`: (H, W, 3) uint8 RGB, upright. Without an origin the SHA-256 is that of what is stored.
     """
-    picture = Image.fromarray(image)
+    small = Image.fromarray(image)
     # Draft scaling and averaging have come close already; Lanczos is the last step.
-    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=_QUALITY, subsampling=0)
-    return _describe(file.getvalue(), picture, origin_sha256)
+    small.save(file, "JPEG", quality=_QUALITY, subsampling=0)
+    return _describe(file.getvalue(), small, origin_sha256)
 
 
-def check_stored(data: bytes, origin_sha256: str) -> Prepared:
-    """Take over, byte for byte, a picture that another store has made.
+def check_stored(data: bytes, origin_sha256: str) -> PreparedImage:
+    """Take over, byte for byte, an image that another store has written.
 
-    Raises: UserInputError for what no store of ours makes.
+    Raises: UserInputError for what no store of ours writes.
     """
     decode(data)
-    with Image.open(io.BytesIO(data)) as picture:
-        is_ours = picture.format == "JPEG" and picture.mode == "RGB"
-        if not is_ours or max(picture.size) > MAX_SIDE or set(picture.info) - _JFIF:
+    with Image.open(io.BytesIO(data)) as image:
+        is_ours = image.format == "JPEG" and image.mode == "RGB"
+        if not is_ours or max(image.size) > MAX_SIDE or set(image.info) - _JFIF:
             raise UserInputError("This picture is not as a store keeps it. Import it as a file.")
-        return _describe(data, picture, origin_sha256)
+        return _describe(data, image, origin_sha256)
 
 
-def _describe(data: bytes, picture: Image.Image, origin_sha256: str) -> Prepared:
+def _describe(data: bytes, image: Image.Image, origin_sha256: str) -> PreparedImage:
     """Describe by the bytes that are stored, so that every store says the same of them."""
     fingerprint = take_fingerprint(data)
-    return Prepared(
+    return PreparedImage(
         data=data,
         sha256=fingerprint.sha256,
         dhash=bytes.fromhex(fingerprint.dhash),
-        width=picture.width,
-        height=picture.height,
+        width=image.width,
+        height=image.height,
         origin_sha256=origin_sha256 or fingerprint.sha256,
     )
 

@@ -19,7 +19,7 @@ class StorageError(UserInputError):
 
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# A writer that needs longer for one picture than this was killed; seconds.
+# A writer that needs longer for one image than this was killed; seconds.
 _LONGEST_WRITE = 3600.0
 # What is in the making in a data folder: archives as they arrive, archives as they are unpacked,
 # projects to be sent, models that are added. And how long one may take, in seconds.
@@ -27,14 +27,14 @@ ARRIVING, SCRATCH, SENDING, ARRIVED = ".taking-", ".unpacked-", ".project-", ".a
 _LONGEST_IMPORT = 7 * 86_400.0
 
 
-class PictureFiles:
-    """Keeps the bytes of pictures in a folder."""
+class ImageFiles:
+    """Keeps the bytes of images in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def path(self, sha256: str) -> Path:
-        """Return where a picture lies, or would lie.
+        """Return where an image lies, or would lie.
 
         Raises: UserInputError for what is not a SHA-256 in hex.
         """
@@ -43,11 +43,11 @@ class PictureFiles:
         return self.folder / sha256[:2] / f"{sha256}.jpg"
 
     def has(self, sha256: str) -> bool:
-        """Tell whether a picture's file is there."""
+        """Tell whether an image's file is there."""
         return self.path(sha256).is_file()
 
     def read(self, sha256: str) -> bytes:
-        """Return a picture's bytes.
+        """Return an image's bytes.
 
         Raises: UserInputError where they are not kept.
         """
@@ -59,7 +59,7 @@ class PictureFiles:
             ) from error
 
     def write(self, sha256: str, data: bytes) -> None:
-        """Write a picture and bring it to the disk; one that is there is left as it is.
+        """Write an image and bring it to the disk; one that is there is left as it is.
 
         Raises: UserInputError where nothing can be written.
         """
@@ -72,9 +72,9 @@ class PictureFiles:
                 replace_file(path, data)
 
     def sweep(self, kept: set[str]) -> int:
-        """Remove the files of all pictures that are not `kept`, and what writers left unfinished.
+        """Remove the files of all images that are not `kept`, and what writers left unfinished.
 
-        Returns: how many pictures' files were removed.
+        Returns: how many images' files were removed.
         """
         removed = 0
         with explaining_files(self.folder):

@@ -1,4 +1,4 @@
-"""What a picture file is known by: its SHA-256 and a hash of its look, kept between runs.
+"""What an image file is known by: its SHA-256 and a hash of its look, kept between runs.
 
 Every file is decoded once, small, which also finds what is broken.
 """
@@ -84,9 +84,9 @@ def _examine(path: Path, known: dict[_Key, Fingerprint]) -> tuple[_Key | None, F
 
 
 def take_fingerprint(data: bytes) -> Fingerprint:
-    """Decode a picture and hash its bytes and its look.
+    """Decode an image and hash its bytes and its look.
 
-    Raises: UserInputError for what is not a whole picture of an allowed format and size.
+    Raises: UserInputError for what is not a whole image of an allowed format and size.
     """
     image = Image.fromarray(decode(data, min_side=_MIN_SIDE))
     bits: NDArray[np.bool_] = imagehash.dhash(image, hash_size=_HASH_SIZE).hash

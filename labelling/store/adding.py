@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from inference.errors import UserInputError
-from labelling.images.encoding import Prepared
+from labelling.images.encoding import PreparedImage
 from labelling.images.files import ARRIVED
 from labelling.store.changes import (
     CONFIRM,
@@ -82,7 +82,7 @@ class LabelledFile:
     """An image file that another store has written, prepared but for its bytes, and its label."""
 
     path: Path
-    prepared: Prepared
+    prepared: PreparedImage
     annotation: Annotation
 
 
@@ -98,27 +98,30 @@ def clean_prediction(prediction: RecordedPrediction) -> RecordedPrediction:
 
 
 def enter(
-    connection: sqlite3.Connection, hashes: HashIndex, prepared: Prepared, annotation: Annotation
+    connection: sqlite3.Connection,
+    hashes: HashIndex,
+    prepared: PreparedImage,
+    annotation: Annotation,
 ) -> Added:
-    """Add a picture whose file is stored, or find that it has a label already.
+    """Add an image whose file is stored, or find that it has a label already.
 
     Raises: UserInputError where it has another label.
     """
     near = hashes.find_near(connection, prepared.dhash)
-    picture = _find_picture(connection, prepared.sha256)
-    near = [number for number in near if number != picture]
-    if picture is None:
-        picture = _insert_picture(connection, prepared, annotation, near)
-    connection.execute("UPDATE pictures SET removed = NULL WHERE number = ?", (picture,))
+    image = _find_image(connection, prepared.sha256)
+    near = [number for number in near if number != image]
+    if image is None:
+        image = _insert_image(connection, prepared, annotation, near)
+    connection.execute("UPDATE images SET removed = NULL WHERE number = ?", (image,))
     connection.execute(
-        "INSERT OR IGNORE INTO origins (sha256, picture) VALUES (?, ?)",
-        (prepared.origin_sha256, picture),
+        "INSERT OR IGNORE INTO origins (sha256, image) VALUES (?, ?)",
+        (prepared.origin_sha256, image),
     )
     found = connection.execute(
-        "SELECT id FROM entries WHERE picture = ? AND model = ?", (picture, annotation.model)
+        "SELECT id FROM entries WHERE image = ? AND model = ?", (image, annotation.model)
     ).fetchone()
     if found is None:
-        number, made = _insert_entry(connection, picture, prepared, annotation)
+        number, made = _insert_entry(connection, image, prepared, annotation)
     else:
         number, made = found[0], _change_entry(connection, found[0], annotation)
     return Added(
@@ -177,10 +180,10 @@ def settle_arrivals(connection: sqlite3.Connection, data: Path) -> None:
 
 
 def _add_tombstone(connection: sqlite3.Connection, hashes: HashIndex, tombstone: Tombstone) -> None:
-    """Know a picture that another store has removed; one that is known here stays."""
-    if _find_picture(connection, tombstone.sha256) is not None:
+    """Know an image that another store has removed; one that is known here stays."""
+    if _find_image(connection, tombstone.sha256) is not None:
         return
-    prepared = Prepared(
+    prepared = PreparedImage(
         data=b"",
         sha256=tombstone.sha256,
         dhash=bytes.fromhex(tombstone.dhash),
@@ -190,24 +193,24 @@ def _add_tombstone(connection: sqlite3.Connection, hashes: HashIndex, tombstone:
     )
     annotation = Annotation("", assignment=Assignment(tombstone.group, tombstone.split))
     near = hashes.find_near(connection, prepared.dhash)
-    number = _insert_picture(connection, prepared, annotation, near)
-    connection.execute("UPDATE pictures SET removed = ? WHERE number = ?", (read_now(), number))
+    number = _insert_image(connection, prepared, annotation, near)
+    connection.execute("UPDATE images SET removed = ? WHERE number = ?", (read_now(), number))
 
 
-def _find_picture(connection: sqlite3.Connection, sha256: str) -> int | None:
-    row = connection.execute("SELECT number FROM pictures WHERE sha256 = ?", (sha256,)).fetchone()
+def _find_image(connection: sqlite3.Connection, sha256: str) -> int | None:
+    row = connection.execute("SELECT number FROM images WHERE sha256 = ?", (sha256,)).fetchone()
     return int(row[0]) if row else None
 
 
-def _insert_picture(
-    connection: sqlite3.Connection, prepared: Prepared, annotation: Annotation, near: list[int]
+def _insert_image(
+    connection: sqlite3.Connection, prepared: PreparedImage, annotation: Annotation, near: list[int]
 ) -> int:
     sha256 = prepared.sha256
     assignment = join_group(connection, sha256, near, annotation.assignment)
     if assignment is None:
         assignment = start_group(connection, sha256, annotation.model, annotation.label)
     cursor = connection.execute(
-        "INSERT INTO pictures (sha256, dhash, width, height, grp, split) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO images (sha256, dhash, width, height, grp, split) VALUES (?, ?, ?, ?, ?, ?)",
         (
             *(sha256, prepared.dhash, prepared.width, prepared.height),
             *(assignment.group, assignment.split),
@@ -217,7 +220,7 @@ def _insert_picture(
 
 
 def _insert_entry(
-    connection: sqlite3.Connection, picture: int, prepared: Prepared, annotation: Annotation
+    connection: sqlite3.Connection, image: int, prepared: PreparedImage, annotation: Annotation
 ) -> tuple[int, int]:
     """Return the numbers of a new entry and of the change that it is."""
     if annotation.state != "rejected":
@@ -225,11 +228,11 @@ def _insert_entry(
     now = read_now()
     prediction = annotation.prediction
     cursor = connection.execute(
-        "INSERT INTO entries (picture, model, label, state, who, created, changed, name, "
+        "INSERT INTO entries (image, model, label, state, who, created, changed, name, "
         "origin_sha256, answer_label, answer_probability, answer_model, answer_version, "
         "answer_certainty) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            *(picture, annotation.model, annotation.label, annotation.state, annotation.who),
+            *(image, annotation.model, annotation.label, annotation.state, annotation.who),
             *(annotation.created or now, now, annotation.name, prepared.origin_sha256),
             *(astuple(prediction) if prediction else (None,) * 5),
         ),

@@ -36,7 +36,7 @@ _CAUSES = {
 
 # The tables, as the steps that lead from each version to the next. A step that was released is
 # never changed: add one. `PRAGMA user_version` counts those done.
-# A picture's row stays when its file is removed, so that it is known if it comes again.
+# An image's row stays when its file is removed, so that it is known if it comes again.
 _FIRST = (
     """
     CREATE TABLE pictures (
@@ -147,8 +147,14 @@ _LABEL_ISSUES = (
     "ALTER TABLE checks RENAME TO label_checks",
     "ALTER TABLE label_checks RENAME COLUMN pictures TO images",
 )
+_IMAGES = (
+    "ALTER TABLE pictures RENAME TO images",
+    "ALTER TABLE entries RENAME COLUMN picture TO image",
+    "ALTER TABLE origins RENAME COLUMN picture TO image",
+    "ALTER TABLE embeddings RENAME COLUMN picture TO image",
+)
 Migrations = tuple[tuple[str, ...], ...]
-MIGRATIONS: Migrations = (_FIRST, _DOUBTS, _ARRIVALS, _EXCLUDED, _LABEL_ISSUES)
+MIGRATIONS: Migrations = (_FIRST, _DOUBTS, _ARRIVALS, _EXCLUDED, _LABEL_ISSUES, _IMAGES)
 
 
 class Database:

@@ -24,10 +24,10 @@ class RecordedPrediction:
 
 @dataclass(frozen=True)
 class Entry:
-    """One label: of a picture, for a model (empty: for every one).
+    """One label: of an image, for a model (empty: for every one).
 
-    `sha256` names the stored picture, `origin_sha256` the bytes that were given. `group` is
-    common to near-duplicates; `split` says what the picture is for: `train` it is learnt from,
+    `sha256` names the stored image, `origin_sha256` the bytes that were given. `group` is
+    common to near-duplicates; `split` says what the image is for: `train` it is learnt from,
     `locked` versions are measured on it, `excluded` neither. `created`: ISO 8601, UTC. `name`: the
     file's, empty if it had none. `width` and `height` in pixels, as stored.
     """
@@ -50,9 +50,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Added:
-    """What became of a picture that was given.
+    """What became of an image that was given.
 
-    `existed`: nothing was changed, since this label was there. `near`: the most alike picture
+    `existed`: nothing was changed, since this label was there. `near`: the most alike image
     that was there before, for the same model. `change` can be undone; 0 where nothing changed.
     """
 
@@ -64,7 +64,7 @@ class Added:
 
 @dataclass(frozen=True)
 class Counts:
-    """Pictures of a class: approved ones by split, groups of those in use, and pending ones."""
+    """Images of a class: approved ones by split, groups of those in use, and pending ones."""
 
     train: int
     locked: int
@@ -75,7 +75,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Tombstone:
-    """What is left of a picture that has no label any more; `dhash`: 64 hex digits."""
+    """What is left of an image that has no label any more; `dhash`: 64 hex digits."""
 
     sha256: str
     dhash: str
@@ -85,13 +85,13 @@ class Tombstone:
     split: str
 
 
-# Columns of entries `e` joined with pictures `p`; those of the prediction come last.
+# Columns of entries `e` joined with images `i`; those of the prediction come last.
 COLUMNS = (
-    "e.id, p.sha256, e.model, e.label, e.state, p.split, p.grp, e.who, e.created, "
-    "p.width, p.height, e.name, e.origin_sha256, e.answer_label, e.answer_probability, "
+    "e.id, i.sha256, e.model, e.label, e.state, i.split, i.grp, e.who, e.created, "
+    "i.width, i.height, e.name, e.origin_sha256, e.answer_label, e.answer_probability, "
     "e.answer_model, e.answer_version, e.answer_certainty"
 )
-SELECT = f"SELECT {COLUMNS} FROM entries e JOIN pictures p ON p.number = e.picture"  # noqa: S608
+SELECT = f"SELECT {COLUMNS} FROM entries e JOIN images i ON i.number = e.image"  # noqa: S608
 _FIELDS = [field.name for field in fields(Entry) if field.name != "prediction"]
 
 

@@ -50,8 +50,9 @@ _IS_CONFIRMED = (
 )
 # An issue is open while its label stays as it was checked, and nobody has confirmed it.
 _OPEN = (
-    f"FROM label_issues i JOIN entries e ON e.id = i.entry JOIN pictures p ON p.number = e.picture "
-    f"WHERE i.model = :model AND {SCOPE} AND e.state = 'approved' AND e.label = i.label "
+    f"FROM label_issues issue JOIN entries e ON e.id = issue.entry "
+    "JOIN images i ON i.number = e.image "
+    f"WHERE issue.model = :model AND {SCOPE} AND e.state = 'approved' AND e.label = issue.label "
     f"AND NOT {_IS_CONFIRMED}"
 )
 
@@ -91,8 +92,8 @@ def find_label_issues(
 ) -> list[tuple[Entry, LabelIssue]]:
     """Return the open issues with their labels, the worst first."""
     rows = connection.execute(
-        "SELECT i.entry, i.label, i.suggested, i.probability, i.quality, "
-        f"{COLUMNS} {_OPEN} ORDER BY i.quality, i.entry LIMIT :limit OFFSET :offset",
+        "SELECT issue.entry, issue.label, issue.suggested, issue.probability, issue.quality, "
+        f"{COLUMNS} {_OPEN} ORDER BY issue.quality, issue.entry LIMIT :limit OFFSET :offset",
         {"model": model, "limit": -1 if limit is None else limit, "offset": offset},
     )
     return [(read_entry(row[5:]), LabelIssue(*row[:5])) for row in rows]

@@ -60,7 +60,7 @@ class HashIndex:
 
     def _fetch(self, connection: sqlite3.Connection) -> None:
         rows = connection.execute(
-            "SELECT number, dhash FROM pictures WHERE number > ? ORDER BY number", (self._last,)
+            "SELECT number, dhash FROM images WHERE number > ? ORDER BY number", (self._last,)
         ).fetchall()
         if not rows:
             return
@@ -81,8 +81,8 @@ def find_near_entry(
     `numbers`: of images, the most alike first.
     """
     row = connection.execute(
-        f"SELECT {COLUMNS} FROM json_each(?) near JOIN pictures p ON p.number = near.value "  # noqa: S608
-        "JOIN entries e ON e.picture = p.number WHERE NOT e.deleted AND e.state != 'rejected' "
+        f"SELECT {COLUMNS} FROM json_each(?) near JOIN images i ON i.number = near.value "  # noqa: S608
+        "JOIN entries e ON e.image = i.number WHERE NOT e.deleted AND e.state != 'rejected' "
         "AND (? = '' OR e.model IN (?, '')) ORDER BY near.key, e.id LIMIT 1",
         (json.dumps(list(numbers)), model, model),
     ).fetchone()
@@ -123,9 +123,9 @@ def start_group(connection: sqlite3.Connection, sha256: str, model: str, label: 
     name, is locked.
     """
     groups = connection.execute(
-        "SELECT DISTINCT p.grp FROM entries e JOIN pictures p ON p.number = e.picture "
+        "SELECT DISTINCT i.grp FROM entries e JOIN images i ON i.number = e.image "
         "WHERE e.model IN (?, '') AND e.label = ? AND NOT e.deleted AND e.state != 'rejected' "
-        "AND p.split = 'train' LIMIT ?",
+        "AND i.split = 'train' LIMIT ?",
         (model, label, FIRST_TRAIN_GROUPS),
     ).fetchall()
     is_first = len(groups) < FIRST_TRAIN_GROUPS
@@ -137,7 +137,7 @@ def _find_touched(
     connection: sqlite3.Connection, near: Sequence[int], former: Assignment | None
 ) -> list[Assignment]:
     rows = connection.execute(
-        "SELECT DISTINCT grp, split FROM pictures "
+        "SELECT DISTINCT grp, split FROM images "
         "WHERE number IN (SELECT value FROM json_each(?)) OR grp = ?",
         (json.dumps(list(near)), former.group if former else ""),
     )
@@ -147,7 +147,7 @@ def _find_touched(
 def _rename_group(connection: sqlite3.Connection, group: str, assignment: Assignment) -> None:
     if group != assignment.group:
         connection.execute(
-            "UPDATE pictures SET grp = ? WHERE grp = ? AND split = ?",
+            "UPDATE images SET grp = ? WHERE grp = ? AND split = ?",
             (assignment.group, group, assignment.split),
         )
 

@@ -1,4 +1,4 @@
-"""Queries: which labels a model has, how many, which pictures are known, and their embeddings."""
+"""Queries: which labels a model has, how many, which images are known, and their embeddings."""
 
 import json
 import sqlite3
@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from labelling.images.encoding import Prepared
+from labelling.images.encoding import PreparedImage
 from labelling.store.entries import SELECT, Counts, Entry, Tombstone, read_entry
 
 Order = Literal["newest", "unsure"]
@@ -17,10 +17,10 @@ _ORDERS = {
     "newest": "e.id DESC",
     "unsure": "e.answer_probability IS NULL, e.answer_probability, e.id",
 }
-# Of a picture that has a label for the model and one for every model, the model's own counts.
+# Of an image that has a label for the model and one for every model, the model's own counts.
 SCOPE = (
     "NOT e.deleted AND e.model IN (:model, '') AND (e.model = :model OR NOT EXISTS (SELECT 1 "
-    "FROM entries own WHERE own.picture = e.picture AND own.model = :model AND NOT own.deleted))"
+    "FROM entries own WHERE own.image = e.image AND own.model = :model AND NOT own.deleted))"
 )
 
 
@@ -55,15 +55,15 @@ def find_entries(connection: sqlite3.Connection, wanted: Wanted) -> list[Entry]:
 
 
 def count_classes(connection: sqlite3.Connection, model: str) -> dict[str, Counts]:
-    """Return class → how many pictures it has, sorted by name."""
+    """Return class → how many images it has, sorted by name."""
     rows = connection.execute(
         "SELECT e.label, "  # noqa: S608
-        "count(*) FILTER (WHERE e.state = 'approved' AND p.split = 'train'), "
-        "count(*) FILTER (WHERE e.state = 'approved' AND p.split = 'locked'), "
-        "count(*) FILTER (WHERE e.state = 'approved' AND p.split = 'excluded'), "
-        "count(DISTINCT p.grp) FILTER (WHERE e.state = 'approved' AND p.split != 'excluded'), "
+        "count(*) FILTER (WHERE e.state = 'approved' AND i.split = 'train'), "
+        "count(*) FILTER (WHERE e.state = 'approved' AND i.split = 'locked'), "
+        "count(*) FILTER (WHERE e.state = 'approved' AND i.split = 'excluded'), "
+        "count(DISTINCT i.grp) FILTER (WHERE e.state = 'approved' AND i.split != 'excluded'), "
         "count(*) FILTER (WHERE e.state = 'pending') "
-        "FROM entries e JOIN pictures p ON p.number = e.picture "
+        "FROM entries e JOIN images i ON i.number = e.image "
         f"WHERE {SCOPE} AND e.state != 'rejected' GROUP BY e.label ORDER BY e.label",
         {"model": model},
     )
@@ -79,7 +79,7 @@ def list_models(connection: sqlite3.Connection) -> list[str]:
 def find_known(connection: sqlite3.Connection, sha256s: Iterable[str]) -> set[str]:
     """Return those that were ever stored, as given or as stored."""
     rows = connection.execute(
-        "SELECT value FROM json_each(?) WHERE value IN (SELECT sha256 FROM pictures) "
+        "SELECT value FROM json_each(?) WHERE value IN (SELECT sha256 FROM images) "
         "OR value IN (SELECT sha256 FROM origins)",
         (json.dumps(list(sha256s)),),
     )
@@ -87,38 +87,38 @@ def find_known(connection: sqlite3.Connection, sha256s: Iterable[str]) -> set[st
 
 
 def list_removed(connection: sqlite3.Connection, model: str) -> list[Tombstone]:
-    """Return what is left of the pictures that have no label of the model any more.
+    """Return what is left of the images that have no label of the model any more.
 
     And of those that never had one here, but in the store that this one took them over from.
     """
     rows = connection.execute(
-        "SELECT p.sha256, lower(hex(p.dhash)), p.width, p.height, p.grp, p.split FROM pictures p "
-        "LEFT JOIN entries e ON e.picture = p.number GROUP BY p.number "
+        "SELECT i.sha256, lower(hex(i.dhash)), i.width, i.height, i.grp, i.split FROM images i "
+        "LEFT JOIN entries e ON e.image = i.number GROUP BY i.number "
         "HAVING count(e.id) = 0 OR (max(e.model IN (:model, '')) "
-        "AND NOT max(e.model IN (:model, '') AND NOT e.deleted)) ORDER BY p.number",
+        "AND NOT max(e.model IN (:model, '') AND NOT e.deleted)) ORDER BY i.number",
         {"model": model},
     )
     return [Tombstone(*row) for row in rows]
 
 
-def find_stored(connection: sqlite3.Connection, sha256: str) -> Prepared | None:
-    """Return a picture whose file is kept, without its bytes, by its SHA-256 or its origin's."""
+def find_stored(connection: sqlite3.Connection, sha256: str) -> PreparedImage | None:
+    """Return an image whose file is kept, without its bytes, by its SHA-256 or its origin's."""
     row = connection.execute(
-        "SELECT sha256, dhash, width, height FROM pictures WHERE removed IS NULL AND "
-        "number IN (SELECT number FROM pictures WHERE sha256 = :sha256 "
-        "UNION SELECT picture FROM origins WHERE sha256 = :sha256)",
+        "SELECT sha256, dhash, width, height FROM images WHERE removed IS NULL AND "
+        "number IN (SELECT number FROM images WHERE sha256 = :sha256 "
+        "UNION SELECT image FROM origins WHERE sha256 = :sha256)",
         {"sha256": sha256},
     ).fetchone()
-    return Prepared(b"", row[0], row[1], row[2], row[3], sha256) if row else None
+    return PreparedImage(b"", row[0], row[1], row[2], row[3], sha256) if row else None
 
 
 def put_embeddings(
     connection: sqlite3.Connection, backbone: str, embeddings: Mapping[str, NDArray[np.float16]]
 ) -> None:
-    """Keep SHA-256 → (D,) float16 of a backbone, for the pictures whose files are kept."""
+    """Keep SHA-256 → (D,) float16 of a backbone, for the images whose files are kept."""
     connection.executemany(
-        "INSERT OR REPLACE INTO embeddings (backbone, picture, vector) "
-        "SELECT ?, number, ? FROM pictures WHERE sha256 = ? AND removed IS NULL",
+        "INSERT OR REPLACE INTO embeddings (backbone, image, vector) "
+        "SELECT ?, number, ? FROM images WHERE sha256 = ? AND removed IS NULL",
         (
             (backbone, np.asarray(vector, dtype=np.float16).tobytes(), sha256)
             for sha256, vector in embeddings.items()
@@ -129,12 +129,12 @@ def put_embeddings(
 def read_embeddings(
     connection: sqlite3.Connection, backbone: str, sha256s: Iterable[str]
 ) -> dict[str, NDArray[np.float16]]:
-    """Return SHA-256 → (D,) float16 for those pictures that have one."""
+    """Return SHA-256 → (D,) float16 for those images that have one."""
     # CROSS JOIN keeps this order: in the other one SQLite goes through the whole list for each row.
     rows = connection.execute(
-        "SELECT p.sha256, v.vector FROM json_each(?) wanted CROSS JOIN pictures p "
-        "ON p.sha256 = wanted.value "
-        "CROSS JOIN embeddings v ON v.picture = p.number AND v.backbone = ?",
+        "SELECT i.sha256, v.vector FROM json_each(?) wanted CROSS JOIN images i "
+        "ON i.sha256 = wanted.value "
+        "CROSS JOIN embeddings v ON v.image = i.number AND v.backbone = ?",
         (json.dumps(list(sha256s)), backbone),
     )
     return {sha256: np.frombuffer(vector, dtype=np.float16) for sha256, vector in rows}

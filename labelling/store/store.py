@@ -1,4 +1,4 @@
-"""The store of labelled pictures: what others add to, look into, correct and learn from.
+"""The store of labelled images: what others add to, look into, correct and learn from.
 
 >>> with Store(Path("data")) as store:
 ...     added = store.add(Path("cat.jpg").read_bytes(), "cat", model="pets", who="Ann")
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 import labelling.store.label_issues
 import labelling.store.queries
 from inference.errors import UserInputError
-from labelling.images.encoding import Prepared, hash_bytes, prepare, prepare_image
-from labelling.images.files import PictureFiles, explaining_files, sweep_scratch
+from labelling.images.encoding import PreparedImage, hash_bytes, prepare, prepare_image
+from labelling.images.files import ImageFiles, explaining_files, sweep_scratch
 from labelling.store.adding import (
     Annotation,
     LabelledFile,
@@ -67,9 +67,9 @@ __all__ = [
 
 
 class Store:
-    """Labelled pictures in a data folder. Safe to share between threads and processes.
+    """Labelled images in a data folder. Safe to share between threads and processes.
 
-    A label that a call has returned is on the disk, with its picture. An empty model stands for
+    A label that a call has returned is on the disk, with its image. An empty model stands for
     every model. Every method raises UserInputError where the disk or the database fails.
     """
 
@@ -82,7 +82,7 @@ class Store:
         self.data = data
         with explaining_files(data):
             data.mkdir(parents=True, exist_ok=True)
-        self._files = PictureFiles(data / "pictures")
+        self._files = ImageFiles(data / "pictures")
         self._hashes = HashIndex()
         self._database = Database(data / "labels.sqlite3", timeout)
         self._settle_arrivals()
@@ -112,9 +112,9 @@ class Store:
         name: str = "",
         relabel: bool = False,
     ) -> Added:
-        """Add a picture file with its label; the same picture again changes nothing.
+        """Add an image file with its label; the same image again changes nothing.
 
-        Raises: UserInputError for what is no picture, cannot be a label, or where the picture
+        Raises: UserInputError for what is no image, cannot be a label, or where the image
         is approved under another label (unless `relabel`).
         """
         annotation = Annotation(label, model, state, who, prediction, name, relabel).check()
@@ -133,7 +133,7 @@ class Store:
         relabel: bool = False,
         origin_sha256: str = "",
     ) -> Added:
-        """Add a picture that is decoded already, (H, W, 3) uint8 RGB, upright; else as `add`.
+        """Add an image that is decoded already, (H, W, 3) uint8 RGB, upright; else as `add`.
 
         `origin_sha256`: of the file that it was decoded from, by which it is known again.
         """
@@ -141,14 +141,14 @@ class Store:
         known = self._find_stored(origin_sha256) if origin_sha256 else None
         return self.enter(known or prepare_image(image, origin_sha256), annotation)
 
-    def prepare(self, data: bytes) -> Prepared:
+    def prepare(self, data: bytes) -> PreparedImage:
         """Do the slow part of adding; several threads may at once.
 
-        Raises: UserInputError for what is no picture that is taken.
+        Raises: UserInputError for what is no image that is taken.
         """
         return self._find_stored(hash_bytes(data)) or prepare(data)
 
-    def enter(self, prepared: Prepared, annotation: Annotation) -> Added:
+    def enter(self, prepared: PreparedImage, annotation: Annotation) -> Added:
         """Do the rest of adding, with an annotation that was checked."""
         if prepared.data:
             self._files.write(prepared.sha256, prepared.data)
@@ -207,21 +207,21 @@ class Store:
             return read_kept(connection, number)
 
     def read_bytes(self, sha256: str) -> bytes:
-        """Return a stored picture, a JPEG.
+        """Return a stored image, a JPEG.
 
         Raises: UserInputError where there is none.
         """
         return self._files.read(sha256)
 
     def path(self, sha256: str) -> Path:
-        """Return where a stored picture lies.
+        """Return where a stored image lies.
 
         Raises: UserInputError for what is not a SHA-256.
         """
         return self._files.path(sha256)
 
     def count(self, model: str) -> dict[str, Counts]:
-        """Return class → how many pictures it has, sorted by name."""
+        """Return class → how many images it has, sorted by name."""
         with self._database.reading() as connection:
             return labelling.store.queries.count_classes(connection, model)
 
@@ -254,7 +254,7 @@ class Store:
         return self.change([number], Change("reject", who, state="rejected"))[0]
 
     def delete(self, number: int, who: str) -> int:
-        """Delete an entry; its picture stays until `purge`. Returns the change."""
+        """Delete an entry; its image stays until `purge`. Returns the change."""
         return self.change([number], Change("delete", who, deleted=True))[0]
 
     def change(self, numbers: Iterable[int], change: Change) -> list[int]:
@@ -276,7 +276,7 @@ class Store:
             return [undo(connection, number, clean_name(who)) for number in numbers]
 
     def withdraw(self, number: int, who: str) -> None:
-        """Reverse the change that added a picture, and remove the picture for good.
+        """Reverse the change that added an image, and remove the image for good.
 
         It stays where anybody else ever labelled it, even if that was rejected or deleted.
         Raises: UserInputError where something changed the entry since.
@@ -290,10 +290,10 @@ class Store:
             self._files.sweep(list_kept(connection))
 
     def purge(self, older_than_seconds: float) -> int:
-        """Remove for good the pictures whose every label was deleted or rejected so long ago.
+        """Remove for good the images whose every label was deleted or rejected so long ago.
 
         Their rows stay, so that they are known when they come again. Files without a row, left
-        by writers that were killed, go too. Returns: how many pictures' files went.
+        by writers that were killed, go too. Returns: how many images' files went.
         """
         with self._database.writing() as connection:
             mark_removed(connection, older_than_seconds)
@@ -304,7 +304,7 @@ class Store:
         return removed
 
     def list_removed(self, model: str) -> list[Tombstone]:
-        """Return what is left of the pictures that have no label of a model any more."""
+        """Return what is left of the images that have no label of a model any more."""
         with self._database.reading() as connection:
             return labelling.store.queries.list_removed(connection, model)
 
@@ -340,9 +340,9 @@ class Store:
     # Embeddings
 
     def put_embeddings(self, backbone: str, embeddings: Mapping[str, NDArray[np.float16]]) -> None:
-        """Keep what a backbone makes of pictures: SHA-256 → (D,) float16.
+        """Keep what a backbone makes of images: SHA-256 → (D,) float16.
 
-        `backbone`: a card's `backbone_key`. Those of pictures that are not kept are left out.
+        `backbone`: a card's `backbone_key`. Those of images that are not kept are left out.
         """
         with self._database.writing() as connection:
             labelling.store.queries.put_embeddings(connection, backbone, embeddings)
@@ -350,11 +350,11 @@ class Store:
     def read_embeddings(
         self, backbone: str, sha256s: Iterable[str]
     ) -> dict[str, NDArray[np.float16]]:
-        """Return SHA-256 → (D,) float16 for those of the pictures that have one."""
+        """Return SHA-256 → (D,) float16 for those of the images that have one."""
         with self._database.reading() as connection:
             return labelling.store.queries.read_embeddings(connection, backbone, sha256s)
 
-    def _find_stored(self, sha256: str) -> Prepared | None:
+    def _find_stored(self, sha256: str) -> PreparedImage | None:
         with self._database.reading() as connection:
             found = find_stored(connection, sha256)
         return found if found and self._files.has(found.sha256) else None
@@ -367,7 +367,7 @@ class Store:
             with self._database.writing() as connection, explaining_files(self.data):
                 settle_arrivals(connection, self.data)
 
-    def _restore_file(self, prepared: Prepared) -> None:
+    def _restore_file(self, prepared: PreparedImage) -> None:
         """Write a file again that was swept away before its row was there."""
         if self._files.has(prepared.sha256):
             return

@@ -13,7 +13,7 @@ from labelling.images.encoding import hash_bytes
 from labelling.store.store import STATES, Store
 from tests.inference.tiny_versions import write_version
 from tests.labelling.sample_files import encode, make_image
-from tests.labelling.stored import add_pictures
+from tests.labelling.stored import add_images
 
 
 def teach(data: Path, model: str, number: int, **changes: object) -> Path:
@@ -48,13 +48,13 @@ def fill(data: Path) -> None:
         gone = store.add(encode(make_image(99)), "cat").entry
         store.delete(gone.id, "Ann")
         store.purge(0)
-        add_pictures(store, "cat", range(12), model="pets")
-        add_pictures(store, "dog", range(12, 24), model="pets")
+        add_images(store, "cat", range(12), model="pets")
+        add_images(store, "dog", range(12, 24), model="pets")
         store.add(encode(make_image(0, side=80)), "cat", model="pets")  # a near-duplicate
         for seed, state in enumerate(STATES, 24):
             store.add(encode(make_image(seed)), "bird", state=state, who="Ann", name="b.jpg")
         store.add(encode(make_image(0)), "animal")  # which is a cat for pets
-        add_pictures(store, "bus", range(30, 33), model="cars")
+        add_images(store, "bus", range(30, 33), model="cars")
 
 
 def make_project(tmp_path: Path, data: Path | None = None, model: str = "pets") -> Path:

@@ -20,7 +20,7 @@ def encode(image: Image.Image, suffix: str = "JPEG", **options: int | bytes) -> 
     return buffer.getvalue()
 
 
-def write_pictures(folder: Path, seeds: range) -> list[Path]:
+def write_images(folder: Path, seeds: range) -> list[Path]:
     """Write a JPEG a seed into a folder, made if need be, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"picture-{seed}.jpg" for seed in seeds]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labelling.images.encoding import Prepared
+from labelling.images.encoding import PreparedImage
 from labelling.images.files import is_sha256
 from labelling.images.near_duplicates import hash_to_fraction
 from labelling.store.adding import Annotation
@@ -14,7 +14,7 @@ from labelling.store.store import Added, Entry, Store
 from tests.labelling.sample_files import encode, make_image
 
 
-def add_pictures(store: Store, label: str, seeds: range, model: str = "") -> list[Added]:
+def add_images(store: Store, label: str, seeds: range, model: str = "") -> list[Added]:
     """Add a picture of noise a seed."""
     return [store.add(encode(make_image(seed)), label, model=model) for seed in seeds]
 
@@ -37,9 +37,9 @@ def make_dhash(seed: int, flipped: range = range(0)) -> bytes:
 
 def enter(store: Store, sha256: str, dhash: bytes, label: str = "cat", model: str = "") -> Entry:
     """Add a picture of a chosen name and look, whose file is nothing."""
-    prepared = Prepared(b"picture", sha256, dhash, 64, 64, sha256)
+    prepared = PreparedImage(b"picture", sha256, dhash, 64, 64, sha256)
     return store.enter(prepared, Annotation(label, model=model)).entry
 
 
-def list_picture_files(data: Path) -> set[str]:
+def list_image_files(data: Path) -> set[str]:
     return {path.stem for path in (data / "pictures").rglob("*.jpg")}

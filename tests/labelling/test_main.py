@@ -13,7 +13,7 @@ import pytest
 from inference.errors import run_command
 from labelling.__main__ import app, describe_enough
 from labelling.store.store import Store
-from tests.labelling.sample_files import encode, make_image, write_pictures
+from tests.labelling.sample_files import encode, make_image, write_images
 from tests.running import ROOT
 
 
@@ -52,8 +52,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_pictures(tmp_path / "given" / "cat", range(4))
-    write_pictures(tmp_path / "given" / "dog", range(4, 7))
+    write_images(tmp_path / "given" / "cat", range(4))
+    write_images(tmp_path / "given" / "dog", range(4, 7))
     return tmp_path / "given"
 
 
@@ -68,7 +68,7 @@ def test_it_runs_as_a_process(tmp_path: Path, folder: Path) -> None:
     assert (tmp_path / "data" / "labels.sqlite3").is_file()
 
 
-def test_pictures_go_in_and_are_listed(run: Run, folder: Path) -> None:
+def test_images_go_in_and_are_listed(run: Run, folder: Path) -> None:
     (folder / "cat" / "note.txt").write_text("no picture")
     done = run("import", folder, "--model", "pets", "--who", "Ann")
     assert done.code == 0
@@ -88,7 +88,7 @@ def test_pictures_go_in_and_are_listed(run: Run, folder: Path) -> None:
     assert run("list", "--model", "food", "--json").json() == {"food": {}}
 
 
-def test_single_pictures_wait_for_a_teacher(run: Run, folder: Path) -> None:
+def test_single_images_wait_for_a_teacher(run: Run, folder: Path) -> None:
     picture = folder / "cat" / "picture-0.jpg"
     done = run("import", picture, "--label", "tiger", "--state", "pending", "--json")
     assert done.json()["classes"] == {"tiger": 1}

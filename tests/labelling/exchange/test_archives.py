@@ -10,7 +10,7 @@ import pytest
 import labelling.exchange.archives
 from inference.errors import UserInputError
 from labelling.exchange.archives import is_finished, replacing, unpack_archive
-from tests.labelling.sample_files import encode, make_image, write_pictures
+from tests.labelling.sample_files import encode, make_image, write_images
 from trainer.data.dataset import read_dataset
 
 
@@ -30,13 +30,13 @@ def list_files(folder: Path) -> set[str]:
 @pytest.mark.parametrize("top", ["", "top/"])
 def test_a_zip_reads_like_its_folder(tmp_path: Path, top: str) -> None:
     folder = tmp_path / "data"
-    paths = write_pictures(folder / "cat", range(6)) + write_pictures(folder / "dog", range(6, 12))
+    paths = write_images(folder / "cat", range(6)) + write_images(folder / "dog", range(6, 12))
     entries = {f"{top}{path.relative_to(folder)}": path.read_bytes() for path in paths}
     archive = make_zip(tmp_path / "data.zip", entries | {"__MACOSX/cat/._1.jpg": b"fork"})
     from_zip = read_dataset([str(archive)], folder=tmp_path / "run")
     from_folder = read_dataset([str(folder)], folder=tmp_path / "run")
     assert from_zip.sha256 == from_folder.sha256
-    assert len(from_zip.pictures) == 12
+    assert len(from_zip.images) == 12
     assert from_zip.left_out == ()
 
 

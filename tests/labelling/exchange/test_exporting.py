@@ -14,7 +14,7 @@ from labelling.exchange.items import ImportOptions
 from labelling.store.labels import MAX_LENGTH, check_label
 from labelling.store.store import STATES, Entry, RecordedPrediction, Store
 from tests.labelling.sample_files import encode, make_image
-from tests.labelling.stored import add_pictures
+from tests.labelling.stored import add_images
 
 ODD = (
     *("cat", "Cat", "hot dog", "café", "猫", "a:b?", "con", "test", "my-train-set", "val 2"),
@@ -28,9 +28,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def test_folders_hold_pictures_and_what_is_known(store: Store, tmp_path: Path) -> None:
-    add_pictures(store, "cat", range(3))
-    add_pictures(store, "dog", range(3, 5), model="pets")
+def test_folders_hold_images_and_what_is_known(store: Store, tmp_path: Path) -> None:
+    add_images(store, "cat", range(3))
+    add_images(store, "dog", range(3, 5), model="pets")
     done = export_folder(store, tmp_path / "out" / "pictures", None)
     assert done.classes == {"cat": 3, "dog": 2}
     files = sorted(path.relative_to(done.folder).as_posix() for path in done.folder.rglob("*.*"))
@@ -39,10 +39,10 @@ def test_folders_hold_pictures_and_what_is_known(store: Store, tmp_path: Path) -
     assert decode((done.folder / files[0]).read_bytes()).shape == (96, 96, 3)
 
 
-def test_a_model_s_pictures_include_those_for_every_model(store: Store, tmp_path: Path) -> None:
-    add_pictures(store, "cat", range(3))
-    add_pictures(store, "dog", range(1), model="pets")
-    add_pictures(store, "cow", range(5, 6), model="farm")
+def test_a_model_s_images_include_those_for_every_model(store: Store, tmp_path: Path) -> None:
+    add_images(store, "cat", range(3))
+    add_images(store, "dog", range(1), model="pets")
+    add_images(store, "cow", range(5, 6), model="farm")
     assert export_folder(store, tmp_path / "a", "pets").classes == {"cat": 2, "dog": 1}
     assert export_folder(store, tmp_path / "b", None).classes == {"cat": 3, "cow": 1, "dog": 1}
 
@@ -55,7 +55,7 @@ def test_states_are_asked_for(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_full_folder_is_left_alone(store: Store, tmp_path: Path) -> None:
-    add_pictures(store, "cat", range(1))
+    add_images(store, "cat", range(1))
     (tmp_path / "out").mkdir()
     export_folder(store, tmp_path / "out", "")
     before = sorted(tmp_path.rglob("*"))
@@ -83,7 +83,7 @@ def test_everything_comes_back(store: Store, tmp_path: Path) -> None:
         data = encode(make_image(seed))
         who, name = f"Ann {seed}", f"{seed}.jpg"
         store.add(data, label, state=state, who=who, prediction=prediction, name=name)
-    add_pictures(store, "cat", range(2), model="pets")
+    add_images(store, "cat", range(2), model="pets")
     done = export_folder(store, tmp_path / "out", None, STATES)
     with Store(tmp_path / "other") as other:
         found = import_path(other, done.folder, ImportOptions())

@@ -10,13 +10,13 @@ from labelling.exchange.items import ImportOptions
 from labelling.images.encoding import hash_bytes
 from labelling.images.files import StorageError
 from labelling.store.store import Store
-from tests.labelling.sample_files import encode, make_image, write_pictures
+from tests.labelling.sample_files import encode, make_image, write_images
 
 
 def make_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "given"
-    write_pictures(folder / "cat", range(4))
-    write_pictures(folder / "dog", range(4, 7))
+    write_images(folder / "cat", range(4))
+    write_images(folder / "dog", range(4, 7))
     return folder
 
 
@@ -86,14 +86,14 @@ def test_what_cannot_be_taken_is_left_out_with_its_reason(store: Store, tmp_path
     }
 
 
-def test_one_picture_may_have_a_label_a_model(store: Store, tmp_path: Path) -> None:
+def test_one_image_may_have_a_label_a_model(store: Store, tmp_path: Path) -> None:
     folder = make_folder(tmp_path)
     import_path(store, folder, ImportOptions(model="pets"))
     assert import_path(store, folder, ImportOptions(model="zoo")).added == 7
 
 
 def test_single_files_need_a_label(store: Store, tmp_path: Path) -> None:
-    (path,) = write_pictures(tmp_path, range(1))
+    (path,) = write_images(tmp_path, range(1))
     with pytest.raises(UserInputError, match="say with --label"):
         import_path(store, path, ImportOptions())
     assert import_path(store, path, ImportOptions(label="cat")).classes == {"cat": 1}
@@ -127,7 +127,7 @@ def test_near_duplicates_are_pointed_out(store: Store, tmp_path: Path) -> None:
     assert store.count("")["cat"].groups == 4
 
 
-def test_pictures_may_wait_for_a_teacher(store: Store, tmp_path: Path) -> None:
+def test_images_may_wait_for_a_teacher(store: Store, tmp_path: Path) -> None:
     import_path(store, make_folder(tmp_path), ImportOptions(state="pending"))
     assert store.find("") == []
     assert len(store.find("", states=("pending",))) == 7
@@ -172,7 +172,7 @@ def test_metadata_that_cannot_be_read_is_a_sentence(store: Store, tmp_path: Path
 @pytest.mark.parametrize("name", ["nothing", "empty", "bare"])
 def test_where_nothing_can_be_taken_is_a_sentence(store: Store, tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
-    write_pictures(tmp_path / "bare", range(2))
+    write_images(tmp_path / "bare", range(2))
     with pytest.raises(UserInputError):
         import_path(store, tmp_path / name, ImportOptions())
     if name == "empty":

@@ -29,7 +29,7 @@ from labelling.store.label_issues import LabelCheck, LabelIssue
 from labelling.store.store import STATES, Entry, Store
 from tests.labelling.project_files import change_project, fill, make_project, read_project, teach
 from tests.labelling.sample_files import encode, make_image
-from tests.labelling.stored import add_pictures, list_picture_files
+from tests.labelling.stored import add_images, list_image_files
 from tests.running import ROOT
 
 
@@ -52,7 +52,7 @@ def without_numbers(entries: list[Entry]) -> set[tuple[object, ...]]:
 
 def snapshot(data: Path) -> tuple[object, ...]:
     """Return all that restoring could change."""
-    tables = ("entries", "pictures", "changes", "origins", "arrivals")
+    tables = ("entries", "images", "changes", "origins", "arrivals")
     Store(data).close()
     connection = sqlite3.connect(data / "labels.sqlite3")
     rows = [connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
@@ -75,7 +75,7 @@ def test_a_project_holds_one_model_under_its_hashes(tmp_path: Path) -> None:
     manifest = json.loads(files.pop(MANIFEST))
     assert manifest["files"] == {name: hash_bytes(content) for name, content in files.items()}
     images = {Path(name).stem for name in files if name.startswith("images/")}
-    assert images == {entry.sha256 for entry in read_entries(data)} < list_picture_files(data)
+    assert images == {entry.sha256 for entry in read_entries(data)} < list_image_files(data)
     lines = [json.loads(line) for line in files["labels.jsonl"].splitlines()]
     assert len(lines) == 28
     assert {line["model"] for line in lines} == {"pets"}
@@ -290,9 +290,7 @@ def test_planned_classes_go_along(tmp_path: Path) -> None:
 def test_labels_that_somebody_confirmed_stay_so(tmp_path: Path) -> None:
     data = tmp_path / "origin"
     with Store(data) as store:
-        first, second, third = (
-            added.entry for added in add_pictures(store, "cat", range(3), "pets")
-        )
+        first, second, third = (added.entry for added in add_images(store, "cat", range(3), "pets"))
         store.confirm(first.id, "Ann")
         store.undo(store.confirm(second.id, "Ann"), "Ann")
     restore(make_project(tmp_path, data), tmp_path / "other")
@@ -346,7 +344,7 @@ def test_a_later_version_that_was_not_published_stays_behind(tmp_path: Path) -> 
 def taught_project(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("taught")
     with Store(folder / "origin") as store:
-        add_pictures(store, "cat", range(3), "pets")
+        add_images(store, "cat", range(3), "pets")
     write_plan(folder / "origin", "pets", Plan(("cat", "dog")))
     teach(folder / "origin", "pets", 4)
     return make_project(folder, folder / "origin").read_bytes()
@@ -524,7 +522,7 @@ ATTACKS: dict[str, tuple[Callable[[Path], None], str]] = {
 def project(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("project")
     with Store(folder / "origin") as store:
-        add_pictures(store, "cat", range(3), "pets")
+        add_images(store, "cat", range(3), "pets")
     return make_project(folder, folder / "origin").read_bytes()
 
 

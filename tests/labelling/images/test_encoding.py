@@ -26,13 +26,13 @@ def count_differing_bits(one: bytes, other: bytes) -> int:
         ((5000, 1), (1024, 1)),
     ],
 )
-def test_pictures_become_small_enough(size: tuple[int, int], stored: tuple[int, int]) -> None:
+def test_images_become_small_enough(size: tuple[int, int], stored: tuple[int, int]) -> None:
     prepared = prepare(save(Image.new("RGB", size, "orange"), "PNG"))
     assert (prepared.width, prepared.height) == stored
     assert decode(prepared.data).shape == (stored[1], stored[0], 3)
 
 
-def test_pictures_stand_upright_and_say_nothing_of_themselves() -> None:
+def test_images_stand_upright_and_say_nothing_of_themselves() -> None:
     exif = make_exif([(0x0112, 3, 1, 6)])
     corners = draw_corners(960, 640)
     turned = corners.transpose(Image.Transpose.ROTATE_90)
@@ -64,14 +64,14 @@ def test_another_format_or_quality_looks_alike(format_name: str) -> None:
     assert count_differing_bits(one.dhash, stranger.dhash) > MAX_BITS
 
 
-def test_a_decoded_picture_is_stored_as_its_file_is() -> None:
+def test_a_decoded_image_is_stored_as_its_file_is() -> None:
     data = encode(make_image(4))
     assert prepare_image(decode(data), prepare(data).origin_sha256) == prepare(data)
     alone = prepare_image(decode(data))
     assert alone.origin_sha256 == alone.sha256
 
 
-def test_a_stored_picture_is_taken_over_byte_for_byte() -> None:
+def test_a_stored_image_is_taken_over_byte_for_byte() -> None:
     prepared = prepare(encode(make_image(5), quality=80))
     assert check_stored(prepared.data, prepared.origin_sha256) == prepared
 

@@ -11,7 +11,7 @@ from labelling.images.files import (
     ARRIVING,
     SCRATCH,
     SENDING,
-    PictureFiles,
+    ImageFiles,
     StorageError,
     sweep_scratch,
 )
@@ -20,8 +20,8 @@ DATA = b"a picture"
 SHA256 = hash_bytes(DATA)
 
 
-def test_pictures_lie_under_their_hash(tmp_path: Path) -> None:
-    files = PictureFiles(tmp_path / "pictures")
+def test_images_lie_under_their_hash(tmp_path: Path) -> None:
+    files = ImageFiles(tmp_path / "pictures")
     files.write(SHA256, DATA)
     files.write(SHA256, DATA)
     assert files.path(SHA256) == tmp_path / "pictures" / SHA256[:2] / f"{SHA256}.jpg"
@@ -30,14 +30,14 @@ def test_pictures_lie_under_their_hash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "../../secret", SHA256.upper(), f"{SHA256}/..", "ab" * 31])
-def test_only_hashes_name_pictures(tmp_path: Path, name: str) -> None:
+def test_only_hashes_name_images(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserInputError, match="SHA-256"):
-        PictureFiles(tmp_path).read(name)
+        ImageFiles(tmp_path).read(name)
 
 
-def test_a_picture_that_is_not_kept_is_a_sentence(tmp_path: Path) -> None:
+def test_a_image_that_is_not_kept_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match="not kept here"):
-        PictureFiles(tmp_path).read(SHA256)
+        ImageFiles(tmp_path).read(SHA256)
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(
@@ -46,7 +46,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(
     def fail(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    files = PictureFiles(tmp_path)
+    files = ImageFiles(tmp_path)
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(StorageError, match="No space left on device"):
         files.write(SHA256, DATA)
@@ -56,11 +56,11 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "pictures").write_text("in the way")
     with pytest.raises(StorageError, match="Nothing can be written"):
-        PictureFiles(tmp_path / "pictures").write(SHA256, DATA)
+        ImageFiles(tmp_path / "pictures").write(SHA256, DATA)
 
 
 def test_sweeping_removes_what_no_row_names(tmp_path: Path) -> None:
-    files = PictureFiles(tmp_path)
+    files = ImageFiles(tmp_path)
     kept = hash_bytes(b"kept")
     files.write(SHA256, DATA)
     files.write(kept, b"kept")

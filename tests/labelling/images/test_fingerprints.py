@@ -14,7 +14,7 @@ from labelling.images.fingerprints import (
     stack_hashes,
     take_fingerprint,
 )
-from tests.labelling.sample_files import encode, make_image, write_pictures
+from tests.labelling.sample_files import encode, make_image, write_images
 
 
 def encode_turned(image: Image.Image) -> bytes:
@@ -40,11 +40,11 @@ def count_bits(first: Fingerprint, second: Fingerprint) -> int:
     ],
     ids=["quality", "larger", "scaled-while-decoding", "turned-by-EXIF"],
 )
-def test_a_picture_saved_again_looks_the_same(content: bytes) -> None:
+def test_a_image_saved_again_looks_the_same(content: bytes) -> None:
     assert count_bits(take_fingerprint(encode(make_image(1))), take_fingerprint(content)) <= 20
 
 
-def test_other_pictures_look_different() -> None:
+def test_other_images_look_different() -> None:
     prints = [take_fingerprint(encode(make_image(seed))) for seed in range(20)]
     distances = [count_bits(prints[i], prints[j]) for i in range(20) for j in range(i)]
     assert min(distances) > 60
@@ -55,7 +55,7 @@ def test_the_hash_is_of_the_bytes() -> None:
     assert take_fingerprint(content).sha256 == hashlib.sha256(content).hexdigest()
 
 
-def test_a_broken_picture_has_no_fingerprint() -> None:
+def test_a_broken_image_has_no_fingerprint() -> None:
     with pytest.raises(UserInputError):
         take_fingerprint(encode(make_image(1))[:-500])
 
@@ -65,13 +65,13 @@ def test_no_fingerprints_make_no_hashes() -> None:
 
 
 def test_answers_come_in_the_order_of_the_files(tmp_path: Path) -> None:
-    paths = write_pictures(tmp_path, range(30))
+    paths = write_images(tmp_path, range(30))
     answers = read_fingerprints(paths, tmp_path / "index")
     assert answers == [take_fingerprint(path.read_bytes()) for path in paths]
 
 
 def test_an_index_cut_short_is_made_whole(tmp_path: Path) -> None:
-    paths, index = write_pictures(tmp_path, range(6)), tmp_path / "index"
+    paths, index = write_images(tmp_path, range(6)), tmp_path / "index"
     answers = read_fingerprints(paths, index)
     text = index.read_text()
     index.write_text(text[: len(text) - 100])

@@ -48,7 +48,7 @@ def test_differences_may_all_lie_in_one_place(word: int) -> None:
 
 
 @pytest.mark.parametrize("plain", [0, 2**64 - 1])
-def test_plain_pictures_stay_alone(plain: int) -> None:
+def test_plain_images_stay_alone(plain: int) -> None:
     flat = np.full(4, plain, np.uint64)
     hashes = np.stack([flat, flat, flip(flat, MAX_BITS), flip(flat, MAX_BITS + 1)])
     assert len(partition(join_near_duplicates(hashes))) == 4
@@ -127,7 +127,7 @@ def test_every_label_has_both_sides(first: set[int], second: set[int], fraction:
 
 @settings(deadline=None)
 @given(st.sets(st.integers(1000, 10**6), max_size=50))
-def test_added_pictures_move_no_other_one(added: set[int]) -> None:
+def test_added_images_move_no_other_one(added: set[int]) -> None:
     before = [make_group(number) for number in range(200)]
     after = [make_group(number) for number in sorted(added)]
     chosen = choose_val_groups(before, ["cat"] * 200, 0.12)

@@ -10,7 +10,7 @@ from inference.errors import UserInputError
 from labelling.store.changes import Change
 from labelling.store.store import Entry, Store
 from tests.labelling.sample_files import encode, make_image
-from tests.labelling.stored import add_pictures, enter, make_dhash, make_sha256
+from tests.labelling.stored import add_images, enter, make_dhash, make_sha256
 
 Act = Callable[[Store, int], int]
 ACTS: dict[str, Act] = {
@@ -79,7 +79,7 @@ def test_a_button_pressed_twice_is_one_change(tmp_path: Path, name: str) -> None
 
 def test_what_is_so_already_is_no_change_of_one_s_own(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        (added,) = add_pictures(store, "cat", range(1))
+        (added,) = add_images(store, "cat", range(1))
         assert store.approve(added.entry.id, "Ann") == 0
         assert store.relabel(added.entry.id, "cat", "Ann") == 0
 

@@ -10,7 +10,7 @@ from labelling.store.database import MIGRATIONS, Database
 from labelling.store.entries import Counts
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
-from tests.labelling.stored import add_pictures
+from tests.labelling.stored import add_images
 
 
 def run_once(path: Path, statement: str) -> list[tuple[object, ...]]:
@@ -124,7 +124,7 @@ def test_what_is_no_database_is_a_sentence(tmp_path: Path, content: bytes) -> No
 
 def test_a_damaged_database_is_a_sentence(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        add_pictures(store, "cat", range(20))
+        add_images(store, "cat", range(20))
     path = tmp_path / "labels.sqlite3"
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
@@ -144,7 +144,7 @@ def test_a_writer_that_does_not_finish_is_a_sentence(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_a_sentence_and_changes_nothing(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        before = add_pictures(store, "cat", range(2))
+        before = add_images(store, "cat", range(2))
         with store._database.reading() as connection:
             connection.execute("PRAGMA max_page_count = 1")
         name = "n" * 190

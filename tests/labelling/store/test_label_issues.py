@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from labelling.store.store import Change, LabelCheck, LabelIssue, Store
-from tests.labelling.stored import add_pictures
+from tests.labelling.stored import add_images
 
 MODEL = "pets"
 
@@ -23,7 +23,7 @@ def make_issue(number: int, quality: float = 0.1, label: str = "cat") -> LabelIs
 
 def fill(store: Store, count: int = 3, model: str = MODEL) -> list[int]:
     """Add images of cats, all of which look mislabelled, the first ones most."""
-    ids = [added.entry.id for added in add_pictures(store, "cat", range(count), model)]
+    ids = [added.entry.id for added in add_images(store, "cat", range(count), model)]
     issues = tuple(make_issue(number, 0.1 * (i + 1)) for i, number in enumerate(ids))
     store.put_label_check(MODEL, LabelCheck(count, ("owl",), issues))
     return ids
@@ -107,7 +107,7 @@ def test_confirmed_twice_is_one_change(store: Store) -> None:
     assert store.confirm(ids[0], "Ann") > first
 
 
-def test_picture_for_every_model_is_an_issue_for_one(store: Store) -> None:
+def test_image_for_every_model_is_an_issue_for_one(store: Store) -> None:
     ids = fill(store, model="")
     assert list_ids(store) == ids
     own = store.add(store.read_bytes(store.get(ids[0]).sha256), "cat", model=MODEL).entry

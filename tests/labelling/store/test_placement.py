@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from labelling.images.encoding import Prepared
+from labelling.images.encoding import PreparedImage
 from labelling.store.adding import Annotation
 from labelling.store.placement import FIRST_TRAIN_GROUPS
 from labelling.store.store import Store
@@ -48,13 +48,14 @@ def test_about_a_fifth_of_later_groups_is_locked(tmp_path: Path) -> None:
 def test_up_to_twenty_bits_are_a_near_duplicate(tmp_path: Path, bits: int, joined: bool) -> None:
     with Store(tmp_path) as store:
         first = enter(store, make_sha256(1), make_dhash(1))
-        prepared = Prepared(b"p", make_sha256(2), make_dhash(1, range(bits)), 9, 9, make_sha256(2))
+        sha256, dhash = make_sha256(2), make_dhash(1, range(bits))
+        prepared = PreparedImage(b"p", sha256, dhash, 9, 9, sha256)
         added = store.enter(prepared, Annotation("dog"))
         assert added.near == (first if joined else None)
         assert (added.entry.group == first.group) == joined
 
 
-def test_plain_pictures_are_near_nothing(tmp_path: Path) -> None:
+def test_plain_images_are_near_nothing(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         plain = bytes(32), b"\xff" * 32, b"\xff\xff" + bytes(30)
         entries = [enter(store, make_sha256(i), dhash) for i, dhash in enumerate(plain * 2)]
@@ -74,7 +75,7 @@ def test_near_duplicates_join_the_split_whatever_their_own_hash(tmp_path: Path, 
     assert near.group == first.group
 
 
-def test_between_both_splits_a_picture_is_excluded(tmp_path: Path) -> None:
+def test_between_both_splits_an_image_is_excluded(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         fill_train(store)
         train = enter(store, make_sha256(1), make_dhash(1))
@@ -90,7 +91,7 @@ def test_between_both_splits_a_picture_is_excluded(tmp_path: Path) -> None:
         assert (near_excluded.split, near_excluded.group) == ("excluded", between.sha256)
 
 
-def test_groups_of_one_split_that_a_picture_joins_become_one(tmp_path: Path) -> None:
+def test_groups_of_one_split_that_an_image_joins_become_one(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         one = enter(store, make_sha256(1), make_dhash(1))
         other = enter(store, make_sha256(2), make_dhash(1, range(30)))
@@ -101,7 +102,7 @@ def test_groups_of_one_split_that_a_picture_joins_become_one(tmp_path: Path) -> 
         assert store.count("")["cat"].groups == 1
 
 
-def test_a_deleted_picture_still_holds_its_near_duplicates_in_its_split(tmp_path: Path) -> None:
+def test_a_deleted_image_still_holds_its_near_duplicates_in_its_split(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         fill_train(store)
         locked = enter(store, make_sha256(1, locked=True), make_dhash(1))
@@ -126,7 +127,7 @@ def test_near_labels_are_those_of_the_model(tmp_path: Path) -> None:
 
         def find_near(number: int, model: str) -> str | None:
             sha256 = make_sha256(number)
-            prepared = Prepared(b"p", sha256, make_dhash(1, range(number)), 9, 9, sha256)
+            prepared = PreparedImage(b"p", sha256, make_dhash(1, range(number)), 9, 9, sha256)
             near = store.enter(prepared, Annotation("cat", model=model)).near
             return near.sha256 if near else None
 
@@ -136,7 +137,7 @@ def test_near_labels_are_those_of_the_model(tmp_path: Path) -> None:
         assert find_near(5, "food") == make_sha256(4)
 
 
-def test_new_pictures_of_others_are_seen(tmp_path: Path) -> None:
+def test_new_images_of_others_are_seen(tmp_path: Path) -> None:
     with Store(tmp_path) as one, Store(tmp_path) as other:
         for i in range(1500):
             store = one if i % 2 else other
@@ -154,7 +155,7 @@ def test_many_hashes_are_searched_fast_enough(tmp_path: Path) -> None:
         rows = [(make_sha256(i), make_dhash(i), make_sha256(i)) for i in range(3000)]
         with store._database.writing() as connection:
             connection.executemany(
-                "INSERT INTO pictures (sha256, dhash, width, height, grp, split) "
+                "INSERT INTO images (sha256, dhash, width, height, grp, split) "
                 "VALUES (?, ?, 1, 1, ?, 'train')",
                 rows,
             )

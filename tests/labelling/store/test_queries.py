@@ -24,10 +24,10 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 
 def fill(connection: sqlite3.Connection, count: int) -> list[str]:
-    """Add pictures with an embedding each; returns their names."""
+    """Add images with an embedding each; returns their names."""
     names = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(count)]
     connection.executemany(
-        "INSERT OR IGNORE INTO pictures (sha256, dhash, width, height, grp, split) "
+        "INSERT OR IGNORE INTO images (sha256, dhash, width, height, grp, split) "
         "VALUES (?, zeroblob(32), 9, 9, ?, 'train')",
         [(name, name) for name in names],
     )
@@ -54,7 +54,7 @@ def test_those_that_are_there_are_read(connection: sqlite3.Connection) -> None:
     assert read_embeddings(connection, "b" * 64, names) == {}
 
 
-def test_work_grows_with_the_pictures_not_with_their_square(
+def test_work_grows_with_the_images_not_with_their_square(
     connection: sqlite3.Connection,
 ) -> None:
     few = count_steps(connection, fill(connection, 200))

@@ -23,9 +23,9 @@ from labelling.store.labels import MAX_CLASSES
 from labelling.store.store import RecordedPrediction, Store
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import (
-    add_pictures,
+    add_images,
     enter,
-    list_picture_files,
+    list_image_files,
     make_dhash,
     make_sha256,
 )
@@ -71,7 +71,7 @@ def test_it_is_there_when_the_store_is_opened_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["given", "stored", "image"])
-def test_the_same_picture_again_changes_nothing(store: Store, way: str) -> None:
+def test_the_same_image_again_changes_nothing(store: Store, way: str) -> None:
     first = store.add(CAT, "cat", model="pets")
     if way == "given":
         again = store.add(CAT, "cat", model="pets", who="Bob", state="pending")
@@ -83,7 +83,7 @@ def test_the_same_picture_again_changes_nothing(store: Store, way: str) -> None:
     assert len(store.find(None)) == 1
 
 
-def test_a_decoded_picture_is_known_by_its_file(store: Store) -> None:
+def test_a_decoded_image_is_known_by_its_file(store: Store) -> None:
     small = decode(CAT)[::2, ::2]
     added = store.add_image(small, "cat", origin_sha256=hash_bytes(CAT))
     assert (added.entry.origin_sha256, added.entry.width) == (hash_bytes(CAT), 48)
@@ -92,14 +92,14 @@ def test_a_decoded_picture_is_known_by_its_file(store: Store) -> None:
     assert alone.entry.origin_sha256 == alone.entry.sha256
 
 
-def test_a_picture_may_have_a_label_a_model(store: Store) -> None:
+def test_a_image_may_have_a_label_a_model(store: Store) -> None:
     store.add(CAT, "cat", model="pets")
     assert store.add(CAT, "animal", model="zoo").entry.label == "animal"
     assert store.add(CAT, "something").entry.label == "something"
     assert [entry.label for entry in store.find("pets")] == ["cat"]
     assert [entry.label for entry in store.find("zoo")] == ["animal"]
     assert [entry.label for entry in store.find("food")] == ["something"]
-    assert len(list_picture_files(store.data)) == 1
+    assert len(list_image_files(store.data)) == 1
     assert store.list_models() == ["", "pets", "zoo"]
 
 
@@ -155,11 +155,11 @@ def test_what_cannot_be_is_refused_before_anything_is_kept(
     with pytest.raises(UserInputError):
         store.add(CAT, values.pop("label"), **values)  # type: ignore[arg-type]
     assert store.find(None) == []
-    assert list_picture_files(store.data) == set()
+    assert list_image_files(store.data) == set()
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", CAT[:500]], ids=["empty", "page", "truncated"])
-def test_what_is_no_picture_is_refused(store: Store, data: bytes) -> None:
+def test_what_is_no_image_is_refused(store: Store, data: bytes) -> None:
     with pytest.raises(UserInputError):
         store.add(data, "cat")
     assert store.knows([hash_bytes(data)]) == set()
@@ -274,7 +274,7 @@ def test_embeddings_are_kept_a_backbone(store: Store) -> None:
 
 
 def test_purging_removes_what_nobody_needs(store: Store) -> None:
-    kept, shared, rejected, deleted = (added.entry for added in add_pictures(store, "c", range(4)))
+    kept, shared, rejected, deleted = (added.entry for added in add_images(store, "c", range(4)))
     other = store.add(encode(make_image(1)), "cat", model="pets").entry
     store.put_embeddings("a", {deleted.sha256: np.zeros(3, np.float16)})
     for entry in (shared, deleted):
@@ -282,7 +282,7 @@ def test_purging_removes_what_nobody_needs(store: Store) -> None:
     change = store.reject(rejected.id, "Ann")
     assert store.purge(3600) == 0
     assert store.purge(0) == 2
-    assert list_picture_files(store.data) == {kept.sha256, shared.sha256}
+    assert list_image_files(store.data) == {kept.sha256, shared.sha256}
     assert store.find(None, states=("approved", "rejected")) == [other, kept]
     assert store.read_embeddings("a", [deleted.sha256]) == {}
     with pytest.raises(UserInputError, match="removed for good"):
@@ -290,7 +290,7 @@ def test_purging_removes_what_nobody_needs(store: Store) -> None:
     assert store.purge(0) == 0
 
 
-def test_a_purged_picture_may_come_again(store: Store) -> None:
+def test_a_purged_image_may_come_again(store: Store) -> None:
     entry = store.add(CAT, "cat").entry
     store.delete(entry.id, "Ann")
     store.purge(0)
@@ -306,7 +306,7 @@ def test_purging_sweeps_files_that_no_label_names(store: Store) -> None:
     orphan = hash_bytes(b"orphan")
     store._files.write(orphan, b"orphan")
     assert store.purge(3600) == 1
-    assert list_picture_files(store.data) == {entry.sha256}
+    assert list_image_files(store.data) == {entry.sha256}
 
 
 def test_a_file_that_was_swept_before_its_row_came_is_written_again(store: Store) -> None:
@@ -328,14 +328,14 @@ def test_a_file_that_was_swept_before_its_row_came_is_written_again(store: Store
 
 
 def test_threads_share_a_store(store: Store) -> None:
-    pictures = [encode(make_image(seed, 48)) for seed in range(20)]
+    images = [encode(make_image(seed, 48)) for seed in range(20)]
     problems: list[Exception] = []
 
     def work(number: int) -> None:
         try:
             order = random.Random(number).sample(range(20), 20)
             for i in order:
-                added = store.add(pictures[i], f"class {i % 3}", who=f"thread {number}")
+                added = store.add(images[i], f"class {i % 3}", who=f"thread {number}")
                 store.find("", limit=3)
                 store.read_bytes(added.entry.sha256)
         except (UserInputError, sqlite3.Error) as error:
@@ -347,7 +347,7 @@ def test_threads_share_a_store(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert problems == []
-    assert len(store.find("")) == len(list_picture_files(store.data)) == 20
+    assert len(store.find("")) == len(list_image_files(store.data)) == 20
 
 
 def start_writer(data: Path, first: int, count: int) -> subprocess.Popen[str]:
@@ -398,11 +398,11 @@ def test_acknowledged_labels_survive_kills(tmp_path: Path) -> None:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         store.purge(3600)
-        assert list_picture_files(tmp_path) == {entry.sha256 for entry in there.values()}
+        assert list_image_files(tmp_path) == {entry.sha256 for entry in there.values()}
 
 
-def test_a_withdrawn_picture_is_gone_at_once(store: Store) -> None:
-    kept, _ = add_pictures(store, "cat", range(2))
+def test_a_withdrawn_image_is_gone_at_once(store: Store) -> None:
+    kept, _ = add_images(store, "cat", range(2))
     given = encode(make_image(7))
     added = store.add(given, "dog", state="pending", who="visitor")
     store.withdraw(added.change, "visitor")
@@ -414,7 +414,7 @@ def test_a_withdrawn_picture_is_gone_at_once(store: Store) -> None:
 
 
 @pytest.mark.parametrize("act", ["reject", "delete"])
-def test_a_withdrawn_picture_stays_where_a_teacher_had_it_before(store: Store, act: str) -> None:
+def test_a_withdrawn_image_stays_where_a_teacher_had_it_before(store: Store, act: str) -> None:
     given = encode(make_image(7))
     entry = store.add(given, "cat", model="pets", who="Ann").entry
     done = getattr(store, act)(entry.id, "Ann")
@@ -426,7 +426,7 @@ def test_a_withdrawn_picture_stays_where_a_teacher_had_it_before(store: Store, a
     assert store.read_bytes(entry.sha256)
 
 
-def test_a_withdrawn_picture_stays_where_another_model_had_it(store: Store) -> None:
+def test_a_withdrawn_image_stays_where_another_model_had_it(store: Store) -> None:
     given = encode(make_image(7))
     entry = store.add(given, "cat", model="pets", who="Ann").entry
     done = store.delete(entry.id, "Ann")
@@ -436,7 +436,7 @@ def test_a_withdrawn_picture_stays_where_another_model_had_it(store: Store) -> N
     assert store.path(entry.sha256).exists()
 
 
-def test_a_picture_that_was_withdrawn_can_be_so_again(store: Store) -> None:
+def test_a_image_that_was_withdrawn_can_be_so_again(store: Store) -> None:
     given = encode(make_image(7))
     for _ in range(2):
         added = store.add(given, "dog", state="pending", who="visitor")
@@ -445,7 +445,7 @@ def test_a_picture_that_was_withdrawn_can_be_so_again(store: Store) -> None:
         assert not store.path(added.entry.sha256).exists()
 
 
-def test_a_withdrawn_picture_stays_where_another_label_needs_it(store: Store) -> None:
+def test_a_withdrawn_image_stays_where_another_label_needs_it(store: Store) -> None:
     given = encode(make_image(7))
     store.add(given, "cat", model="pets")
     added = store.add(given, "dog", model="others", state="pending")

@@ -9,7 +9,7 @@ from PIL import Image
 
 import labelling.images.fingerprints
 from inference.errors import UserInputError
-from tests.labelling.sample_files import encode, make_image, write_pictures
+from tests.labelling.sample_files import encode, make_image, write_images
 from trainer.data.dataset import Dataset, find_sources, read_dataset
 
 
@@ -17,8 +17,8 @@ from trainer.data.dataset import Dataset, find_sources, read_dataset
 def data(tmp_path: Path) -> Path:
     """Ten images of each of two classes."""
     folder = tmp_path / "data"
-    write_pictures(folder / "cat", range(10))
-    write_pictures(folder / "dog", range(10, 20))
+    write_images(folder / "cat", range(10))
+    write_images(folder / "dog", range(10, 20))
     return folder
 
 
@@ -61,7 +61,7 @@ def test_given_splits_are_kept(tmp_path: Path, read: Callable[..., Dataset]) -> 
     start = 0
     for split, count in (("train", 6), ("validation", 3), ("test", 2)):
         for label in ("cat", "dog"):
-            write_pictures(root / split / label, range(start, start + count))
+            write_images(root / split / label, range(start, start + count))
             start += count
     assert read(root).counts() == {
         "train": {"cat": 6, "dog": 6},
@@ -73,16 +73,16 @@ def test_given_splits_are_kept(tmp_path: Path, read: Callable[..., Dataset]) -> 
 def test_val_is_split_off_only_where_a_class_has_none(
     tmp_path: Path, read: Callable[..., Dataset]
 ) -> None:
-    write_pictures(tmp_path / "first" / "train" / "cat", range(40))
-    write_pictures(tmp_path / "first" / "val" / "cat", range(40, 43))
-    write_pictures(tmp_path / "second" / "dog", range(50, 90))
+    write_images(tmp_path / "first" / "train" / "cat", range(40))
+    write_images(tmp_path / "first" / "val" / "cat", range(40, 43))
+    write_images(tmp_path / "second" / "dog", range(50, 90))
     counts = read(tmp_path / "first", tmp_path / "second", val_fraction=0.3).counts()
     assert (counts["train"]["cat"], counts["val"]["cat"]) == (40, 3)
     assert 4 <= counts["val"]["dog"] <= 20
 
 
 def test_locations_are_merged(data: Path, tmp_path: Path, read: Callable[..., Dataset]) -> None:
-    write_pictures(tmp_path / "more" / "data" / "bird", range(30, 34))
+    write_images(tmp_path / "more" / "data" / "bird", range(30, 34))
     (tmp_path / "more" / "data" / "bird" / "note.txt").write_text("no picture")
     (data / "cat" / "note.txt").write_text("no picture")
     dataset = read(data, tmp_path / "more" / "data" / "bird" / "..")
@@ -133,18 +133,18 @@ def make_no_folder(root: Path) -> None:
 
 
 def make_empty_class(root: Path) -> None:
-    write_pictures(root / "cat", range(5))
+    write_images(root / "cat", range(5))
     (root / "dog").mkdir()
 
 
 def make_broken_class(root: Path) -> None:
-    write_pictures(root / "cat", range(5))
+    write_images(root / "cat", range(5))
     (root / "dog").mkdir()
     (root / "dog" / "a.jpg").write_bytes(b"not a picture")
 
 
 def make_one_class(root: Path) -> None:
-    write_pictures(root / "cat", range(5))
+    write_images(root / "cat", range(5))
 
 
 def make_no_image(root: Path) -> None:
@@ -154,12 +154,12 @@ def make_no_image(root: Path) -> None:
 
 
 def make_single_image(root: Path) -> None:
-    write_pictures(root / "cat", range(5))
-    write_pictures(root / "dog", range(5, 6))
+    write_images(root / "cat", range(5))
+    write_images(root / "dog", range(5, 6))
 
 
 def make_class_of_near_duplicates(root: Path) -> None:
-    write_pictures(root / "cat", range(5))
+    write_images(root / "cat", range(5))
     (root / "dog").mkdir()
     for quality in (70, 80, 90):
         content = encode(make_image(9), quality=quality)
@@ -168,8 +168,8 @@ def make_class_of_near_duplicates(root: Path) -> None:
 
 def make_class_without_train(root: Path) -> None:
     for label, seeds in (("cat", range(5)), ("dog", range(5, 10))):
-        write_pictures(root / "train" / label, seeds)
-    write_pictures(root / "test" / "bird", range(10, 15))
+        write_images(root / "train" / label, seeds)
+    write_images(root / "test" / "bird", range(10, 15))
 
 
 @pytest.mark.parametrize(
@@ -223,9 +223,9 @@ def test_near_duplicates_of_test_images_are_left_out_of_train(
     tmp_path: Path, read: Callable[..., Dataset]
 ) -> None:
     root = tmp_path / "data"
-    write_pictures(root / "train" / "cat", range(10))
-    write_pictures(root / "train" / "dog", range(10, 20))
-    write_pictures(root / "test" / "cat", range(20, 22))
+    write_images(root / "train" / "cat", range(10))
+    write_images(root / "train" / "dog", range(10, 20))
+    write_images(root / "test" / "cat", range(20, 22))
     (root / "train" / "cat" / "again.png").write_bytes(encode(make_image(20, side=150), "PNG"))
     dataset = read(root)
     assert dataset.counts()["test"] == {"cat": 2, "dog": 0}

@@ -8,7 +8,7 @@ from datasets import ClassLabel, Dataset, Features, Image, Value
 
 import trainer.data.hub
 from inference.errors import UserInputError
-from tests.labelling.sample_files import encode, make_image, write_pictures
+from tests.labelling.sample_files import encode, make_image, write_images
 from trainer.data.dataset import read_dataset
 from trainer.data.hub import fetch_dataset, find_columns, name_folders, write_splits
 
@@ -79,10 +79,10 @@ def load_image_folder(source: Path, cache: Path, *, streaming: bool) -> datasets
 @pytest.mark.parametrize("streaming", [False, True])
 def test_an_image_folder_reads_like_the_folder(tmp_path: Path, streaming: bool) -> None:
     source = tmp_path / "source"
-    write_pictures(source / "train" / "cat", range(3))
-    write_pictures(source / "train" / "dog", range(3, 6))
-    write_pictures(source / "test" / "cat", range(6, 8))
-    write_pictures(source / "test" / "dog", range(8, 10))
+    write_images(source / "train" / "cat", range(3))
+    write_images(source / "train" / "dog", range(3, 6))
+    write_images(source / "test" / "cat", range(6, 8))
+    write_images(source / "test" / "dog", range(8, 10))
     splits = load_image_folder(source, tmp_path / "cache", streaming=streaming)
     write_splits(splits, "owner/name", tmp_path / "target", origin=str(source))
     ours = read_dataset([str(tmp_path / "target")], folder=tmp_path / "run")
