@@ -27,6 +27,7 @@ from inference.classifier import Classifier
 from inference.images import decode
 from inference.versions.cards import read_card
 from inference.versions.folders import find_version
+from labelling.store.adding import Annotation
 from labelling.store.store import Store
 from web.serving import MAX_OPEN
 
@@ -183,7 +184,7 @@ def _add(
     generator: np.random.Generator,
 ) -> None:
     pixels = generator.integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
-    entry = store.add_image(pixels, label, model="bench").entry
+    entry = store.add_image(pixels, Annotation(label, model="bench")).entry
     store.put_embeddings(read_card(version).backbone_key, {entry.sha256: row})
 
 

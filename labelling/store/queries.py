@@ -25,7 +25,7 @@ SCOPE = (
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EntryQuery:
     """Which labels to return, in which order; model None: of all models, label None: any."""
 
     model: str | None
@@ -36,19 +36,19 @@ class Wanted:
     offset: int
 
 
-def find_entries(connection: sqlite3.Connection, wanted: Wanted) -> list[Entry]:
-    """Return the labels that are wanted."""
-    scope = "NOT e.deleted" if wanted.model is None else SCOPE
+def find_entries(connection: sqlite3.Connection, query: EntryQuery) -> list[Entry]:
+    """Return the labels that a query asks for, in its order."""
+    scope = "NOT e.deleted" if query.model is None else SCOPE
     rows = connection.execute(
         f"{SELECT} WHERE {scope} AND e.state IN (SELECT value FROM json_each(:states)) "  # noqa: S608
         "AND (:label IS NULL OR e.label = :label) "
-        f"ORDER BY {_ORDERS[wanted.order]} LIMIT :limit OFFSET :offset",
+        f"ORDER BY {_ORDERS[query.order]} LIMIT :limit OFFSET :offset",
         {
-            "model": wanted.model,
-            "states": json.dumps(wanted.states),
-            "label": wanted.label,
-            "limit": -1 if wanted.limit is None else wanted.limit,
-            "offset": wanted.offset,
+            "model": query.model,
+            "states": json.dumps(query.states),
+            "label": query.label,
+            "limit": -1 if query.limit is None else query.limit,
+            "offset": query.offset,
         },
     )
     return [read_entry(row) for row in rows]
@@ -132,8 +132,8 @@ def read_embeddings(
     """Return SHA-256 → (D,) float16 for those images that have one."""
     # CROSS JOIN keeps this order: in the other one SQLite goes through the whole list for each row.
     rows = connection.execute(
-        "SELECT i.sha256, v.vector FROM json_each(?) wanted CROSS JOIN images i "
-        "ON i.sha256 = wanted.value "
+        "SELECT i.sha256, v.vector FROM json_each(?) given CROSS JOIN images i "
+        "ON i.sha256 = given.value "
         "CROSS JOIN embeddings v ON v.image = i.number AND v.backbone = ?",
         (json.dumps(list(sha256s)), backbone),
     )

@@ -1,69 +1,32 @@
-"""The store of labelled images: what others add to, look into, correct and learn from.
+"""The store of labelled images: the one door to the index and the files.
 
 >>> with Store(Path("data")) as store:
 ...     added = store.add(Path("cat.jpg").read_bytes(), "cat", model="pets", who="Ann")
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from sqlite3 import Connection
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-import labelling.store.label_issues
-import labelling.store.queries
 from inference.errors import UserInputError
 from labelling.images.encoding import PreparedImage, hash_bytes, prepare, prepare_image
 from labelling.images.files import ImageFiles, explaining_files, sweep_scratch
-from labelling.store.adding import (
-    Annotation,
-    LabelledFile,
-    add_model,
-    announce_arrival,
-    enter,
-    list_arrivals,
-    settle_arrivals,
-)
-from labelling.store.changes import (
-    CONFIRM,
-    Change,
-    change_entry,
-    is_brought_by,
-    list_kept,
-    mark_removed,
-    read_kept,
-    undo,
-)
+from labelling.store import adding, changes, label_issues, queries
+from labelling.store.adding import Annotation, LabelledFile
+from labelling.store.changes import CONFIRM, Change
 from labelling.store.database import TIMEOUT, Database
-from labelling.store.entries import (
-    SPLITS,
-    STATES,
-    Added,
-    Counts,
-    Entry,
-    RecordedPrediction,
-    Tombstone,
-)
+from labelling.store.entries import Added, Counts, Entry, RecordedPrediction, Tombstone
 from labelling.store.label_issues import LabelCheck, LabelIssue
 from labelling.store.labels import check_state, clean_name
 from labelling.store.placement import HashIndex
-from labelling.store.queries import Order, Wanted, find_stored
+from labelling.store.queries import EntryQuery, Order
 
-__all__ = [
-    "CONFIRM",
-    "SPLITS",
-    "STATES",
-    "Added",
-    "Change",
-    "Counts",
-    "Entry",
-    "LabelCheck",
-    "LabelIssue",
-    "Order",
-    "RecordedPrediction",
-    "Store",
-]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Store:
@@ -114,37 +77,27 @@ class Store:
     ) -> Added:
         """Add an image file with its label; the same image again changes nothing.
 
-        Raises: UserInputError for what is no image, cannot be a label, or where the image
-        is approved under another label (unless `relabel`).
+        Raises: UserInputError for what is not an image, for a label that cannot be, or where the
+        image is approved under another label (unless `relabel`).
         """
         annotation = Annotation(label, model, state, who, prediction, name, relabel).check()
         return self.enter(self.prepare(data), annotation)
 
-    def add_image(  # noqa: PLR0913
-        self,
-        image: NDArray[np.uint8],
-        label: str,
-        *,
-        model: str = "",
-        state: str = "approved",
-        who: str = "",
-        prediction: RecordedPrediction | None = None,
-        name: str = "",
-        relabel: bool = False,
-        origin_sha256: str = "",
+    def add_image(
+        self, image: NDArray[np.uint8], annotation: Annotation, origin_sha256: str = ""
     ) -> Added:
         """Add an image that is decoded already, (H, W, 3) uint8 RGB, upright; else as `add`.
 
         `origin_sha256`: of the file that it was decoded from, by which it is known again.
         """
-        annotation = Annotation(label, model, state, who, prediction, name, relabel).check()
+        annotation = annotation.check()
         known = self._find_stored(origin_sha256) if origin_sha256 else None
         return self.enter(known or prepare_image(image, origin_sha256), annotation)
 
     def prepare(self, data: bytes) -> PreparedImage:
         """Do the slow part of adding; several threads may at once.
 
-        Raises: UserInputError for what is no image that is taken.
+        Raises: UserInputError for what is not an image of an allowed format and size.
         """
         return self._find_stored(hash_bytes(data)) or prepare(data)
 
@@ -154,7 +107,7 @@ class Store:
             self._files.write(prepared.sha256, prepared.data)
         with self._database.writing() as connection:
             self._restore_file(prepared)
-            return enter(connection, self._hashes, prepared, annotation)
+            return adding.enter(connection, self._hashes, prepared, annotation)
 
     def add_model(
         self,
@@ -174,8 +127,8 @@ class Store:
             for item in labelled:
                 if not self._files.has(item.prepared.sha256):  # swept meanwhile
                     self._files.write(item.prepared.sha256, item.path.read_bytes())
-            add_model(connection, model, labelled, removed)
-            announce_arrival(connection, self.data, folder, model)
+            adding.add_model(connection, model, labelled, removed)
+            adding.announce_arrival(connection, self.data, folder, model)
         self._settle_arrivals()
 
     # Out
@@ -190,21 +143,19 @@ class Store:
         limit: int | None = None,
         offset: int = 0,
     ) -> list[Entry]:
-        """Return the labels of a model and those for every model; all there are for None.
+        """Return the labels of a model and those for every model; with None, all labels.
 
-        `order`: `newest` first, or what the network was least sure of (`unsure`).
+        `order`: `newest` first, or what the version in use was least sure of (`unsure`).
         """
-        wanted = Wanted(model, tuple(map(check_state, states)), label, order, limit, offset)
-        with self._database.reading() as connection:
-            return labelling.store.queries.find_entries(connection, wanted)
+        query = EntryQuery(model, tuple(map(check_state, states)), label, order, limit, offset)
+        return self._read(queries.find_entries, query)
 
     def get(self, number: int) -> Entry:
         """Return one label.
 
         Raises: UserInputError where there is none, or it was deleted.
         """
-        with self._database.reading() as connection:
-            return read_kept(connection, number)
+        return self._read(changes.read_kept, number)
 
     def read_bytes(self, sha256: str) -> bytes:
         """Return a stored image, a JPEG.
@@ -222,18 +173,15 @@ class Store:
 
     def count(self, model: str) -> dict[str, Counts]:
         """Return class → how many images it has, sorted by name."""
-        with self._database.reading() as connection:
-            return labelling.store.queries.count_classes(connection, model)
+        return self._read(queries.count_classes, model)
 
     def list_models(self) -> list[str]:
         """Return the models that have labels, sorted; an empty name stands for every model."""
-        with self._database.reading() as connection:
-            return labelling.store.queries.list_models(connection)
+        return self._read(queries.list_models)
 
     def knows(self, sha256s: Iterable[str]) -> set[str]:
         """Return those that were ever stored here, as given or as stored; deleted ones too."""
-        with self._database.reading() as connection:
-            return labelling.store.queries.find_known(connection, sha256s)
+        return self._read(queries.find_known, sha256s)
 
     # Changes
 
@@ -250,7 +198,7 @@ class Store:
         return self.change([number], Change(CONFIRM, who, label, "approved"))[0]
 
     def reject(self, number: int, who: str) -> int:
-        """Reject an entry: it is learnt from no more; returns the change."""
+        """Reject an entry, so that nothing is trained on it; returns the change."""
         return self.change([number], Change("reject", who, state="rejected"))[0]
 
     def delete(self, number: int, who: str) -> int:
@@ -258,10 +206,10 @@ class Store:
         return self.change([number], Change("delete", who, deleted=True))[0]
 
     def change(self, numbers: Iterable[int], change: Change) -> list[int]:
-        """Do the same to several entries, or to none where one cannot be; returns the changes."""
+        """Change several entries, or none where one cannot be; returns the changes."""
         checked = change.check()
         with self._database.writing() as connection:
-            return [change_entry(connection, number, checked) for number in numbers]
+            return [changes.change_entry(connection, number, checked) for number in numbers]
 
     def undo(self, number: int, who: str) -> Entry:
         """Reverse a change; returns the entry as it was before.
@@ -273,7 +221,7 @@ class Store:
     def undo_all(self, numbers: Iterable[int], who: str) -> list[Entry]:
         """Reverse several changes in the order given, or none where one cannot be."""
         with self._database.writing() as connection:
-            return [undo(connection, number, clean_name(who)) for number in numbers]
+            return [changes.undo(connection, number, clean_name(who)) for number in numbers]
 
     def withdraw(self, number: int, who: str) -> None:
         """Reverse the change that added an image, and remove the image for good.
@@ -283,11 +231,11 @@ class Store:
         """
         who = clean_name(who)
         with self._database.writing() as connection:
-            entry = undo(connection, number, who)
-            if is_brought_by(connection, entry.sha256, who):
-                mark_removed(connection, -1, entry.sha256)
+            entry = changes.undo(connection, number, who)
+            if changes.is_brought_by(connection, entry.sha256, who):
+                changes.mark_removed(connection, -1, entry.sha256)
         with self._database.writing() as connection:
-            self._files.sweep(list_kept(connection))
+            self._files.sweep(changes.list_kept(connection))
 
     def purge(self, older_than_seconds: float) -> int:
         """Remove for good the images whose every label was deleted or rejected so long ago.
@@ -295,77 +243,77 @@ class Store:
         Their rows stay, so that they are known when they come again. Files without a row, left
         by writers that were killed, go too. Returns: how many images' files went.
         """
-        with self._database.writing() as connection:
-            mark_removed(connection, older_than_seconds)
+        self._write(changes.mark_removed, older_than_seconds)
         # A second step, so that a kill between them leaves files without rows, never the reverse.
         with self._database.writing() as connection:
-            removed = self._files.sweep(list_kept(connection))
+            removed = self._files.sweep(changes.list_kept(connection))
         sweep_scratch(self.data)
         return removed
 
     def list_removed(self, model: str) -> list[Tombstone]:
         """Return what is left of the images that have no label of a model any more."""
-        with self._database.reading() as connection:
-            return labelling.store.queries.list_removed(connection, model)
+        return self._read(queries.list_removed, model)
 
     # Label issues
 
     def put_label_check(self, model: str, check: LabelCheck) -> None:
         """Store what a check of a model's labels found; it replaces the one before."""
-        with self._database.writing() as connection:
-            labelling.store.label_issues.put_label_check(connection, model, check)
+        self._write(label_issues.put_label_check, model, check)
 
     def read_label_check(self, model: str) -> LabelCheck | None:
         """Return what the last check of a model's labels found; None where there was none."""
-        with self._database.reading() as connection:
-            return labelling.store.label_issues.read_label_check(connection, model)
+        return self._read(label_issues.read_label_check, model)
 
     def find_label_issues(
         self, model: str, limit: int | None = None, offset: int = 0
     ) -> list[tuple[Entry, LabelIssue]]:
         """Return the open label issues of a model with their labels, the worst first."""
-        with self._database.reading() as connection:
-            return labelling.store.label_issues.find_label_issues(connection, model, limit, offset)
+        return self._read(label_issues.find_label_issues, model, limit, offset)
 
     def list_confirmed(self, model: str) -> set[int]:
         """Return the numbers of the entries of a model whose label somebody confirmed."""
-        with self._database.reading() as connection:
-            return labelling.store.label_issues.list_confirmed(connection, model)
+        return self._read(label_issues.list_confirmed, model)
 
     def count_label_issues(self, model: str) -> int:
         """Return how many label issues of a model are open."""
-        with self._database.reading() as connection:
-            return labelling.store.label_issues.count_label_issues(connection, model)
+        return self._read(label_issues.count_label_issues, model)
 
     # Embeddings
 
     def put_embeddings(self, backbone: str, embeddings: Mapping[str, NDArray[np.float16]]) -> None:
-        """Keep what a backbone makes of images: SHA-256 → (D,) float16.
+        """Store embeddings by a backbone: SHA-256 → (D,) float16.
 
         `backbone`: a card's `backbone_key`. Those of images that are not kept are left out.
         """
-        with self._database.writing() as connection:
-            labelling.store.queries.put_embeddings(connection, backbone, embeddings)
+        self._write(queries.put_embeddings, backbone, embeddings)
 
     def read_embeddings(
         self, backbone: str, sha256s: Iterable[str]
     ) -> dict[str, NDArray[np.float16]]:
         """Return SHA-256 → (D,) float16 for those of the images that have one."""
+        return self._read(queries.read_embeddings, backbone, sha256s)
+
+    def _read(
+        self, query: Callable[Concatenate[Connection, P], T], *given: P.args, **named: P.kwargs
+    ) -> T:
         with self._database.reading() as connection:
-            return labelling.store.queries.read_embeddings(connection, backbone, sha256s)
+            return query(connection, *given, **named)
+
+    def _write(
+        self, update: Callable[Concatenate[Connection, P], T], *given: P.args, **named: P.kwargs
+    ) -> T:
+        with self._database.writing() as connection:
+            return update(connection, *given, **named)
 
     def _find_stored(self, sha256: str) -> PreparedImage | None:
-        with self._database.reading() as connection:
-            found = find_stored(connection, sha256)
+        found = self._read(queries.find_stored, sha256)
         return found if found and self._files.has(found.sha256) else None
 
     def _settle_arrivals(self) -> None:
         """Move the folders of models that were added to their places."""
-        with self._database.reading() as connection:
-            arrivals = list_arrivals(connection)
-        if arrivals:
+        if self._read(adding.list_arrivals):
             with self._database.writing() as connection, explaining_files(self.data):
-                settle_arrivals(connection, self.data)
+                adding.settle_arrivals(connection, self.data)
 
     def _restore_file(self, prepared: PreparedImage) -> None:
         """Write a file again that was swept away before its row was there."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from labelling.store.store import LabelCheck, LabelIssue, Store
+from labelling.store.label_issues import LabelCheck, LabelIssue
+from labelling.store.store import Store
 from tests.browser.conftest import DESK, PHONE, Reopen, Visit
 from tests.browser.test_teach import assert_nothing_hangs_over, close_dialog, open_teach
 from tests.running import RunningApp, find_free_port, start_app

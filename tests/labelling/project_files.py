@@ -10,7 +10,8 @@ import numpy as np
 from inference.versions.catalog import Catalog
 from labelling.exchange.projects import MANIFEST, write_project
 from labelling.images.encoding import hash_bytes
-from labelling.store.store import STATES, Store
+from labelling.store.entries import STATES
+from labelling.store.store import Store
 from tests.inference.tiny_versions import write_version
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_images

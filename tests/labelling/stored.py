@@ -9,8 +9,9 @@ from labelling.images.encoding import PreparedImage
 from labelling.images.files import is_sha256
 from labelling.images.near_duplicates import hash_to_fraction
 from labelling.store.adding import Annotation
+from labelling.store.entries import Added, Entry
 from labelling.store.placement import LOCKED_FRACTION
-from labelling.store.store import Added, Entry, Store
+from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
 
 

@@ -20,7 +20,9 @@ from inference.versions.cards import Card, name_for_display, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.comparison import Comparison
 from labelling.required_images import MIN_CHECK
-from labelling.store.store import Entry, LabelCheck, LabelIssue, Store
+from labelling.store.entries import Entry
+from labelling.store.label_issues import LabelCheck, LabelIssue
+from labelling.store.store import Store
 from labelling.training_log import Stage
 from trainer.base_versions import find_catch_all, find_parent
 from trainer.data.replay_memory import DOUBTFUL, Remembered, make_empty

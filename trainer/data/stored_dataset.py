@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from inference.errors import UserInputError
 from labelling.images.near_duplicates import choose_val_groups
 from labelling.required_images import MIN_FINETUNE
-from labelling.store.store import Entry, Store
+from labelling.store.entries import Entry
+from labelling.store.store import Store
 from trainer.data.dataset import Dataset, LabelledImage
 
 _VAL_FRACTION = 0.15

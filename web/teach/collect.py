@@ -19,8 +19,9 @@ from inference.versions.folders import find_version, read_current
 from labelling.images.encoding import MAX_SIDE, hash_bytes
 from labelling.planned_classes import read_plan
 from labelling.required_images import GOALS
+from labelling.store.adding import Annotation
+from labelling.store.entries import Added, Counts, Entry, RecordedPrediction
 from labelling.store.labels import check_label
-from labelling.store.store import Added, Counts, Entry, RecordedPrediction
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply, upload
 from web.teach.models import TeachContext
@@ -102,16 +103,11 @@ def add_image(context: TeachContext, new: NewImage) -> Added:
         image = decode(new.data, min_side=MAX_SIDE)
         classifier = context.open_classifier(new.model)
         prediction = classifier.predict([image])[0]
-        is_answer = context.has_version(new.model)
-        added = context.store.add_image(
-            image,
-            new.label,
-            model=new.model,
-            who=new.who,
-            name=new.name,
-            prediction=record_prediction(prediction) if is_answer else None,
-            origin_sha256=hash_bytes(new.data),
+        recorded = record_prediction(prediction) if context.has_version(new.model) else None
+        annotation = Annotation(
+            new.label, new.model, who=new.who, name=new.name, prediction=recorded
         )
+        added = context.store.add_image(image, annotation, hash_bytes(new.data))
         keep_embedding(context, classifier, added.entry, prediction)
     return added
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inference.versions.cards import name_for_display
 from labelling.required_images import GOALS, MIN_FINETUNE
-from labelling.store.store import Counts
+from labelling.store.entries import Counts
 
 _OUT_OF_BALANCE = 4  # times as many groups as the smallest class
 _NAMES_SHOWN = 4

@@ -9,8 +9,9 @@ from starlette.routing import Route
 
 from inference.errors import UserInputError
 from labelling.required_images import MIN_CHECK
+from labelling.store.changes import CONFIRM, Change
 from labelling.store.labels import check_label
-from labelling.store.store import CONFIRM, Change, Order
+from labelling.store.queries import Order
 from web.access.rules import Access
 from web.access.teacher_routes import PRIVATE, Call, get, post, reply
 from web.http.errors import NotFoundError

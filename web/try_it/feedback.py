@@ -22,8 +22,9 @@ from starlette.routing import BaseRoute, Route
 from inference.classifier import Prediction
 from inference.errors import UserInputError
 from inference.versions.cards import name_for_display
+from labelling.store.entries import Added, RecordedPrediction
 from labelling.store.labels import MAX_LENGTH, check_label
-from labelling.store.store import Added, RecordedPrediction, Store
+from labelling.store.store import Store
 from web.access.rate_limits import Limit, name_client
 from web.access.rules import Access, is_cross_site, read_headers
 from web.http.bodies import read_object

@@ -18,7 +18,8 @@ from inference.classifier import Classifier
 from inference.images import decode
 from inference.versions.cards import name_for_display
 from labelling.images.encoding import hash_bytes
-from labelling.store.store import Entry, Store
+from labelling.store.entries import Entry
+from labelling.store.store import Store
 from web.access.rules import Access
 from web.access.teacher_routes import Call, post, reply
 from web.try_it.feedback import Suggestions

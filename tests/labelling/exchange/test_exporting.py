@@ -11,8 +11,9 @@ from inference.images import decode
 from labelling.exchange.exporting import export_folder, name_folders
 from labelling.exchange.importing import import_path
 from labelling.exchange.items import ImportOptions
+from labelling.store.entries import STATES, Entry, RecordedPrediction
 from labelling.store.labels import MAX_LENGTH, check_label
-from labelling.store.store import STATES, Entry, RecordedPrediction, Store
+from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_images
 

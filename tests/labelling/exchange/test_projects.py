@@ -25,8 +25,9 @@ from labelling.exchange.projects import (
 )
 from labelling.images.encoding import hash_bytes
 from labelling.planned_classes import Plan, read_plan, write_plan
+from labelling.store.entries import STATES, Entry
 from labelling.store.label_issues import LabelCheck, LabelIssue
-from labelling.store.store import STATES, Entry, Store
+from labelling.store.store import Store
 from tests.labelling.project_files import change_project, fill, make_project, read_project, teach
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_images, list_image_files

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from inference.errors import UserInputError
 from labelling.store.changes import Change
-from labelling.store.store import Entry, Store
+from labelling.store.entries import Entry
+from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_images, enter, make_dhash, make_sha256
 

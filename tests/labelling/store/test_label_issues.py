@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from labelling.store.store import Change, LabelCheck, LabelIssue, Store
+from labelling.store.changes import Change
+from labelling.store.label_issues import LabelCheck, LabelIssue
+from labelling.store.store import Store
 from tests.labelling.stored import add_images
 
 MODEL = "pets"

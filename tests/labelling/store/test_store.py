@@ -19,8 +19,9 @@ from inference.images import decode
 from labelling.images.encoding import hash_bytes
 from labelling.images.files import ARRIVING
 from labelling.store.adding import Annotation
+from labelling.store.entries import RecordedPrediction
 from labelling.store.labels import MAX_CLASSES
-from labelling.store.store import RecordedPrediction, Store
+from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import (
     add_images,
@@ -78,17 +79,17 @@ def test_the_same_image_again_changes_nothing(store: Store, way: str) -> None:
     elif way == "stored":
         again = store.add(store.read_bytes(first.entry.sha256), "cat", model="pets")
     else:
-        again = store.add_image(decode(CAT), "cat", model="pets")
+        again = store.add_image(decode(CAT), Annotation("cat", model="pets"))
     assert again == replace(first, existed=True, change=0)
     assert len(store.find(None)) == 1
 
 
 def test_a_decoded_image_is_known_by_its_file(store: Store) -> None:
     small = decode(CAT)[::2, ::2]
-    added = store.add_image(small, "cat", origin_sha256=hash_bytes(CAT))
+    added = store.add_image(small, Annotation("cat"), hash_bytes(CAT))
     assert (added.entry.origin_sha256, added.entry.width) == (hash_bytes(CAT), 48)
     assert store.add(CAT, "cat").existed
-    alone = store.add_image(np.full((5, 4, 3), 9, np.uint8), "dog")
+    alone = store.add_image(np.full((5, 4, 3), 9, np.uint8), Annotation("dog"))
     assert alone.entry.origin_sha256 == alone.entry.sha256
 
 

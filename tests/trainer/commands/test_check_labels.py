@@ -14,7 +14,8 @@ from inference.errors import UserInputError
 from inference.versions.cards import read_card
 from inference.versions.catalog import Catalog
 from labelling.store.entries import Entry
-from labelling.store.store import LabelCheck, Store
+from labelling.store.label_issues import LabelCheck
+from labelling.store.store import Store
 from tests.inference.tiny_versions import make_card
 from tests.trainer.commands.test_head import add, encode, read_events
 from tests.trainer.drawn import draw

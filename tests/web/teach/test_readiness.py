@@ -2,7 +2,7 @@
 
 import pytest
 
-from labelling.store.store import Counts
+from labelling.store.entries import Counts
 from web.teach.readiness import (
     ClassState,
     describe_class,

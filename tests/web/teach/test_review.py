@@ -5,7 +5,8 @@ import io
 import pytest
 from PIL import Image
 
-from labelling.store.store import LabelCheck, LabelIssue, RecordedPrediction
+from labelling.store.entries import RecordedPrediction
+from labelling.store.label_issues import LabelCheck, LabelIssue
 from tests.web.teach_page import MODEL, Visit, paint
 
 
