@@ -1,4 +1,4 @@
-"""What a stranger's file says beside its pixels, and how much of our time that may take.
+"""EXIF: an image's orientation, and limits on what a header may make the decoder read.
 
 Pillow reads every field of every EXIF block and every segment of a file, however many point to
 the same bytes: 4 MB can ask it for hundreds of gigabytes, or for minutes. The one field needed
@@ -17,7 +17,7 @@ _EXIF_ITEM = re.compile(rb"(infe.{8}(?:..)?)Exif", re.DOTALL)
 
 
 class LimitedFile(io.BytesIO):
-    """A picture's bytes, of which a decoder may ask only so much and so often.
+    """An image's bytes, of which a decoder may read only so much and so often.
 
     While a header is read that is little; call `allow_pixels` before the pixels are decoded.
     """
@@ -30,13 +30,13 @@ class LimitedFile(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         """Read as a file does.
 
-        Raises: OSError when it has been asked too much.
+        Raises: OSError beyond the limits.
         """
         found = super().read(size)
         self.calls_left -= 1
         self.bytes_left -= len(found)
         if self.calls_left < 0 or self.bytes_left < 0:
-            raise OSError("The decoder has been sent to and fro in this file too often.")
+            raise OSError("The header of this file makes the decoder read too much.")
         return found
 
     def allow_pixels(self) -> None:

@@ -1,4 +1,4 @@
-"""Classes that a teacher typed for a network before there were images of them.
+"""Classes that a teacher typed for a model before there were images of them.
 
 `<data>/models/<model>/classes.json`; the page writes it, the trainer reads the catch-all there.
 """
@@ -15,35 +15,35 @@ FILE = "classes.json"
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlannedClasses:
     """Classes in the order in which they were typed. `catch_all`: the one for everything else."""
 
     class_names: tuple[str, ...] = ()
     catch_all: str | None = None
 
 
-def read_plan(data: Path, model: str) -> Plan:
-    """Return what was typed for a network, nothing for one of which nothing was."""
+def read_planned(data: Path, model: str) -> PlannedClasses:
+    """Return the planned classes of a model, none where nothing was typed."""
     try:
         values = json.loads(_find(data, model).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return Plan()
-    return Plan(tuple(values["class_names"]), values["catch_all"])
+        return PlannedClasses()
+    return PlannedClasses(tuple(values["class_names"]), values["catch_all"])
 
 
-def write_plan(data: Path, model: str, plan: Plan) -> None:
-    """Write what was typed, whole or not at all.
+def write_planned(data: Path, model: str, planned: PlannedClasses) -> None:
+    """Write the planned classes of a model, in one step.
 
-    Raises: UserInputError where it cannot be written.
+    Raises: UserInputError where they cannot be written.
     """
     path = _find(data, model)
     with explaining_files(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, json.dumps(asdict(plan), ensure_ascii=False).encode())
+        replace_file(path, json.dumps(asdict(planned), ensure_ascii=False).encode())
 
 
 def list_planned(data: Path) -> list[str]:
-    """Return the networks for which something was typed."""
+    """Return the models that have planned classes."""
     return sorted(path.parent.name for path in (data / "models").glob(f"*/{FILE}"))
 
 

@@ -7,7 +7,7 @@ from inference.versions.cards import Card
 from inference.versions.catalog import Catalog
 from inference.versions.folders import check_model_name, find_version
 from inference.versions.folders import list_models as list_shipped
-from labelling.planned_classes import read_plan
+from labelling.planned_classes import read_planned
 
 _DEFAULT = "hotdog"
 
@@ -37,4 +37,4 @@ def find_catch_all(parent: Card, data: Path, model: str, wanted: str | None) -> 
     """Return the class for everything else: as wanted, as it was, or as planned on the page."""
     if wanted or parent.model == model:
         return wanted or parent.catch_all
-    return read_plan(data, model).catch_all
+    return read_planned(data, model).catch_all

@@ -1,6 +1,6 @@
 """Labels as lines of JSON, in `metadata.jsonl` of exported folders and in projects.
 
-`datasets.load_dataset("imagefolder")` reads them too, which is why every column has one type in
+`datasets.load_dataset("imagefolder")` reads them too, which is why a column has the same type in
 every line: what is absent is an empty text or 0.
 """
 
@@ -47,7 +47,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_annotation(values: Mapping[str, Any], default: Annotation) -> Annotation:
-    """Return what a line says of its image; `default` says what it leaves out.
+    """Return the annotation in a line; what it leaves out is as in `default`.
 
     Raises: UserInputError for values that no store writes.
     """

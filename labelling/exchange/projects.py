@@ -40,7 +40,7 @@ from labelling.exchange.importing import Progress
 from labelling.images.encoding import MAX_SIDE, PreparedImage, check_stored, hash_bytes
 from labelling.images.files import explaining_files
 from labelling.model_names import check_free, list_models
-from labelling.planned_classes import Plan, read_plan, write_plan
+from labelling.planned_classes import PlannedClasses, read_planned, write_planned
 from labelling.store.adding import Annotation, LabelledFile
 from labelling.store.entries import SPLITS, STATES, Tombstone
 from labelling.store.labels import MAX_CLASSES, check_label
@@ -71,7 +71,7 @@ class Manifest(BaseModel):
     kind: str
     format: int
     model: str = ""
-    planned: Plan = Plan()
+    planned: PlannedClasses = PlannedClasses()
     created: str = ""
     files: dict[str, str]
 
@@ -118,7 +118,7 @@ def restore_project(
         if project.version is not None:
             rename_version(inspect_version(own / str(project.version)), name)
             write_pointer(own, project.version)
-        write_plan(folder, manifest.model, manifest.planned)
+        write_planned(folder, manifest.model, manifest.planned)
         store.add_model(name, labelled, removed, own)
     return project
 
@@ -175,7 +175,7 @@ def _fill(
         kind=KIND,
         format=FORMAT,
         model=model,
-        planned=read_plan(store.data, model),
+        planned=read_planned(store.data, model),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         files=hashes,
     )

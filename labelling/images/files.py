@@ -1,4 +1,4 @@
-"""The stored picture files: `pictures/ab/<sha256>.jpg`, named by the SHA-256 of their bytes.
+"""The stored image files: `pictures/ab/<sha256>.jpg`, named by the SHA-256 of their bytes.
 
 A file appears whole, by one rename, and is on the disk before its label is acknowledged.
 """
@@ -21,8 +21,8 @@ class StorageError(UserInputError):
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # A writer that needs longer for one image than this was killed; seconds.
 _LONGEST_WRITE = 3600.0
-# What is in the making in a data folder: archives as they arrive, archives as they are unpacked,
-# projects to be sent, models that are added. And how long one may take, in seconds.
+# Unfinished things in a data folder: archives as they arrive, archives as they are unpacked,
+# projects to be sent, models to be added. And how long one may take, in seconds.
 ARRIVING, SCRATCH, SENDING, ARRIVED = ".taking-", ".unpacked-", ".project-", ".arrived-"
 _LONGEST_IMPORT = 7 * 86_400.0
 
@@ -67,7 +67,7 @@ class ImageFiles:
         with explaining_files(self.folder):
             make_folder(path.parent)
             if path.is_file():
-                sync_folder(path.parent)  # whoever wrote it may not have come so far
+                sync_folder(path.parent)  # its writer may have been killed before that
             else:
                 replace_file(path, data)
 
@@ -96,7 +96,7 @@ class ImageFiles:
 def sweep_scratch(data: Path) -> None:
     """Remove what imports and backups that were killed have left in a data folder.
 
-    What cannot be removed, or was by another process, is no reason to stop.
+    What cannot be removed, or was removed by another process, is passed over.
     """
     for prefix in (ARRIVING, SCRATCH, SENDING, ARRIVED, UNFINISHED):
         for path in data.glob(f"{prefix}*"):
@@ -118,7 +118,7 @@ def make_folder(folder: Path) -> None:
 
 @contextmanager
 def explaining_files(folder: Path) -> Iterator[None]:
-    """Turn what a disk does to files into one sentence for a person.
+    """Turn an error of the disk into one sentence for a person.
 
     Raises: StorageError.
     """

@@ -1,6 +1,6 @@
-"""What an image file is known by: its SHA-256 and a hash of its look, kept between runs.
+"""Fingerprints of image files: SHA-256 and difference hash, kept between runs.
 
-Every file is decoded once, small, which also finds what is broken.
+Every file is decoded once, small, which also finds the broken ones.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from inference.process import count_usable_cores
 
 Progress = Callable[[int, int], None]
 _HASH_SIZE = 16
-# Four times what the hash looks at: scaling further while decoding would move its bits.
+# Four times what the hash is made of: scaling further while decoding would move its bits.
 _MIN_SIDE = 64
 
 
@@ -35,7 +35,7 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class _Key:
-    """What tells a changed file from one already known; `size` in bytes."""
+    """By which a file that was changed is told from one already known; `size` in bytes."""
 
     path: str
     size: int
@@ -48,18 +48,19 @@ def read_fingerprints(
     """Return for each file its fingerprint, or the reason why it is left out.
 
     `index`: a file of JSON lines that remembers what was read; it is added to as we go, so that
-    a run that is stopped loses nothing. `progress` is told (files done, files in all).
+    a run that is stopped loses nothing. `progress` is called with how many files are done, and how
+    many there are.
     """
     known = _read_index(index)
-    answers: list[Fingerprint | str] = []
+    results: list[Fingerprint | str] = []
     with index.open("a", encoding="utf-8") as file, ThreadPool(count_usable_cores()) as pool:
-        for key, answer in pool.imap(lambda path: _examine(path, known), paths, chunksize=8):
-            if key and isinstance(answer, Fingerprint) and key not in known:
-                file.write(json.dumps(asdict(key) | asdict(answer)) + "\n")
-            answers.append(answer)
+        for key, result in pool.imap(lambda path: _examine(path, known), paths, chunksize=8):
+            if key and isinstance(result, Fingerprint) and key not in known:
+                file.write(json.dumps(asdict(key) | asdict(result)) + "\n")
+            results.append(result)
             if progress:
-                progress(len(answers), len(paths))
-    return answers
+                progress(len(results), len(paths))
+    return results
 
 
 def stack_hashes(fingerprints: Sequence[Fingerprint]) -> NDArray[np.uint64]:
@@ -84,7 +85,7 @@ def _examine(path: Path, known: dict[_Key, Fingerprint]) -> tuple[_Key | None, F
 
 
 def take_fingerprint(data: bytes) -> Fingerprint:
-    """Decode an image and hash its bytes and its look.
+    """Decode an image, and hash its bytes and its look.
 
     Raises: UserInputError for what is not a whole image of an allowed format and size.
     """

@@ -1,4 +1,4 @@
-"""What happens to labels: each change is kept with who made it, and can be undone.
+"""Changes of labels: each is kept with who made it, and can be undone.
 
 Everything here runs on the connection of the one writer, as part of its transaction.
 """
@@ -19,7 +19,7 @@ _NEEDED = "SELECT image FROM entries WHERE NOT (deleted OR state = 'rejected') O
 
 @dataclass(frozen=True)
 class EntryState:
-    """What of an entry may change."""
+    """What of an entry can change."""
 
     label: str
     state: str
@@ -86,13 +86,13 @@ def read_kept(connection: sqlite3.Connection, number: int) -> Entry:
 
 
 def read_entry_state(connection: sqlite3.Connection, number: int) -> EntryState:
-    """Return what an entry is at present."""
+    """Return the present state of an entry."""
     entry, is_deleted = read_one(connection, number)
     return EntryState(entry.label, entry.state, is_deleted)
 
 
 def change_entry(connection: sqlite3.Connection, number: int, change: Change) -> int:
-    """Do to an entry what a person wants; returns the number of the change.
+    """Change an entry as a person asked; returns the number of the change.
 
     Raises: UserInputError where there is no such entry, or it was deleted.
     """
@@ -107,10 +107,10 @@ def change_entry(connection: sqlite3.Connection, number: int, change: Change) ->
 def apply_change(
     connection: sqlite3.Connection, number: int, after: EntryState, change: Change
 ) -> int:
-    """Change an entry and remember what it was; returns the number of the change.
+    """Change an entry and record what it was; returns the number of the change.
 
     Where it is so already, nothing is changed: the number is that of the last change if that
-    did the same (a button pressed twice), else 0. That a label is confirmed is remembered.
+    did the same (a button pressed twice), else 0. That a label is confirmed is recorded.
     """
     before = read_entry_state(connection, number)
     if before == after:
@@ -130,7 +130,7 @@ def record_change(
     after: EntryState,
     change: Change,
 ) -> int:
-    """Remember a change; `before` is None for an entry that was not there."""
+    """Record a change; `before` is None for an entry that was not there."""
     cursor = connection.execute(
         "INSERT INTO changes (entry, kind, who, made, before, after) VALUES (?, ?, ?, ?, ?, ?)",
         (
@@ -191,8 +191,8 @@ def mark_removed(
 ) -> None:
     """Mark the images whose every label was deleted or rejected so long ago.
 
-    What was said of them goes with them: who, file name, embeddings. `only`: the SHA-256 of the
-    one image that is meant.
+    Their embeddings, file names, and who labelled them are deleted. `only`: the SHA-256 of the
+    one image to mark.
     """
     before = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
     connection.execute(
@@ -206,10 +206,9 @@ def mark_removed(
 
 
 def is_brought_by(connection: sqlite3.Connection, sha256: str, who: str) -> bool:
-    """Tell whether nobody else ever had to do with an image, and nothing of it is in use.
+    """Tell whether only `who` ever labelled an image, and has taken that back.
 
-    That is: it has one entry, deleted or not, and all that ever happened to that is that `who`
-    added it and took it back. What a teacher rejected or deleted may be put back by them.
+    What a teacher rejected or deleted is kept, since they may put it back.
     """
     entries, others = connection.execute(
         "SELECT COUNT(DISTINCT e.id), "

@@ -14,7 +14,7 @@ from filelock import FileLock
 from inference.errors import UserInputError
 from labelling.images.files import StorageError, explaining_files
 
-TIMEOUT = 30.0  # seconds that one waits for another process to finish writing
+TIMEOUT = 30.0  # seconds to wait while another process writes
 
 # Errors that a disk or another process causes. Source: SQLite's result codes.
 _CAUSES = {
@@ -243,7 +243,7 @@ class Database:
 
 @contextmanager
 def explaining(path: Path) -> Iterator[None]:
-    """Turn what a disk or another process causes into one sentence for a person.
+    """Turn an error of the disk, or of another process, into one sentence for a person.
 
     Raises: StorageError.
     """

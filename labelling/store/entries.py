@@ -26,8 +26,8 @@ class RecordedPrediction:
 class Entry:
     """One label: of an image, for a model (empty: for every one).
 
-    `sha256` names the stored image, `origin_sha256` the bytes that were given. `group` is
-    common to near-duplicates; `split` says what the image is for: `train` it is learnt from,
+    `sha256` names the stored image, `origin_sha256` the file that was given. `group` is
+    common to near-duplicates; `split` says what the image is for: `train` it is trained on,
     `locked` versions are measured on it, `excluded` neither. `created`: ISO 8601, UTC. `name`: the
     file's, empty if it had none. `width` and `height` in pixels, as stored.
     """
@@ -50,7 +50,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Added:
-    """What became of an image that was given.
+    """What became of an image that was added.
 
     `existed`: nothing was changed, since this label was there. `near`: the most alike image
     that was there before, for the same model. `change` can be undone; 0 where nothing changed.

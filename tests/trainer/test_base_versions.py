@@ -6,7 +6,7 @@ import pytest
 
 from inference.errors import UserInputError
 from inference.versions.catalog import Catalog
-from labelling.planned_classes import Plan, write_plan
+from labelling.planned_classes import PlannedClasses, write_planned
 from tests.inference.tiny_versions import make_card, write_version
 from trainer.base_versions import find_catch_all, find_parent
 
@@ -44,7 +44,7 @@ def test_new_model_starts_from_what_ships_whatever_was_taught_since(catalog: Cat
 def test_catch_all_is_as_wanted_as_it_was_or_as_planned(tmp_path: Path) -> None:
     names = ("hot_dog", "not_hot_dog")
     parent = make_card(model="hotdog", class_names=names, catch_all="not_hot_dog")
-    write_plan(tmp_path, "pets", Plan(("cat", "none"), "none"))
+    write_planned(tmp_path, "pets", PlannedClasses(("cat", "none"), "none"))
     assert find_catch_all(parent, tmp_path, "pets", None) == "none"
     assert find_catch_all(parent, tmp_path, "pets", "dog") == "dog"
     assert find_catch_all(parent, tmp_path, "birds", None) is None

@@ -17,7 +17,7 @@ from inference.process import count_usable_cores
 from inference.versions.cards import read_card
 from inference.versions.folders import find_version, read_current
 from labelling.images.encoding import MAX_SIDE, hash_bytes
-from labelling.planned_classes import read_plan
+from labelling.planned_classes import read_planned
 from labelling.required_images import GOALS
 from labelling.store.adding import Annotation
 from labelling.store.entries import Added, Counts, Entry, RecordedPrediction
@@ -191,7 +191,7 @@ def list_states(context: TeachContext, model: str) -> list[ClassState]:
     ships = list_shipped(context, model)
     counts = context.store.count(model)
     labels = context.models.list_classes(model)
-    typed = read_plan(context.data, model).class_names
+    typed = read_planned(context.data, model).class_names
     first = ships or [label for label in known if label not in typed]
     ordered = [label for label in dict.fromkeys([*first, *typed, *labels]) if label in labels]
     return [

@@ -13,7 +13,7 @@ from inference.versions.cards import Card, name_for_display, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.folders import check_model_name
 from labelling.model_names import is_alike, list_models
-from labelling.planned_classes import Plan, read_plan, write_plan
+from labelling.planned_classes import PlannedClasses, read_planned, write_planned
 from labelling.store.labels import MAX_CLASSES, check_label
 from labelling.store.store import Store
 from web.serving import Service
@@ -55,7 +55,7 @@ class Models:
         known = card.class_names if card else ()
         return list(
             dict.fromkeys(
-                [*known, *read_plan(self.data, model).class_names, *self._list_stored(model)]
+                [*known, *read_planned(self.data, model).class_names, *self._list_stored(model)]
             )
         )
 
@@ -76,7 +76,9 @@ class Models:
             taken = next((name for name in self.list_names() if is_alike(name, model)), None)
             if taken is not None:
                 raise UserInputError(f"There is a model {taken} already. Choose another name.")
-            write_plan(self.data, model, Plan(tuple(names), names[-1] if catch_all else None))
+            write_planned(
+                self.data, model, PlannedClasses(tuple(names), names[-1] if catch_all else None)
+            )
 
     def add_class(self, model: str, text: str) -> str:
         """Remember one more class of a model; returns its name.
@@ -85,8 +87,10 @@ class Models:
         """
         with self._lock:
             label = _check_new(text, self.list_classes(self.check(model)))
-            plan = read_plan(self.data, model)
-            write_plan(self.data, model, replace(plan, class_names=(*plan.class_names, label)))
+            planned = read_planned(self.data, model)
+            write_planned(
+                self.data, model, replace(planned, class_names=(*planned.class_names, label))
+            )
         return label
 
     def remove_class(self, model: str, label: str) -> None:
@@ -95,15 +99,15 @@ class Models:
         Raises: UserInputError where a version or an image has it.
         """
         with self._lock:
-            plan, card = read_plan(self.data, model), self.read_card(model)
+            planned, card = read_planned(self.data, model), self.read_card(model)
             display_name = name_for_display(label)
             if card is not None and label in card.class_names:
                 raise UserInputError(f"The version in use knows {display_name}; it stays.")
             if label in self._list_stored(model):
                 raise UserInputError(f"{display_name} has pictures. Delete or relabel them first.")
-            kept = tuple(name for name in plan.class_names if name != label)
-            catch_all = None if plan.catch_all == label else plan.catch_all
-            write_plan(self.data, model, Plan(kept, catch_all))
+            kept = tuple(name for name in planned.class_names if name != label)
+            catch_all = None if planned.catch_all == label else planned.catch_all
+            write_planned(self.data, model, PlannedClasses(kept, catch_all))
 
     def _list_stored(self, model: str) -> list[str]:
         """Return the classes with approved images; what visitors only suggested is left out."""

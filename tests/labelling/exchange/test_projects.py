@@ -24,7 +24,7 @@ from labelling.exchange.projects import (
     write_project,
 )
 from labelling.images.encoding import hash_bytes
-from labelling.planned_classes import Plan, read_plan, write_plan
+from labelling.planned_classes import PlannedClasses, read_planned, write_planned
 from labelling.store.entries import STATES, Entry
 from labelling.store.label_issues import LabelCheck, LabelIssue
 from labelling.store.store import Store
@@ -198,7 +198,7 @@ def take_by_label(data: Path) -> None:
 
 
 def take_by_plan(data: Path) -> None:
-    write_plan(data, "pets", Plan(("a", "b")))
+    write_planned(data, "pets", PlannedClasses(("a", "b")))
 
 
 def take_by_shipped_version(data: Path) -> None:
@@ -217,7 +217,7 @@ TAKEN: dict[str, Callable[[Path], object]] = {
     "version": lambda data: teach(data, "pets", 1),
     "shipped version": take_by_shipped_version,
     "former version": take_by_former_version,
-    "spelling": lambda data: write_plan(data, "Pets", Plan(("a", "b"))),
+    "spelling": lambda data: write_planned(data, "Pets", PlannedClasses(("a", "b"))),
 }
 
 
@@ -281,11 +281,11 @@ def test_a_model_whose_labels_were_deleted_comes_back(tmp_path: Path) -> None:
 
 def test_planned_classes_go_along(tmp_path: Path) -> None:
     data = tmp_path / "origin"
-    plan = Plan(("cat", "dog", "none of these"), "none of these")
-    write_plan(data, "pets", plan)
+    plan = PlannedClasses(("cat", "dog", "none of these"), "none of these")
+    write_planned(data, "pets", plan)
     path = make_project(tmp_path, data)
     assert restore(path, tmp_path / "other", "mine") == Project("mine", None, 0, 0)
-    assert read_plan(tmp_path / "other", "mine") == plan
+    assert read_planned(tmp_path / "other", "mine") == plan
 
 
 def test_labels_that_somebody_confirmed_stay_so(tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ def taught_project(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("taught")
     with Store(folder / "origin") as store:
         add_images(store, "cat", range(3), "pets")
-    write_plan(folder / "origin", "pets", Plan(("cat", "dog")))
+    write_planned(folder / "origin", "pets", PlannedClasses(("cat", "dog")))
     teach(folder / "origin", "pets", 4)
     return make_project(folder, folder / "origin").read_bytes()
 
@@ -378,7 +378,7 @@ def test_a_kill_leaves_all_of_it_or_nothing(
     if not is_taken_in:
         assert restore(path, data).version == 4
     assert catalog.read_current("pets") == 4
-    assert read_plan(data, "pets") == Plan(("cat", "dog"))
+    assert read_planned(data, "pets") == PlannedClasses(("cat", "dog"))
     assert len(read_entries(data)) == 3
     assert not list(data.glob("models/.*"))
 

@@ -11,7 +11,7 @@ from inference.classifier import Classifier
 from inference.versions.cards import Parent, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.comparison import read_comparison
-from labelling.planned_classes import Plan, write_plan
+from labelling.planned_classes import PlannedClasses, write_planned
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode
 from tests.trainer.drawn import CLASSES, draw
@@ -91,7 +91,7 @@ def test_new_network_learns_its_planned_catch_all(taught: Catalog, tmp_path: Pat
         for label in CLASSES:
             for seed in range(24):
                 store.add(encode(draw(label, 9000 + seed), "PNG"), label, model="new")
-    write_plan(tmp_path, "new", Plan(CLASSES, CLASSES[1]))
+    write_planned(tmp_path, "new", PlannedClasses(CLASSES, CLASSES[1]))
     options = ["--data", str(tmp_path), "--exported", str(taught.exported), "--from", "drawn"]
     found = CliRunner().invoke(app, ["finetune", "--model", "new", *options, "--epochs", "1"])
     assert found.exit_code == 0, found.output
