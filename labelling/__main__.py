@@ -3,27 +3,32 @@
 What the Teach tab does with them, without the page.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-from rich.table import Column, Table
 
 from inference.errors import UserInputError, run_command
 from inference.versions.catalog import Catalog
 from labelling.exchange.exporting import export_folder
 from labelling.exchange.importing import ImportResult, import_path
 from labelling.exchange.items import ImportOptions
-from labelling.exchange.projects import Project, is_project, restore_project, write_project
-from labelling.required_images import GOALS
-from labelling.store.entries import STATES, Counts, Entry
+from labelling.exchange.projects import is_project, restore_project, write_project
+from labelling.printing import (
+    describe_import,
+    describe_project,
+    print_counts,
+    print_entries,
+    print_result,
+)
+from labelling.store.changes import Change
+from labelling.store.entries import STATES
 from labelling.store.labels import check_model
 from labelling.store.store import Store
 
@@ -47,12 +52,12 @@ def choose_folders(
     data: Annotated[
         Path,
         typer.Option(
-            envvar="CLASSIFIER_DATA", help="Folder of labelled pictures and taught networks."
+            envvar="CLASSIFIER_DATA", help="Folder of labelled pictures and custom versions."
         ),
     ] = Path("data"),
     exported: Annotated[
         Path,
-        typer.Option(envvar="CLASSIFIER_EXPORTED", help="Folder of the networks that ship."),
+        typer.Option(envvar="CLASSIFIER_EXPORTED", help="Folder of the versions that ship."),
     ] = Path("exported"),
 ) -> None:
     """Labelled pictures in, out and corrected, without the page."""
@@ -90,7 +95,7 @@ def import_pictures(
     with _open_store(context) as store:
         for path in paths:
             found.merge(_import(store, path, options))
-    _print(asdict(found), _describe_imported(found), as_json)
+    print_result(asdict(found), describe_import(found), as_json)
     if found.left_out and not found.added + found.existed:
         raise typer.Exit(1)
 
@@ -113,7 +118,7 @@ def export(
         done = export_folder(store, folder, model or None, state, progress)
     counts = ", ".join(f"{count:,} {label}" for label, count in done.classes.items())
     values = {"folder": str(done.folder), "classes": done.classes}
-    _print(values, f"Wrote {counts} to {done.folder}.", as_json)
+    print_result(values, f"Wrote {counts} to {done.folder}.", as_json)
 
 
 @app.command()
@@ -130,8 +135,8 @@ def backup(
     """
     with _open_store(context) as store, _showing("writing") as progress:
         done = write_project(store, context.obj, model, path, progress)
-    sentence = f"Wrote {_describe_project(done)} to {path}."
-    _print({"path": str(path), **asdict(done)}, sentence, as_json)
+    sentence = f"Wrote {describe_project(done)} to {path}."
+    print_result({"path": str(path), **asdict(done)}, sentence, as_json)
 
 
 @app.command()
@@ -150,7 +155,7 @@ def restore(
     """
     with _open_store(context) as store, _showing("restoring") as progress:
         done = restore_project(store, context.obj, path, model, progress)
-    _print(asdict(done), f"Added {_describe_project(done)}.", as_json)
+    print_result(asdict(done), f"Added {describe_project(done)}.", as_json)
 
 
 @app.command("list")
@@ -175,10 +180,10 @@ def list_labels(
         if pictures or state:
             states = (state,) if state else STATES
             entries = store.find(model or None, states=states, label=label or None)
-            _print_entries(entries, as_json)
+            print_entries(entries, as_json)
         else:
             models = [model] if model else store.list_models()
-            _print_counts({name: _count(store, name, label) for name in models}, as_json)
+            print_counts({name: store.count(name) for name in models}, label, as_json)
 
 
 @app.command()
@@ -189,8 +194,8 @@ def approve(
     who: WhoOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Approve labels, so that they are learnt from."""
-    _change(context, numbers, as_json, lambda store, n: store.approve(n, who, label or None))
+    """Approve labels, so that a model is trained on them."""
+    _change(context, numbers, Change("approve", who, label or None, "approved"), as_json)
 
 
 @app.command()
@@ -200,8 +205,8 @@ def reject(
     who: WhoOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Reject labels, so that they are not learnt from."""
-    _change(context, numbers, as_json, lambda store, n: store.reject(n, who))
+    """Reject labels, so that no model is trained on them."""
+    _change(context, numbers, Change("reject", who, state="rejected"), as_json)
 
 
 @app.command()
@@ -213,7 +218,7 @@ def relabel(
     as_json: JsonOption = False,
 ) -> None:
     """Give pictures another class."""
-    _change(context, numbers, as_json, lambda store, n: store.relabel(n, label, who))
+    _change(context, numbers, Change("relabel", who, label), as_json)
 
 
 @app.command()
@@ -224,7 +229,7 @@ def delete(
     as_json: JsonOption = False,
 ) -> None:
     """Delete labels; the pictures' files stay until purge."""
-    _change(context, numbers, as_json, lambda store, n: store.delete(n, who))
+    _change(context, numbers, Change("delete", who, deleted=True), as_json)
 
 
 @app.command()
@@ -236,8 +241,8 @@ def undo(
 ) -> None:
     """Undo changes, by the numbers that the other commands print."""
     with _open_store(context) as store:
-        entries = [store.undo(number, who) for number in changes]
-    _print_entries(entries, as_json)
+        entries = store.undo_all(changes, who)
+    print_entries(entries, as_json)
 
 
 @app.command()
@@ -251,13 +256,7 @@ def purge(
     """Remove the files of deleted and rejected pictures for good."""
     with _open_store(context) as store:
         removed = store.purge(days * _SECONDS_A_DAY)
-    _print({"removed": removed}, f"Removed {removed:,} picture files.", as_json)
-
-
-def describe_enough(groups: int) -> str:
-    """Return what a class of so many groups of pictures still lacks."""
-    wanted = next((number for number in GOALS if groups < number), None)
-    return "enough" if wanted is None else f"{wanted - groups} more for {wanted}"
+    print_result({"removed": removed}, f"Removed {removed:,} picture files.", as_json)
 
 
 def _open_store(context: typer.Context) -> Store:
@@ -281,76 +280,11 @@ def _showing(task: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bars.update(bar, completed=done, total=total)
 
 
-def _change(
-    context: typer.Context, numbers: list[int], as_json: bool, act: Callable[[Store, int], int]
-) -> None:
-    """Change several labels, after looking whether all are there."""
+def _change(context: typer.Context, numbers: list[int], change: Change, as_json: bool) -> None:
     with _open_store(context) as store:
-        for number in numbers:
-            store.get(number)
-        changes = {number: act(store, number) for number in numbers}
-    told = ", ".join(f"label {n}: change {change}" for n, change in changes.items() if change)
-    _print({"changes": changes}, f"Done: {told or 'nothing had to be changed'}.", as_json)
-
-
-def _count(store: Store, model: str, label: str) -> dict[str, Counts]:
-    return {name: counts for name, counts in store.count(model).items() if label in ("", name)}
-
-
-def _describe_project(project: Project) -> str:
-    version = "" if project.version is None else f", version {project.version}"
-    return f"{project.model}{version}: {project.labels:,} labels of {project.images:,} pictures"
-
-
-def _describe_imported(found: ImportResult) -> str:
-    counts = ", ".join(f"{count:,} {label}" for label, count in found.classes.items())
-    lines = [f"Added {found.added:,} pictures" + (f": {counts}." if counts else ".")]
-    if found.existed:
-        lines.append(f"{found.existed:,} were there already.")
-    if found.near:
-        lines.append(f"{found.near:,} of the added ones look like others that were there.")
-    if found.left_out:
-        lines.append(f"{len(found.left_out):,} were left out:")
-        lines += [f"  {shown}: {reason}" for shown, reason in found.left_out.items()]
-    return "\n".join(lines)
-
-
-def _print_entries(entries: list[Entry], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
-        return
-    table = Table("label", "class", "model", "state", "split", "who", "created", "file")
-    for entry in entries:
-        shown = (entry.label, entry.model, entry.state, entry.split, entry.who)
-        table.add_row(str(entry.id), *shown, entry.created[:16], entry.name)
-    _print_table(table)
-
-
-def _print_counts(models: dict[str, dict[str, Counts]], as_json: bool) -> None:
-    if as_json:
-        values = {
-            model: {
-                label: asdict(counts) | {"lacks": describe_enough(counts.groups)}
-                for label, counts in classes.items()
-            }
-            for model, classes in models.items()
-        }
-        typer.echo(json.dumps(values, ensure_ascii=False))
-        return
-    table = Table("model", Column("class", overflow="fold"), *Counts.__annotations__, "lacks")
-    for model, classes in models.items():
-        for label, counts in classes.items():
-            numbers = map(str, asdict(counts).values())
-            table.add_row(model or "(every)", label, *numbers, describe_enough(counts.groups))
-    _print_table(table)
-
-
-def _print_table(table: Table) -> None:
-    Console(markup=False, emoji=False).print(table)  # a class may be named [b] or :smile:
-
-
-def _print(values: dict[str, Any], sentence: str, as_json: bool) -> None:
-    typer.echo(json.dumps(values, ensure_ascii=False) if as_json else sentence)
+        changes = dict(zip(numbers, store.change(numbers, change), strict=True))
+    made = ", ".join(f"label {n}: change {number}" for n, number in changes.items() if number)
+    print_result({"changes": changes}, f"Done: {made or 'nothing had to be changed'}.", as_json)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ MAY_NOT_IMPORT = {
 ROOMS = {
     "inference": "__main__ classifier certainty statements geometry versions images exif providers"
     " process errors atomic_files",
-    "labelling": "__main__ exchange model_names store planned_classes images training_log"
+    "labelling": "__main__ printing exchange model_names store planned_classes images training_log"
     " required_images",
     "trainer": "__main__ commands freezing cards head finetuning base_versions evaluation"
     " synthetic data progress jobs options command_line",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from inference.errors import run_command
-from labelling.__main__ import app, describe_enough
+from labelling.__main__ import app
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image, write_images
 from tests.running import ROOT
@@ -201,11 +201,3 @@ def test_one_wrong_number_changes_nothing(run: Run, tmp_path: Path) -> None:
         store.add(encode(make_image(1)), "cat", state="pending")
     assert run("approve", "1", "9").code == 2
     assert run("list", "--state", "pending", "--json").json()[0]["id"] == 1
-
-
-@pytest.mark.parametrize(
-    ("groups", "lacks"),
-    [(0, "10 more for 10"), (10, "20 more for 30"), (99, "1 more for 100"), (100, "enough")],
-)
-def test_what_a_class_lacks(groups: int, lacks: str) -> None:
-    assert describe_enough(groups) == lacks
