@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -17,7 +18,6 @@ from inference.atomic_files import staging_folder
 from inference.errors import UserInputError
 from labelling.images.files import SCRATCH
 
-MAX_ENTRIES = 200_000
 MAX_BYTES = 50_000_000_000
 # Images hardly shrink in a zip. Source: deflate's own limit is 1,032 to 1; plain drawings
 # saved as BMP reach about 100.
@@ -37,14 +37,26 @@ BROKEN = (
     NotImplementedError,
     UnicodeDecodeError,
 )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many files an archive may hold, and how many bytes unpacked."""
+
+    entries: int = 200_000
+    unpacked: int = MAX_BYTES
+
+
+LIMITS = Limits()
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
 
-def unpack_archive(path: Path, folder: Path) -> Path:
+def unpack_archive(path: Path, folder: Path, limits: Limits = LIMITS) -> Path:
     """Unpack a zip into a folder of its own below `folder`, unless it lies there unchanged.
 
     Returns: the folder with its contents.
-    Raises: UserInputError for what is no zip, is broken, or would climb, link, or fill the disk.
+    Raises: UserInputError for what is not a zip or is broken, or would write outside the folder,
+    make links, or fill the disk.
     """
     target = folder / "unpacked" / f"{path.stem}-{sha256(str(path).encode()).hexdigest()[:12]}"
     status = path.stat()
@@ -55,13 +67,14 @@ def unpack_archive(path: Path, folder: Path) -> Path:
         raise _refuse(path.name, "is not a zip archive", "Give a zip or a folder")
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = _list_entries(archive, status.st_size, path.name)
-            _check_space(sum(entry.file_size for entry in entries), folder, path.name)
+            entries = _list_entries(archive, limits, status.st_size, path.name)
+            needed = sum(entry.file_size for entry in entries)
+            _check_space(needed, limits, folder, path.name)
             with replacing(target, stamp) as fresh:
                 for entry in entries:
                     archive.extract(entry, fresh)
     except BROKEN as error:
-        raise _refuse(path.name, f"is a broken zip archive ({error})", "Make it anew") from error
+        raise _refuse(path.name, f"is a broken zip archive ({error})", "Make it again") from error
     except OSError as error:
         raise _refuse(
             path.name, f"cannot be unpacked: {error.strerror or error}", "Unpack it yourself"
@@ -106,11 +119,11 @@ def replacing(target: Path, stamp: Mapping[str, int | str]) -> Iterator[Path]:
     marker.write_text(json.dumps(stamp), encoding="utf-8")
 
 
-def _check_space(needed: int, folder: Path, name: str) -> None:
+def _check_space(needed: int, limits: Limits, folder: Path, name: str) -> None:
     """Raise UserInputError where `needed` bytes are over the limit or the disk's free space."""
     free = shutil.disk_usage(folder).free
-    if needed > MAX_BYTES:
-        limit = f"at most {MAX_BYTES / 1e9:.0f} are taken"
+    if needed > limits.unpacked:
+        limit = f"at most {limits.unpacked / 1e9:.0f} are taken"
         raise _refuse(name, f"holds {needed / 1e9:.0f} GB unpacked; {limit}", "Give a folder")
     if needed > free:
         found = f"needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free"
@@ -121,14 +134,16 @@ def _find_marker(target: Path) -> Path:
     return target.with_name(f".{target.name}.json")
 
 
-def _list_entries(archive: zipfile.ZipFile, size: int, name: str) -> list[zipfile.ZipInfo]:
+def _list_entries(
+    archive: zipfile.ZipFile, limits: Limits, size: int, name: str
+) -> list[zipfile.ZipInfo]:
     """Return the entries that are files; `size`: the archive's own, in bytes.
 
     Raises: UserInputError for an archive that is not safe to unpack, before any of it is.
     """
     entries = archive.infolist()
-    if len(entries) > MAX_ENTRIES:
-        found = f"holds {len(entries):,} files; at most {MAX_ENTRIES:,} are taken"
+    if len(entries) > limits.entries:
+        found = f"holds {len(entries):,} files; at most {limits.entries:,} are taken"
         raise _refuse(name, found, "Give a folder")
     for entry in entries:
         problem = _find_problem(entry)

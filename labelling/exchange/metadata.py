@@ -43,7 +43,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST), ""), 1):
                 yield _parse_line(line, f"Line {number} of {path.name}")
     except UnicodeDecodeError as error:
-        raise UserInputError(f"{path.name} is not text in UTF-8. Export it anew.") from error
+        raise UserInputError(f"{path.name} is not text in UTF-8. Export it again.") from error
 
 
 def read_annotation(values: Mapping[str, Any], default: Annotation) -> Annotation:
@@ -79,16 +79,16 @@ def _parse_line(line: str, where: str) -> dict[str, Any]:
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:  # ValueError: endless numbers too
-        raise UserInputError(f"{where} is not JSON. Export it anew.") from error
+        raise UserInputError(f"{where} is not JSON. Export it again.") from error
     if not isinstance(values, dict):
-        raise UserInputError(f"{where} is not an object. Export it anew.")
+        raise UserInputError(f"{where} is not an object. Export it again.")
     return values
 
 
 def _read_text(values: Mapping[str, Any], name: str, default: str) -> str:
     text = values.get(name, default)
     if not isinstance(text, str):
-        raise UserInputError(f"The {name} of a line is {text!r:.40}, not a text. Export it anew.")
+        raise UserInputError(f"The {name} of a line is {text!r:.40}, not a text. Export it again.")
     return text
 
 

@@ -55,7 +55,7 @@ class ImageFiles:
             return self.path(sha256).read_bytes()
         except FileNotFoundError as error:
             raise UserInputError(
-                f"The picture {sha256[:12]}… is not kept here, or no longer. Load the page anew."
+                f"The picture {sha256[:12]}… is not kept here, or no longer. Reload the page."
             ) from error
 
     def write(self, sha256: str, data: bytes) -> None:

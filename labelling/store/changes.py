@@ -67,7 +67,9 @@ def read_one(connection: sqlite3.Connection, number: int) -> tuple[Entry, bool]:
     """
     row = connection.execute(f"{SELECT} WHERE e.id = ?", (number,)).fetchone()
     if row is None:
-        raise UserInputError(f"There is no label {number}. Load the page or the list anew.")
+        raise UserInputError(
+            f"There is no label {number}. Reload the page or the list."
+        )
     (deleted,) = connection.execute(
         "SELECT deleted FROM entries WHERE id = ?", (number,)
     ).fetchone()
@@ -81,7 +83,7 @@ def read_kept(connection: sqlite3.Connection, number: int) -> Entry:
     """
     entry, is_deleted = read_one(connection, number)
     if is_deleted:
-        raise UserInputError(f"Label {number} was deleted. Undo that, or add the picture anew.")
+        raise UserInputError(f"Label {number} was deleted. Undo that, or add the picture again.")
     return entry
 
 
@@ -157,14 +159,14 @@ def undo(connection: sqlite3.Connection, number: int, who: str) -> Entry:
         (number,),
     ).fetchone()
     if row is None:
-        raise UserInputError(f"There is no change {number} to undo. Load the page anew.")
+        raise UserInputError(f"There is no change {number} to undo. Reload the page.")
     entry, before_text, after_text, undone, removed = row
     if undone:
-        raise UserInputError("This change was undone already. Load the page anew.")
+        raise UserInputError("This change was undone already. Reload the page.")
     if _find_last(connection, entry)[0] != number:
         raise UserInputError("This label was changed again since. Undo the later change first.")
     if removed is not None:
-        raise UserInputError("This picture was removed for good. Add it anew.")
+        raise UserInputError("This picture was removed for good. Add it again.")
     before = EntryState(**json.loads(before_text)) if before_text else None
     after = before or replace(EntryState(**json.loads(after_text)), deleted=True)
     apply_change(connection, entry, after, Change("undo", who))

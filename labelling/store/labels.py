@@ -28,7 +28,7 @@ def check_label(text: str) -> str:
             "Use a shorter one."
         )
     if any(_is_control(character) for character in label):
-        raise UserInputError("The class name holds characters that cannot be seen. Type it anew.")
+        raise UserInputError("The class name holds characters that cannot be seen. Type it again.")
     if label in (".", "..") or set("/\\") & set(label):
         raise UserInputError(f"{label!r} cannot name a class. Leave out / and \\, and use letters.")
     return label

@@ -1,3 +1,4 @@
+import shutil
 import stat
 import struct
 import zipfile
@@ -7,9 +8,8 @@ from typing import Any
 
 import pytest
 
-import labelling.exchange.archives
 from inference.errors import UserInputError
-from labelling.exchange.archives import is_finished, replacing, unpack_archive
+from labelling.exchange.archives import MAX_DEPTH, Limits, is_finished, replacing, unpack_archive
 from tests.labelling.sample_files import encode, make_image, write_images
 from trainer.data.dataset import read_dataset
 
@@ -66,22 +66,19 @@ def test_links_are_refused(tmp_path: Path) -> None:
     assert list_files(tmp_path) == {"data.zip"}
 
 
-def test_too_many_entries_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labelling.exchange.archives, "MAX_ENTRIES", 3)
+def test_too_many_entries_are_refused(tmp_path: Path) -> None:
+    limits = Limits(entries=3)
     three = make_zip(tmp_path / "three.zip", {f"cat/{i}": b"1" for i in range(3)})
     four = make_zip(tmp_path / "four.zip", {f"cat/{i}": b"1" for i in range(4)})
-    assert len(list_files(unpack_archive(three, tmp_path))) == 3
+    assert len(list_files(unpack_archive(three, tmp_path, limits))) == 3
     with pytest.raises(UserInputError, match="holds 4 files"):
-        unpack_archive(four, tmp_path)
+        unpack_archive(four, tmp_path, limits)
 
 
-def test_an_archive_over_the_limit_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_archive_over_the_limit_is_refused(tmp_path: Path) -> None:
     archive = make_zip(tmp_path / "data.zip", {"cat/1": bytes(1001)})
-    monkeypatch.setattr(labelling.exchange.archives, "MAX_BYTES", 1000)
     with pytest.raises(UserInputError, match="at most"):
-        unpack_archive(archive, tmp_path)
+        unpack_archive(archive, tmp_path, Limits(unpacked=1000))
     assert list_files(tmp_path) == {"data.zip"}
 
 
@@ -89,8 +86,8 @@ def test_an_archive_larger_than_the_free_space_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = make_zip(tmp_path / "data.zip", {"cat/1": bytes(1001)})
-    usage = labelling.exchange.archives.shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr(labelling.exchange.archives.shutil, "disk_usage", lambda _: usage)
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(UserInputError, match="Make room"):
         unpack_archive(archive, tmp_path)
     assert list_files(tmp_path) == {"data.zip"}
@@ -176,7 +173,7 @@ def test_a_kill_while_replacing_leaves_nothing_that_looks_finished(
 
 
 def test_deep_paths_are_refused(tmp_path: Path) -> None:
-    most = "a/" * labelling.exchange.archives.MAX_DEPTH
+    most = "a/" * MAX_DEPTH
     unpack_archive(make_zip(tmp_path / "most.zip", {f"{most}1.jpg": b"1"}), tmp_path)
     for name in (f"a/{most}1.jpg", "a/" * 1500 + "1.jpg", "a/" * 1500):
         archive = make_zip(tmp_path / "data.zip", {name: b"" if name.endswith("/") else b"1"})

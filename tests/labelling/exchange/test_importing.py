@@ -1,3 +1,4 @@
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -194,10 +195,10 @@ def test_climbing_zips_are_refused(store: Store, tmp_path: Path, name: str) -> N
 def test_a_failing_disk_ends_the_import(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
-        raise StorageError("Nothing can be written.")
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
 
     folder = make_folder(tmp_path)
-    monkeypatch.setattr(store._files, "write", fail)
-    with pytest.raises(StorageError):
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StorageError, match="No space left"):
         import_path(store, folder, ImportOptions())

@@ -134,12 +134,15 @@ def test_a_damaged_database_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_writer_that_does_not_finish_is_a_sentence(tmp_path: Path) -> None:
-    with Store(tmp_path) as store, Store(tmp_path, timeout=0.01) as hurried:
-        with store._database.writing():
+    Store(tmp_path).close()
+    other = Database(tmp_path / "labels.sqlite3")
+    with Store(tmp_path, timeout=0.01) as hurried:
+        with other.writing():
             assert hurried.find("") == []  # readers need not wait
             with pytest.raises(StorageError, match="in use by another process"):
                 hurried.add(encode(make_image(1)), "cat")
         assert not hurried.add(encode(make_image(1)), "cat").existed
+    other.close()
 
 
 def test_a_full_disk_is_a_sentence_and_changes_nothing(tmp_path: Path) -> None:

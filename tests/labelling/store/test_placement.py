@@ -4,6 +4,7 @@ import pytest
 
 from labelling.images.encoding import PreparedImage
 from labelling.store.adding import Annotation
+from labelling.store.database import Database
 from labelling.store.placement import FIRST_TRAIN_GROUPS
 from labelling.store.store import Store
 from tests.labelling.stored import enter, make_dhash, make_sha256
@@ -151,9 +152,10 @@ def test_new_images_of_others_are_seen(tmp_path: Path) -> None:
 
 def test_many_hashes_are_searched_fast_enough(tmp_path: Path) -> None:
     """The list of hashes grows and finds the one alike among thousands."""
+    database = Database(tmp_path / "labels.sqlite3")
     with Store(tmp_path) as store:
         rows = [(make_sha256(i), make_dhash(i), make_sha256(i)) for i in range(3000)]
-        with store._database.writing() as connection:
+        with database.writing() as connection:
             connection.executemany(
                 "INSERT INTO images (sha256, dhash, width, height, grp, split) "
                 "VALUES (?, ?, 1, 1, ?, 'train')",
@@ -162,3 +164,4 @@ def test_many_hashes_are_searched_fast_enough(tmp_path: Path) -> None:
         for i in (0, 1023, 1024, 2999):
             near = enter(store, make_sha256(9000 + i), make_dhash(i, range(12)))
             assert near.group == make_sha256(i)
+    database.close()

@@ -17,7 +17,7 @@ import pytest
 from inference.errors import UserInputError
 from inference.images import decode
 from labelling.images.encoding import hash_bytes
-from labelling.images.files import ARRIVING
+from labelling.images.files import ARRIVING, ImageFiles
 from labelling.store.adding import Annotation
 from labelling.store.entries import RecordedPrediction
 from labelling.store.labels import MAX_CLASSES
@@ -305,14 +305,14 @@ def test_a_purged_image_may_come_again(store: Store) -> None:
 def test_purging_sweeps_files_that_no_label_names(store: Store) -> None:
     entry = store.add(CAT, "cat").entry
     orphan = hash_bytes(b"orphan")
-    store._files.write(orphan, b"orphan")
+    ImageFiles(store.data / "pictures").write(orphan, b"orphan")
     assert store.purge(3600) == 1
     assert list_image_files(store.data) == {entry.sha256}
 
 
 def test_a_file_that_was_swept_before_its_row_came_is_written_again(store: Store) -> None:
     prepared = store.prepare(CAT)
-    store._files.write(prepared.sha256, prepared.data)
+    ImageFiles(store.data / "pictures").write(prepared.sha256, prepared.data)
     store.purge(0)
     entry = store.add(CAT, "cat").entry
     assert store.read_bytes(entry.sha256) == prepared.data
@@ -369,6 +369,7 @@ def test_processes_share_a_store(tmp_path: Path) -> None:
         assert sum(c.train + c.locked for c in counts.values()) == 45
 
 
+@pytest.mark.slow
 def test_acknowledged_labels_survive_kills(tmp_path: Path) -> None:
     """Kills writers, three at a time, at random moments; every printed line must be there."""
     chance, acknowledged, killed = random.Random(4), list[str](), 0
@@ -395,9 +396,10 @@ def test_acknowledged_labels_survive_kills(tmp_path: Path) -> None:
             assert (entry.sha256, entry.label) == (sha256, f"class-{int(seed) % 5}")
         for entry in there.values():
             assert decode(store.read_bytes(entry.sha256)).shape == (96, 96, 3)
-        with store._database.reading() as connection:
-            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        connection = sqlite3.connect(tmp_path / "labels.sqlite3")
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        connection.close()
         store.purge(3600)
         assert list_image_files(tmp_path) == {entry.sha256 for entry in there.values()}
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import web.teach.projects
 from labelling.exchange.exporting import export_folder
 from labelling.exchange.importing import import_path
 from labelling.exchange.items import ImportOptions
@@ -192,10 +191,10 @@ def test_a_project_is_sent_whole_whatever_range_is_asked_for(visit: Visit, asked
     assert not list_left(visit)
 
 
-def test_a_project_that_fails_leaves_nothing(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(web.teach.projects, "write_project", fail)
-    assert visit.client.get("/teach/project", params={"model": MODEL}).status_code == 500
+def test_a_project_that_fails_leaves_nothing(visit: Visit) -> None:
+    visit.add("red", paint("red"))
+    visit.store.path(visit.store.find(MODEL)[0].sha256).unlink()
+    response = visit.client.get("/teach/project", params={"model": MODEL})
+    assert response.status_code == 400
+    assert "is not kept here" in response.json()["error"]
     assert not list_left(visit)
