@@ -17,9 +17,10 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from inference.errors import UserInputError, run_command
 from inference.versions.catalog import Catalog
 from labelling.exchange.exporting import export_folder
+from labelling.exchange.foreign_projects import is_project
 from labelling.exchange.importing import ImportResult, import_path
 from labelling.exchange.items import ImportOptions
-from labelling.exchange.projects import is_project, restore_project, write_project
+from labelling.exchange.projects import restore_project, write_project
 from labelling.printing import (
     describe_import,
     describe_project,

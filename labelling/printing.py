@@ -23,7 +23,7 @@ def print_result(values: Any, sentence: str, as_json: bool) -> None:  # noqa: AN
 def describe_project(project: Project) -> str:
     """Return what a project holds, in a few words."""
     version = "" if project.version is None else f", version {project.version}"
-    return f"{project.model}{version}: {project.labels:,} labels of {project.images:,} pictures"
+    return f"{project.model}{version}: {project.images:,} labelled pictures"
 
 
 def describe_import(result: ImportResult) -> str:

@@ -67,9 +67,7 @@ def read_one(connection: sqlite3.Connection, number: int) -> tuple[Entry, bool]:
     """
     row = connection.execute(f"{SELECT} WHERE e.id = ?", (number,)).fetchone()
     if row is None:
-        raise UserInputError(
-            f"There is no label {number}. Reload the page or the list."
-        )
+        raise UserInputError(f"There is no label {number}. Reload the page or the list.")
     (deleted,) = connection.execute(
         "SELECT deleted FROM entries WHERE id = ?", (number,)
     ).fetchone()

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from inference.versions.catalog import Catalog
-from labelling.exchange.projects import MANIFEST, write_project
+from labelling.exchange.foreign_projects import MANIFEST
+from labelling.exchange.projects import write_project
 from labelling.images.encoding import hash_bytes
 from labelling.store.entries import STATES
 from labelling.store.store import Store

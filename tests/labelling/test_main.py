@@ -148,14 +148,14 @@ def test_a_model_goes_to_another_installation(run: Run, folder: Path, tmp_path: 
     run("import", folder, "--model", "pets")
     path = tmp_path / "pets.zip"
     done = run("backup", "--model", "pets", path)
-    assert done.stdout == f"Wrote pets: 7 labels of 7 pictures to {path}.\n"
+    assert done.stdout == f"Wrote pets: 7 labelled pictures to {path}.\n"
     assert run("backup", "--model", "pets", path, "--json").json()["images"] == 7
-    added = {"model": "pets", "version": None, "labels": 7, "images": 7}
+    added = {"model": "pets", "version": None, "images": 7}
     assert run("restore", path, "--json", data="b").json() == added
     taken = run("restore", path, data="b")
     assert (taken.code, "Choose another name" in taken.stderr) == (2, True)
     again = run("restore", path, "--model", "mine", data="b")
-    assert again.stdout == "Added mine: 7 labels of 7 pictures.\n"
+    assert again.stdout == "Added mine: 7 labelled pictures.\n"
     assert sorted(run("list", "--json", data="b").json()) == ["mine", "pets"]
     refused = run("import", path, data="b")
     assert (refused.code, "is a project file" in refused.stderr) == (2, True)

@@ -13,8 +13,9 @@ from starlette.routing import Route
 from inference.errors import UserInputError
 from inference.versions.cards import name_for_display
 from labelling.exchange.archives import open_source
+from labelling.exchange.foreign_projects import is_project
 from labelling.exchange.items import ImportOptions, Item, leave_out_disputed, list_class_folders
-from labelling.exchange.projects import Project, is_project, restore_project, write_project
+from labelling.exchange.projects import Project, restore_project, write_project
 from labelling.images.files import SENDING, StorageError
 from labelling.store.labels import clean_file_name
 from web.access.rules import Access

@@ -14,14 +14,8 @@ from inference.errors import UserInputError
 from inference.versions.cards import read_card
 from inference.versions.catalog import Catalog
 from inference.versions.probes import make_probe
-from labelling.exchange.projects import (
-    MANIFEST,
-    Project,
-    is_project,
-    name_image,
-    restore_project,
-    write_project,
-)
+from labelling.exchange.foreign_projects import MANIFEST, is_project, name_image
+from labelling.exchange.projects import Project, restore_project, write_project
 from labelling.images.encoding import hash_bytes
 from labelling.planned_classes import PlannedClasses, read_planned, write_planned
 from labelling.store.entries import STATES, Entry
@@ -94,7 +88,7 @@ def test_what_it_counts(tmp_path: Path) -> None:
         catalog = Catalog(tmp_path / "exported", tmp_path / "data")
         path = tmp_path / "new" / "pets.zip"
         done = write_project(store, catalog, "pets", path, lambda *count: told.append(count))
-    assert done == Project("pets", version=3, labels=28, images=28)
+    assert done == Project("pets", version=3, images=28)
     assert told[-1] == (28, 28)
 
 
@@ -148,7 +142,7 @@ def test_projects_are_told_from_other_files(tmp_path: Path) -> None:
 def test_another_installation_goes_on_from_it(tmp_path: Path) -> None:
     path = make_project(tmp_path)
     origin, data = tmp_path / "origin", tmp_path / "other"
-    assert restore(path, data) == Project("pets", version=None, labels=28, images=28)
+    assert restore(path, data) == Project("pets", version=None, images=28)
     entries, restored = read_entries(origin), read_entries(data)
     assert without_numbers(restored) == without_numbers(entries)
     assert {entry.model for entry in restored} == {"pets"}
@@ -181,7 +175,7 @@ def test_two_projects_stand_side_by_side(tmp_path: Path) -> None:
     data = tmp_path / "other"
     restore(path, data)
     before = read_entries(data)
-    assert restore(path, data, "pets_of_Ann").labels == 28
+    assert restore(path, data, "pets_of_Ann").images == 28
     assert read_entries(data) == before
     second = read_entries(data, "pets_of_Ann")
     assert without_numbers(second) == without_numbers(before)
@@ -283,7 +277,7 @@ def test_planned_classes_go_along(tmp_path: Path) -> None:
     plan = PlannedClasses(("cat", "dog", "none of these"), "none of these")
     write_planned(data, "pets", plan)
     path = make_project(tmp_path, data)
-    assert restore(path, tmp_path / "other", "mine") == Project("mine", None, 0, 0)
+    assert restore(path, tmp_path / "other", "mine") == Project("mine", None, 0)
     assert read_planned(tmp_path / "other", "mine") == plan
 
 
@@ -400,7 +394,7 @@ def test_a_disk_that_fails_at_the_end_changes_nothing(
     assert read_entries(data, None) == []
     assert not (data / "models").exists()
     monkeypatch.undo()
-    assert restore(path, data).labels == 3
+    assert restore(path, data).images == 3
 
 
 # Attacks: nothing is changed by what is not whole and ours
