@@ -1,5 +1,5 @@
 () => {
-  // Links to places on the page and sorting: what Gradio has no component for.
+  // Links to places on the page, and what follows the model that answers: Gradio has neither.
 
   const TABS = { try: 'Try it', teach: 'Teach', model: 'Model' };
   const IN_CARD = { pictures: 'Training data', training: 'Training procedure' };
@@ -27,27 +27,7 @@
       : document.querySelector('#card .prose p');
   }
 
-  function sort(button) {
-    const table = button.closest('.answer').querySelector('table');
-    const key = button.dataset.sortBy;
-    const pressed = button.getAttribute('aria-pressed') === 'true';
-    const head = table.querySelector(`th[data-key=${key}]`);
-    const toggles = button.hasAttribute('aria-pressed');
-    const by = toggles && pressed ? 'order' : key;
-    const down = !toggles && head.getAttribute('aria-sort') === 'ascending';
-    const body = table.tBodies[0];
-    const rows = [...body.rows].sort((a, b) => compare(a.dataset[by], b.dataset[by]) * (down ? -1 : 1));
-    body.append(...rows.filter((row) => !row.matches('.failed')), ...rows.filter((row) => row.matches('.failed')));
-    if (by === 'order') body.append(...rows);
-    table.querySelectorAll('th').forEach((th) => th.removeAttribute('aria-sort'));
-    if (by !== 'order') head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
-    const toggle = button.closest('.answer').querySelector('[aria-pressed]');
-    toggle.setAttribute('aria-pressed', String(by === 'probability' && !down));
-  }
-
-  const compare = (a, b) => a.localeCompare(b, undefined, { numeric: true, sensitivity: 'base' });
-
-  function follow() { // what another network or version changes beyond what the server draws
+  function follow() { // what another model or version changes beyond what the server draws
     const title = document.querySelector('#title h1');
     const examples = document.querySelector('.examples');
     if (title && document.title !== title.textContent) document.title = title.textContent;
@@ -63,8 +43,7 @@
     if (link) {
       event.preventDefault(); // Gradio's <base> would leave the page
       open(link.hash.slice(1));
-    } else if (button?.dataset.sortBy) sort(button);
-    else if (button?.matches('.label-wrap')) setTimeout(follow); // when Gradio has turned it
+    } else if (button?.matches('.label-wrap')) setTimeout(follow); // when Gradio has turned it
   });
   new MutationObserver(follow).observe(document.body, { childList: true, subtree: true });
   follow();

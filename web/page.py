@@ -33,6 +33,7 @@ _HERE = Path(__file__).parent
 _SCRIPTS = (
     "page.js",
     "try_it/models.js",
+    "try_it/table.js",
     "try_it/feedback.js",
     "try_it/similar.js",
     "access/sign_in.js",
