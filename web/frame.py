@@ -16,9 +16,9 @@ _PROVIDERS = {"cpu": "CPU", "cuda": "CUDA", "tensorrt": "TensorRT", "openvino": 
 
 
 def draw_title(card: Card, example_labels: frozenset[str] = frozenset()) -> str:
-    """Return the page's heading: what the network can tell apart.
+    """Return the page's heading: what the model can tell apart.
 
-    `example_labels`: right answers of the examples, which are shown where the network knows them.
+    `example_labels`: right answers of the examples, which are shown where the model knows them.
     """
     logo = (Path(__file__).parent / "icon.svg").read_text(encoding="utf-8")
     examples = "yes" if example_labels <= set(card.class_names) else "no"
@@ -91,7 +91,7 @@ def name_version(classifier: Classifier) -> str:
 
 
 def format_size(classifier: Classifier) -> str:
-    """Return the size of a network's file; a version that just answered may be deleted by now."""
+    """Return the size of a model's file; a version that just answered may be deleted by now."""
     try:
         size = (classifier.folder / "model.onnx").stat().st_size
     except FileNotFoundError:

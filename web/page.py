@@ -26,7 +26,7 @@ from web.teach.tab import add_teach_tab, make_teach_routes
 from web.try_it.chooser import EXAMPLE_LABELS, EXAMPLES
 from web.try_it.feedback import Suggestions, make_suggestion_routes
 from web.try_it.models import CHOOSE_MODEL, READ_MODEL, choose_model, describe_choice
-from web.try_it.similar import make_neighbour_route
+from web.try_it.similar import make_similar_route
 from web.try_it.tab import Around, add_try_it, connect
 
 _HERE = Path(__file__).parent
@@ -175,7 +175,7 @@ def list_routes(site: Site) -> list[BaseRoute]:
     routes += make_sign_in_routes(site.access)
     if site.suggestions is not None:
         routes += make_suggestion_routes(site.suggestions)
-        routes.append(make_neighbour_route(site.suggestions, site.access))
+        routes.append(make_similar_route(site.suggestions, site.access))
         routes += make_teach_routes(site.service, site.access, site.suggestions.store)
     return routes
 

@@ -9,7 +9,7 @@ from inference.classifier import Classifier
 from web.access.rules import Access
 from web.frame import draw_chip, draw_strip, draw_title, name_version
 from web.model.tab import ModelTab, draw_model, draw_speed
-from web.serving import Answer, Service
+from web.serving import Response, Service
 from web.try_it.chooser import EXAMPLE_LABELS
 
 
@@ -37,14 +37,16 @@ class Refresh:
             *draw_model(self.service, classifier, self.access.may_teach(request)),
         )
 
-    def draw_after(self, answer: Answer | None, seen: str, request: gr.Request) -> tuple[Any, ...]:
+    def draw_after(
+        self, response: Response | None, seen: str, request: gr.Request
+    ) -> tuple[Any, ...]:
         """Return what an answer changes; `seen`: the version that this visitor's page shows."""
         skipped = (gr.skip(),) * len(self.list_components())
-        if answer is None:
+        if response is None:
             return skipped
-        classifier = answer.classifier
+        classifier = response.classifier
         strip = draw_strip(self.service, classifier)
-        chip = draw_chip(classifier, answer.prediction.milliseconds)
+        chip = draw_chip(classifier, response.prediction.milliseconds)
         if seen != name_version(classifier):
             return strip, chip, *self.draw(classifier, request)[2:]
         return strip, chip, *skipped[3:], draw_speed(self.service, classifier)

@@ -1,4 +1,4 @@
-"""The networks that all visitors share, always the versions in use, and errors in words."""
+"""The models that all visitors share, always by their version in use, and errors in words."""
 
 import logging
 import threading
@@ -16,28 +16,40 @@ from inference.images import decode
 from inference.process import count_usable_cores
 from inference.versions.catalog import Catalog
 from inference.versions.folders import check_model_name
+from labelling.store.entries import RecordedPrediction
 
 DEFECT_SENTENCE = "Something went wrong here, not with your picture. Try once more in a moment."
 MAX_PICTURES = 200
 _TIMED = 200  # answers of each version, the last ones
-MAX_OPEN = 4  # networks; the one not asked for longest is closed for another
+MAX_OPEN = 4  # versions; the one unused for longest is closed for another
 
 
 def count_at_once() -> int:
-    """Return how many pictures are worked on at once: one is decoded while another is answered."""
+    """Return how many images are worked on at once: one is decoded while another is answered."""
     return max(2, count_usable_cores() // 2)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What one version said of one picture: all of it from `classifier`, whatever is in use now.
+class Response:
+    """What one version answered for one image: `classifier`, whatever is in use now.
 
-    `image`: the decoded picture, (H, W, 3) uint8 RGB, upright.
+    `image`: decoded, (H, W, 3) uint8 RGB, upright.
     """
 
     image: NDArray[np.uint8]
     prediction: Prediction
     classifier: Classifier
+
+
+def record_prediction(prediction: Prediction) -> RecordedPrediction:
+    """Return what is stored of a prediction."""
+    return RecordedPrediction(
+        label=prediction.label,
+        probability=prediction.probabilities[prediction.label],
+        model=prediction.model,
+        version=prediction.version,
+        certainty=prediction.certainty,
+    )
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class _InUse:
 
 
 class Service:
-    """Answers from picture bytes and counts the answers since the start. Safe between threads.
+    """Answers from image bytes and counts the answers since the start. Safe between threads.
 
     Another version that comes into use answers from the next request on; requests that are under
     way are finished by the version that began them.
@@ -62,7 +74,7 @@ class Service:
         version: int | None = None,
         providers: str = "auto",
     ) -> None:
-        """Answer with `model` where nothing else is asked for.
+        """Answer with `model` where no other is requested.
 
         `version`: stay with this one whatever comes into use.
         """
@@ -78,7 +90,7 @@ class Service:
         self._times: WeakKeyDictionary[Classifier, deque[float]] = WeakKeyDictionary()
 
     def open(self, model: str | None = None) -> Classifier:
-        """Return the network that answers for a model now; loads it where it is not open.
+        """Return the version that answers for a model now; loads it where it is not open.
 
         Raises: UserInputError for a model that does not exist or cannot be opened.
         """
@@ -87,26 +99,26 @@ class Service:
         found = self._look_up(model, stamp)
         if found is not None:
             return found
-        with self._loading:  # whoever comes meanwhile waits for the one that loads
+        with self._loading:  # other requests wait for the one that loads
             stamp = self.catalog.read_stamp(model)
             return self._look_up(model, stamp) or self._load(model, stamp)
 
-    def answer(self, data: bytes, model: str | None = None) -> Answer:
-        """Decode one picture and classify it by the version in use.
+    def answer(self, data: bytes, model: str | None = None) -> Response:
+        """Decode one image and classify it by the version in use.
 
         Raises: UserInputError for what is not a picture, is broken, too large or not allowed.
         """
         return self.answer_by(self.open(model), data)
 
-    def answer_by(self, classifier: Classifier, data: bytes) -> Answer:
-        """Do the same by one version, such as the one that began with a row of pictures."""
+    def answer_by(self, classifier: Classifier, data: bytes) -> Response:
+        """Do the same by one version, such as the one that began with several images."""
         image = decode(data, classifier.min_side)
         prediction = classifier.predict([image])[0]
         with self._lock:
             self.answered += 1
             times = self._times.setdefault(classifier, deque(maxlen=_TIMED))
             times.append(prediction.milliseconds)
-        return Answer(image, prediction, classifier)
+        return Response(image, prediction, classifier)
 
     def list_times(self, classifier: Classifier) -> list[float]:
         """Return how many milliseconds its last answers took, without decoding."""

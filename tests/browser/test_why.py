@@ -128,7 +128,7 @@ def local(exported: Path, taught: Path) -> Iterator[RunningApp]:
     yield from start(exported, taught, "--teach")
 
 
-def open_neighbours(page: Page) -> None:
+def open_similar(page: Page) -> None:
     choose(page, CAT)
     wait_for_answer(page, "single")
     page.get_by_text("Pictures like this one").click()
@@ -144,22 +144,22 @@ def test_teacher_sees_pictures_like_this_one(
     page = visit.page
     choose(page, CAT)
     wait_for_answer(page, "single")
-    assert not [url for url in visit.requests if "neighbours" in url]
+    assert not [url for url in visit.requests if "teach/similar" in url]
     page.get_by_text("Pictures like this one").click()
-    found = page.locator(".near .found li")
+    found = page.locator(".similar .found li")
     expect(found).to_have_count(5)
     expect(found.first).to_contain_text("Not hot dog")
     expect(found.first).to_contain_text("the same picture")
-    for image in page.locator(".near img").all():
+    for image in page.locator(".similar img").all():
         page.wait_for_function("(image) => image.naturalWidth > 0", arg=image.element_handle())
-    expect(page.locator(".near .said")).to_have_text(
-        "As this network sees it, among 8 labelled pictures."
+    expect(page.locator(".similar .said")).to_have_text(
+        "As this model sees it, among 8 labelled pictures."
     )
     assert_readable(page)
     assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
     for _ in range(2):
         page.get_by_text("Pictures like this one").click()
-    assert len([url for url in visit.requests if "neighbours" in url]) == 1
+    assert len([url for url in visit.requests if "teach/similar" in url]) == 1
     visits.close()
 
 
@@ -168,10 +168,10 @@ def test_picture_that_was_deleted_meanwhile_is_named_so(
 ) -> None:
     visits = open_visit(browser, local.url, DESK)
     page = next(visits).page
-    page.route("**/teach/pictures/**", lambda route: route.fulfill(status=404))
-    open_neighbours(page)
-    expect(page.locator(".near .gone")).to_have_count(5)
-    expect(page.locator(".near .gone").first).to_contain_text("Deleted meanwhile")
+    page.route("**/teach/images/**", lambda route: route.fulfill(status=404))
+    open_similar(page)
+    expect(page.locator(".similar .gone")).to_have_count(5)
+    expect(page.locator(".similar .gone").first).to_contain_text("Deleted meanwhile")
     visits.close()
 
 
@@ -180,13 +180,13 @@ def test_connection_that_is_lost_is_told_and_tried_again(
 ) -> None:
     visits = open_visit(browser, local.url, DESK)
     page = next(visits).page
-    page.route("**/teach/neighbours", lambda route: route.abort())
-    open_neighbours(page)
-    expect(page.locator(".near .said")).to_contain_text("This did not arrive.")
+    page.route("**/teach/similar", lambda route: route.abort())
+    open_similar(page)
+    expect(page.locator(".similar .said")).to_contain_text("This did not arrive.")
     page.unroute_all()
     for _ in range(2):
         page.get_by_text("Pictures like this one").click()
-    expect(page.locator(".near .found li")).to_have_count(5)
+    expect(page.locator(".similar .found li")).to_have_count(5)
     visits.close()
 
 
@@ -200,6 +200,6 @@ def test_visitors_have_no_such_section(
     choose(page, CAT)
     wait_for_answer(page, "single")
     expect(page.get_by_text("That’s wrong")).to_be_visible()
-    expect(page.locator(".near")).to_have_count(0)
+    expect(page.locator(".similar")).to_have_count(0)
     visits.close()
     pages.close()

@@ -349,16 +349,16 @@ def test_signing_in_leads_to_hugging_face(space: RunningApp, provider: str) -> N
 # Suggestions, by anybody
 
 
-def test_anybody_suggests_and_only_the_slip_counts(local: RunningApp) -> None:
-    slip = find_slip(local)
+def test_anybody_suggests_and_only_the_upload_token_counts(local: RunningApp) -> None:
+    token = find_upload_token(local)
     url = f"{local.url}suggestions"
     outside = {"X-Forwarded-For": "8.8.8.8"}
-    body = {"slip": slip, "label": "hot_dog"}
+    body = {"upload": token, "label": "hot_dog"}
     assert httpx.post(url, json=body, headers=outside).status_code == 400  # did not agree
     body["agreed"] = True  # type: ignore[assignment]
     cross = {"Origin": "http://evil.example"}
     assert httpx.post(url, json=body, headers=cross).status_code == 403
-    forged = httpx.post(url, json={**body, "slip": slip[:-3]}, headers=outside)
+    forged = httpx.post(url, json={**body, "upload": token[:-3]}, headers=outside)
     assert "no longer here" in forged.json()["error"]
     for content in (b"", b"[]", b"{", b"[" * 5000, b'"' + b"a" * 20_000):
         assert httpx.post(url, content=content, headers=outside).status_code == 400
@@ -368,10 +368,10 @@ def test_anybody_suggests_and_only_the_slip_counts(local: RunningApp) -> None:
     assert undone.json() == {"sentence": "Taken back."}
 
 
-def find_slip(app: RunningApp) -> str:
+def find_upload_token(app: RunningApp) -> str:
     """Answer a picture as the page does; return what the answer carries for That's wrong."""
     picture = {"name": "cat.webp", "size": 1, "shown": True}
     choice = {"token": 1, "pictures": [{**picture, "file": describe_upload(upload(app, CAT))}]}
     answer = httpx.post(f"{app.url}gradio_api/run/respond", json={"data": [choice]}, timeout=60)
-    (slip,) = re.findall(r'data-slip="([^"]+)"', answer.json()["data"][0])
-    return str(slip)
+    (token,) = re.findall(r'data-upload="([^"]+)"', answer.json()["data"][0])
+    return str(token)

@@ -20,10 +20,11 @@ from labelling.images.encoding import MAX_SIDE, hash_bytes
 from labelling.planned_classes import read_planned
 from labelling.required_images import GOALS
 from labelling.store.adding import Annotation
-from labelling.store.entries import Added, Counts, Entry, RecordedPrediction
+from labelling.store.entries import Added, Counts, Entry
 from labelling.store.labels import check_label
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply, upload
+from web.serving import record_prediction
 from web.teach.models import TeachContext
 from web.teach.readiness import (
     ClassState,
@@ -110,17 +111,6 @@ def add_image(context: TeachContext, new: NewImage) -> Added:
         added = context.store.add_image(image, annotation, hash_bytes(new.data))
         keep_embedding(context, classifier, added.entry, prediction)
     return added
-
-
-def record_prediction(prediction: Prediction) -> RecordedPrediction:
-    """Return what is stored of a prediction."""
-    return RecordedPrediction(
-        label=prediction.label,
-        probability=prediction.probabilities[prediction.label],
-        model=prediction.model,
-        version=prediction.version,
-        certainty=prediction.certainty,
-    )
 
 
 def keep_embedding(

@@ -46,7 +46,7 @@ class Choice(GradioModel):  # type: ignore[misc]
 def make_chooser(examples: list[Path], *, shown: bool = True) -> gr.HTML:
     """Return the left side of the Try it tab: its value is a `Choice`, its event `upload`.
 
-    `shown`: whether the network knows what the examples show; it may change as networks do.
+    `shown`: whether the model knows what the examples show; another may come into use.
     """
     template = (_HERE / "chooser.html").read_text(encoding="utf-8")
     template = template.replace("<!-- hidden -->", "" if shown else "hidden")

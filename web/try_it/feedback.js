@@ -1,5 +1,5 @@
 () => {
-  // The browser's half of suggestions.py: what is it, may it be kept, thank you, undo.
+  // The browser's half of feedback.py: what is it, may it be kept, thank you, undo.
 
   const UNDO = 10000; // milliseconds
 
@@ -35,8 +35,8 @@
 
   async function send(wrong) {
     show(wrong, 'sending');
-    const { slip, label } = wrong.dataset;
-    const answer = await post('suggestions', { slip, label, agreed: true });
+    const { upload, label } = wrong.dataset;
+    const answer = await post('suggestions', { upload, label, agreed: true });
     show(wrong, answer.error ? 'closed' : 'thanked');
     say(wrong, answer);
     if (!answer.undo) return void keepFocus(wrong);

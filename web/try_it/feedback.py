@@ -1,14 +1,14 @@
-"""That's wrong: a visitor suggests what a picture shows, for a teacher to look at.
+"""That's wrong: a visitor suggests what an image shows, for a teacher to look at.
 
-Nothing is stored before the visitor agreed. An answer carries a signed slip that says which
-upload it was for and what the network had answered; only with it can a suggestion be made.
+Nothing is stored before the visitor agreed. An answer carries a signed upload token that says
+which upload it was for and what was answered; only with it can a suggestion be made.
 """
 
 import hashlib
 import secrets
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,26 @@ from web.access.rate_limits import Limit, name_client
 from web.access.rules import Access, is_cross_site, read_headers
 from web.http.bodies import read_object
 from web.http.errors import NotAllowedError, answering_errors
-from web.serving import Service
+from web.serving import Service, record_prediction
 
 VISITOR = "visitor"  # no address of anybody is kept
 MAX_PENDING = 500  # pictures
 MAX_NEW_NAMES = 30  # pending ones that are no class of the model
 UNDO_SECONDS = 15  # the page offers it for ten
-_SLIP_SECONDS = 3600
+_TOKEN_SECONDS = 3600
 _PURGE_SECONDS = 30 * 24 * 3600  # as `python -m labelling purge`
 _MAX_BUTTONS = 12  # classes; any other is typed
 _MAX_BODY = 10_000  # bytes
 _LOST = "This picture is no longer here. Choose it again, then say what it is."
+
+
+@dataclass(frozen=True)
+class AnsweredUpload:
+    """An upload, by its path and the visitor's name for it, and what was answered for it."""
+
+    path: str
+    name: str
+    prediction: RecordedPrediction
 
 
 @dataclass(frozen=True)
@@ -58,23 +67,14 @@ class Suggestions:
         self.access = access
         self.store = store
         self.limit = Limit(each=20, all=400, seconds=3600)
-        self._slips = URLSafeTimedSerializer(secrets.token_bytes(32), salt="slip")
+        self._signer = URLSafeTimedSerializer(secrets.token_bytes(32), salt="upload")
         self._withdrawals: dict[str, _Withdrawal] = {}
         self._lock = threading.Lock()
 
-    def make_slip(self, path: Path, name: str, prediction: Prediction) -> str:
+    def make_upload_token(self, path: Path, name: str, prediction: Prediction) -> str:
         """Return what proves later that this upload was answered so."""
-        return self._slips.dumps(
-            {
-                "path": str(path),
-                "name": name,
-                "label": prediction.label,
-                "probability": prediction.probabilities[prediction.label],
-                "model": prediction.model,
-                "version": prediction.version,
-                "certainty": prediction.certainty,
-            }
-        )
+        upload = AnsweredUpload(str(path), name, record_prediction(prediction))
+        return self._signer.dumps(asdict(upload))
 
     def suggest(self, values: dict[str, Any], client: str) -> dict[str, Any]:
         """Store a picture as pending. Returns: `sentence`, and `undo` where that is possible.
@@ -85,20 +85,25 @@ class Suggestions:
         self._check_open()
         if values.get("agreed") is not True:
             raise UserInputError("Nothing is kept before you agree to it. Press Send.")
-        slip, data = self.read_upload(values.get("slip"))
-        label = self._read_label(values.get("label"), slip["model"])
+        upload, data = self.read_upload(values.get("upload"))
+        label = self._read_label(values.get("label"), upload.prediction.model)
         if not self.limit.take(client):
             raise UserInputError("That was a lot of suggestions. Come back in an hour.")
         self.store.purge(_PURGE_SECONDS)
-        return self._thank(self._add(data, label, slip))
+        return self._thank(self._add(data, label, upload))
 
-    def read_upload(self, slip: object) -> tuple[dict[str, Any], bytes]:
-        """Return what a slip says, and the bytes of the upload that it was made for.
+    def read_upload(self, token: object) -> tuple[AnsweredUpload, bytes]:
+        """Return the upload that a token was made for, and its bytes.
 
         Raises: UserInputError where it is none of ours, too old, or the upload is gone.
         """
-        found = self._read_slip(slip)
-        return found, _read_upload(Path(found["path"]))
+        try:
+            found = self._signer.loads(str(token), max_age=_TOKEN_SECONDS)
+            prediction = RecordedPrediction(**found["prediction"])
+            data = Path(found["path"]).read_bytes()
+        except (BadData, UnicodeEncodeError, FileNotFoundError) as error:
+            raise UserInputError(_LOST) from error
+        return AnsweredUpload(found["path"], found["name"], prediction), data
 
     def withdraw(self, values: dict[str, Any]) -> dict[str, Any]:
         """Take a suggestion back, for whoever holds its token.
@@ -116,13 +121,6 @@ class Suggestions:
     def _check_open(self) -> None:
         if not self.access.can_anyone_teach:
             raise NotAllowedError("No suggestions are taken here: nobody would look at them.")
-
-    def _read_slip(self, slip: object) -> dict[str, Any]:
-        try:
-            found: dict[str, Any] = self._slips.loads(str(slip), max_age=_SLIP_SECONDS)
-        except (BadData, UnicodeEncodeError) as error:
-            raise UserInputError(_LOST) from error
-        return found
 
     def _read_label(self, label: object, model: str) -> str:
         """Return the class that is meant, however it was typed."""
@@ -142,20 +140,19 @@ class Suggestions:
                 "A teacher has enough new names to look at. Choose one that is there."
             )
 
-    def _add(self, data: bytes, label: str, slip: dict[str, Any]) -> Added | None:
-        """Store a picture; None where a teacher has labelled this very picture already."""
+    def _add(self, data: bytes, label: str, upload: AnsweredUpload) -> Added | None:
+        """Store an image; None where a teacher has labelled this very image already."""
         if len(self.store.find(None, states=("pending",), limit=MAX_PENDING)) >= MAX_PENDING:
             raise UserInputError("A teacher has enough to look at. Come back another day.")
-        said = ("label", "probability", "model", "version", "certainty")
         try:
             return self.store.add(
                 data,
                 label,
-                model=slip["model"],
+                model=upload.prediction.model,
                 state="pending",
                 who=VISITOR,
-                prediction=RecordedPrediction(**{key: slip[key] for key in said}),
-                name=slip["name"],
+                prediction=upload.prediction,
+                name=upload.name,
             )
         except UserInputError:
             if self.store.knows([hashlib.sha256(data).hexdigest()]):
@@ -189,7 +186,7 @@ def make_suggestion_routes(suggestions: Suggestions) -> list[BaseRoute]:
     ]
 
 
-def draw_wrong(prediction: Prediction, slip: str) -> str:
+def draw_feedback(prediction: Prediction, token: str) -> str:
     """Return what stands under the verdict: the question, the consent, the thanks."""
     others = [name for name in prediction.probabilities if name != prediction.label]
     buttons = "".join(
@@ -198,7 +195,7 @@ def draw_wrong(prediction: Prediction, slip: str) -> str:
         for name in others[:_MAX_BUTTONS]
     )
     return (
-        f'<div class="wrong" data-state="closed" data-slip="{escape(slip)}">'
+        f'<div class="wrong" data-state="closed" data-upload="{escape(token)}">'
         '<button type="button" class="quiet" data-wrong="open" aria-expanded="false">'
         "That’s wrong</button>"
         '<div class="ask" role="group" aria-label="What is it?" tabindex="-1"><p>What is it?</p>'
@@ -219,10 +216,3 @@ async def _answer(request: Request, handle: Any) -> JSONResponse:  # noqa: ANN40
         raise NotAllowedError("Suggestions are taken from this page only.")
     values = await read_object(request, _MAX_BODY)
     return JSONResponse(await run_in_threadpool(handle, values))
-
-
-def _read_upload(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise UserInputError(_LOST) from error

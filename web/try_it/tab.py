@@ -11,7 +11,7 @@ from inference.classifier import Classifier
 from inference.errors import UserInputError
 from inference.images import MAX_BYTES
 from web.access.rules import Access
-from web.serving import Answer, Service, check_count, explain
+from web.serving import Response, Service, check_count, explain
 from web.try_it.chooser import (
     EXAMPLE_LABELS,
     EXAMPLES,
@@ -20,17 +20,17 @@ from web.try_it.chooser import (
     list_examples,
     make_chooser,
 )
-from web.try_it.feedback import Suggestions, draw_wrong
+from web.try_it.feedback import Suggestions, draw_feedback
 from web.try_it.heatmap import encode_preview, make_overlay
 from web.try_it.models import make_models
-from web.try_it.similar import draw_neighbours
+from web.try_it.similar import draw_similar
 from web.try_it.table import THUMBNAIL, Row, draw_progress, draw_table
 from web.try_it.verdict import EMPTY, draw_answer, draw_error
 
 _PREVIEW = 1024  # pixels
 _PROGRESS_STEP = 4  # pictures between two steps of the bar
 _WAITING = '<div class="waiting" role="status"><p class="words"></p></div>'
-DrawAfter = Callable[[Answer | None, str, gr.Request], tuple[Any, ...]]
+DrawAfter = Callable[[Response | None, str, gr.Request], tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def add_try_it(service: Service) -> TryIt:
 class Around:
     """Components outside the tab that an answer changes, and what draws them.
 
-    `draw`: (answer, the version that this visitor's page shows, request) → their values.
+    `draw`: (response, the version that this visitor's page shows, request) → their values.
     """
 
     components: Sequence[Any]
@@ -92,73 +92,75 @@ def answer_choice(
     choice: Choice,
     suggestions: Suggestions | None = None,
     is_teacher: bool = False,
-) -> Iterator[tuple[str, Answer | None]]:
-    """Yield HTML for one or several pictures, with the answer that was the last.
+) -> Iterator[tuple[str, Response | None]]:
+    """Yield HTML for one or several pictures, with the last response.
 
-    `is_teacher`: whether who chose them may see labelled pictures.
+    `is_teacher`: whether this visitor may see labelled pictures.
     """
     try:
         check_count(len(choice.pictures))
         classifier = service.open(choice.model or None)
         if len(choice.pictures) == 1:
             path = find_file(choice.pictures[0])
-            answer = service.answer_by(classifier, path.read_bytes())
+            response = service.answer_by(classifier, path.read_bytes())
             more = ""
             if suggestions is not None:
-                more = draw_more(suggestions, path, choice.pictures[0].name, answer, is_teacher)
-            yield draw_one(answer, choice, more), answer
+                more = draw_more(suggestions, path, choice.pictures[0].name, response, is_teacher)
+            yield draw_one(response, choice, more), response
         else:
             yield from answer_many(service, classifier, choice)
     except Exception as error:  # noqa: BLE001  (the edge of the page: a sentence, never silence)
         yield draw_error(explain(error), choice.token), None
 
 
-def draw_one(answer: Answer, choice: Choice, more: str) -> str:
+def draw_one(response: Response, choice: Choice, more: str) -> str:
     """Return the answer for the one picture that was chosen; `more`: what stands at its end."""
-    image, prediction, card = answer.image, answer.prediction, answer.classifier.card
+    image, prediction, card = response.image, response.prediction, response.classifier.card
     overlay = make_overlay(prediction, card.class_names, image.shape[:2], card.input)
     preview = None if choice.pictures[0].shown else encode_preview(image, _PREVIEW)
     return draw_answer(prediction, card, overlay, preview, choice.token, more)
 
 
 def draw_more(
-    suggestions: Suggestions, path: Path, name: str, answer: Answer, is_teacher: bool
+    suggestions: Suggestions, path: Path, name: str, response: Response, is_teacher: bool
 ) -> str:
-    """Return what is offered under an answer: pictures like it, to teachers; That's wrong."""
-    prediction = answer.prediction
-    slip = suggestions.make_slip(path, name, prediction)
-    model = answer.classifier.folder.parent.name
-    near = draw_neighbours(suggestions.store, model, slip) if is_teacher else ""
-    return near + draw_wrong(prediction, slip)
+    """Return what is offered under an answer: similar pictures, to teachers; That's wrong."""
+    prediction = response.prediction
+    token = suggestions.make_upload_token(path, name, prediction)
+    model = response.classifier.folder.parent.name
+    similar = draw_similar(suggestions.store, model, token) if is_teacher else ""
+    return similar + draw_feedback(prediction, token)
 
 
 def answer_many(
     service: Service, classifier: Classifier, choice: Choice
-) -> Iterator[tuple[str, Answer | None]]:
+) -> Iterator[tuple[str, Response | None]]:
     """Yield a bar that fills, then the table; a file that cannot be read is a row of it.
 
     All rows are by one version, whatever comes into use meanwhile.
     """
     rows: list[Row] = []
-    last: Answer | None = None
+    last: Response | None = None
     for picture in choice.pictures:
         if len(rows) % _PROGRESS_STEP == 0:
             yield draw_progress(len(rows), len(choice.pictures), choice.token), last
-        row, answer = make_row(service, classifier, picture)
+        row, response = make_row(service, classifier, picture)
         rows.append(row)
-        last = answer or last
+        last = response or last
     yield draw_table(rows, classifier.card, choice.token), last
 
 
 def make_row(
     service: Service, classifier: Classifier, picture: SentPicture
-) -> tuple[Row, Answer | None]:
+) -> tuple[Row, Response | None]:
     """Return one picture's row, whatever happens."""
     try:
-        answer = service.answer_by(classifier, find_file(picture).read_bytes())
+        response = service.answer_by(classifier, find_file(picture).read_bytes())
     except Exception as error:  # noqa: BLE001  (one bad file is not the end of the others)
         return Row(picture.name, error=explain(error)), None
-    return Row(picture.name, answer.prediction, encode_preview(answer.image, THUMBNAIL)), answer
+    return Row(
+        picture.name, response.prediction, encode_preview(response.image, THUMBNAIL)
+    ), response
 
 
 def find_file(picture: SentPicture) -> Path:

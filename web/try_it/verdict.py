@@ -126,7 +126,7 @@ def _explain(spoke: str, overlay: Overlay) -> str:
     if overlay.blank:
         return f"<p>No one place in the picture {spoke}.</p>"
     cropped = overlay.left > 0 or overlay.top > 0
-    frame = " The network looked at nothing outside the frame." if cropped else ""
+    frame = " The model looked at nothing outside the frame." if cropped else ""
     return (
         f"<p>Coloured is where the picture {spoke}. Brightness is relative: the strongest place "
         f"of each picture is the brightest.{frame}</p>{draw_legend()}"

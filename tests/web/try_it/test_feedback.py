@@ -15,7 +15,7 @@ from tests.web.pictures import CAT, EXAMPLES, HOT_DOG, make_prediction
 from tests.web.requests import make_access
 from web.access.rules import NotAllowedError
 from web.serving import Service
-from web.try_it.feedback import MAX_NEW_NAMES, VISITOR, Suggestions, draw_wrong
+from web.try_it.feedback import MAX_NEW_NAMES, VISITOR, Suggestions, draw_feedback
 
 PREDICTION = make_prediction({"hot_dog": 0.7, "not_hot_dog": 0.3}, certainty="unsure")
 
@@ -28,8 +28,8 @@ def suggestions(exported: Path, tmp_path: Path) -> Iterator[Suggestions]:
 
 
 def make_values(suggestions: Suggestions, path: Path = CAT, **changes: Any) -> dict[str, Any]:
-    slip = suggestions.make_slip(path, "cat.jpg", PREDICTION)
-    return {"slip": slip, "label": "not_hot_dog", "agreed": True, **changes}
+    token = suggestions.make_upload_token(path, "cat.jpg", PREDICTION)
+    return {"upload": token, "label": "not_hot_dog", "agreed": True, **changes}
 
 
 def find_pending(suggestions: Suggestions) -> list[Any]:
@@ -67,15 +67,22 @@ def test_nothing_is_taken_where_nobody_would_look(suggestions: Suggestions) -> N
 def test_only_what_was_answered_here_can_be_suggested(
     suggestions: Suggestions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slip = suggestions.make_slip(CAT, "a", PREDICTION)
+    token = suggestions.make_upload_token(CAT, "a", PREDICTION)
     other = Suggestions(suggestions.service, suggestions.access, suggestions.store)
-    for forged in (None, "", "a.b.c", "\ud800", slip[:-2], other.make_slip(CAT, "a", PREDICTION)):
+    for forged in (
+        None,
+        "",
+        "a.b.c",
+        "\ud800",
+        token[:-2],
+        other.make_upload_token(CAT, "a", PREDICTION),
+    ):
         with pytest.raises(UserInputError, match="no longer here"):
-            suggestions.suggest(make_values(suggestions, slip=forged), "a")
+            suggestions.suggest(make_values(suggestions, upload=forged), "a")
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 3700)
     with pytest.raises(UserInputError, match="no longer here"):
-        suggestions.suggest(make_values(suggestions, slip=slip), "a")
+        suggestions.suggest(make_values(suggestions, upload=token), "a")
 
 
 def test_upload_that_is_gone_is_told(suggestions: Suggestions, tmp_path: Path) -> None:
@@ -180,7 +187,7 @@ def test_picture_that_a_teacher_has_is_left_as_it_is(suggestions: Suggestions) -
 
 
 def test_every_other_class_can_be_chosen_and_is_escaped() -> None:
-    html = draw_wrong(make_prediction({"a": 0.6, "<b>": 0.3, "c": 0.1}), "slip")
+    html = draw_feedback(make_prediction({"a": 0.6, "<b>": 0.3, "c": 0.1}), "token")
     assert 'data-label="a"' not in html
     assert 'data-label="&lt;b&gt;"' in html
     assert 'data-label="c"' in html

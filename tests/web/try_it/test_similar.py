@@ -20,7 +20,7 @@ from web.access.rules import Access
 from web.serving import Service
 from web.try_it.chooser import Choice, SentPicture
 from web.try_it.feedback import Suggestions
-from web.try_it.similar import Asked, find_nearest, make_neighbour_route, name_distance
+from web.try_it.similar import Query, find_nearest, make_similar_route, name_distance
 from web.try_it.tab import answer_choice
 
 KEY = "a" * 64
@@ -36,7 +36,7 @@ def suggestions(tmp_path: Path) -> Iterator[Suggestions]:
 
 
 def make_client(suggestions: Suggestions, access: Access | None = None) -> TestClient:
-    route = make_neighbour_route(suggestions, access or suggestions.access)
+    route = make_similar_route(suggestions, access or suggestions.access)
     app = Starlette(routes=[route])
     return TestClient(app, "http://127.0.0.1:7860", client=("127.0.0.1", 50000))
 
@@ -56,14 +56,14 @@ def upload(tmp_path: Path, data: bytes) -> Path:
     return path
 
 
-def make_slip(suggestions: Suggestions, path: Path) -> str:
+def make_token(suggestions: Suggestions, path: Path) -> str:
     prediction = suggestions.service.answer(path.read_bytes()).prediction
-    return suggestions.make_slip(path, path.name, prediction)
+    return suggestions.make_upload_token(path, path.name, prediction)
 
 
 def ask(suggestions: Suggestions, path: Path) -> dict[str, Any]:
-    body = {"slip": make_slip(suggestions, path)}
-    response = make_client(suggestions).post("/teach/neighbours", json=body)
+    body = {"upload": make_token(suggestions, path)}
+    response = make_client(suggestions).post("/teach/similar", json=body)
     assert response.status_code == 200, response.text
     return dict(response.json())
 
@@ -75,7 +75,7 @@ def test_nearest_come_first_at_most_five(suggestions: Suggestions, tmp_path: Pat
     found = ask(suggestions, upload(tmp_path, paint("red", 9)))
     assert [picture["label"] for picture in found["pictures"]] == ["Red"] * 4 + ["Green"]
     assert found["pictures"][-1]["alike"] == "not much alike"
-    assert found["sentence"] == "As this network sees it, among 8 labelled pictures."
+    assert found["sentence"] == "As this model sees it, among 8 labelled pictures."
 
 
 def test_same_picture_is_called_so(suggestions: Suggestions, tmp_path: Path) -> None:
@@ -114,14 +114,14 @@ def test_pictures_of_another_backbone_wait_to_be_looked_at(
 
 def test_upload_that_is_gone_is_a_sentence(suggestions: Suggestions, tmp_path: Path) -> None:
     path = upload(tmp_path, paint("red"))
-    slip = make_slip(suggestions, path)
+    token = make_token(suggestions, path)
     path.unlink()
     client = make_client(suggestions)
-    for value in (slip, slip[:-3], "x", ""):
-        response = client.post("/teach/neighbours", json={"slip": value})
+    for value in (token, token[:-3], "x", ""):
+        response = client.post("/teach/similar", json={"upload": value})
         assert response.status_code == 400
         assert "no longer here" in response.json()["error"]
-    assert client.post("/teach/neighbours", json={}).status_code == 400
+    assert client.post("/teach/similar", json={}).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -133,13 +133,13 @@ def test_visitors_are_refused_by_the_route_itself(
     suggestions: Suggestions, tmp_path: Path, headers: dict[str, str]
 ) -> None:
     keep(suggestions, "red", paint("red", 1))
-    body = {"slip": make_slip(suggestions, upload(tmp_path, paint("red")))}
+    body = {"upload": make_token(suggestions, upload(tmp_path, paint("red")))}
     client = make_client(suggestions)
-    response = client.post("/teach/neighbours", json=body, headers=headers)
+    response = client.post("/teach/similar", json=body, headers=headers)
     assert response.status_code == 403
     assert "pictures" not in response.json()
     shared = make_client(suggestions, make_access(share=True))
-    assert shared.post("/teach/neighbours", json=body).status_code == 403
+    assert shared.post("/teach/similar", json=body).status_code == 403
 
 
 def test_section_is_there_for_teachers_with_labelled_pictures_alone(
@@ -153,12 +153,12 @@ def test_section_is_there_for_teachers_with_labelled_pictures_alone(
         ((html, _),) = answer_choice(suggestions.service, choice, suggestions, is_teacher)
         return html
 
-    assert 'class="near"' not in read(True)
+    assert 'class="similar"' not in read(True)
     keep(suggestions, "red", paint("red", 1), "pending")
-    assert 'class="near"' not in read(True)
+    assert 'class="similar"' not in read(True)
     keep(suggestions, "red", paint("red", 2))
-    assert 'class="near"' in read(True)
-    assert 'class="near"' not in read(False)
+    assert 'class="similar"' in read(True)
+    assert 'class="similar"' not in read(False)
     assert "That’s wrong" in read(False)
 
 
@@ -167,10 +167,10 @@ def test_order_and_distance_are_those_of_the_cosine(suggestions: Suggestions) ->
     entries = [suggestions.store.get(number) for number in ids]
     rows = {(1.0, 0.0): 0, (3.0, 4.0): 1, (0.0, -2.0): 2}
     vectors = {entries[i].sha256: np.array(row, np.float16) for row, i in rows.items()}
-    found = find_nearest(entries, vectors, Asked(np.array([3.0, 4.0], np.float32), "x"))
+    found = find_nearest(entries, vectors, Query(np.array([3.0, 4.0], np.float32), "x"))
     assert [entry.id for entry, _ in found] == [ids[1], ids[0], ids[2]]
     assert [distance for _, distance in found] == pytest.approx([0.0, 0.4, 1.8], abs=1e-3)
-    assert find_nearest([], {}, Asked(np.zeros(2, np.float32), "x")) == []
+    assert find_nearest([], {}, Query(np.zeros(2, np.float32), "x")) == []
 
 
 @pytest.mark.parametrize(
