@@ -105,9 +105,9 @@ def head(
 
     catalog = Catalog(exported, data)
     with run_job(data, "head", options.model) as job, Store(data) as store:
-        made = train_head(catalog, store, options, job)
-        finish_checked(catalog, store, job, made.card, made.comparison)
-    _print_result(made.summary(), made.describe(), as_json)
+        version = train_head(catalog, store, options, job)
+        finish_checked(catalog, store, job, version)
+    _print_result(version.summary(), version.describe(), as_json)
 
 
 @app.command()
@@ -134,10 +134,9 @@ def finetune(
 
     catalog = Catalog(exported, data)
     with run_job(data, "finetune", options.model) as job, Store(data) as store:
-        version, comparison = command.finetune(catalog, store, options, job)
-        finish_checked(catalog, store, job, version.card, comparison)
-    values = version.summary() | {"outcome": comparison.outcome, "sentence": comparison.sentence}
-    _print_result(values, f"{version.describe()}\n{comparison.sentence}", as_json)
+        version = command.finetune(catalog, store, options, job)
+        finish_checked(catalog, store, job, version)
+    _print_result(version.summary(), version.describe(), as_json)
 
 
 @app.command("check-labels")

@@ -25,20 +25,20 @@ from inference.versions.cards import Rate
 from inference.versions.folders import find_version
 from labelling.images.near_duplicates import hash_to_fraction
 from labelling.store.placement import LOCKED_FRACTION
-from trainer.commands.check_labels import Known, find_issues
+from trainer.commands.check_labels import Reference, find_issues
 from trainer.data.replay_memory import make_empty, read_memory
 from trainer.evaluation.comparison import Side, compare
 from trainer.evaluation.metrics import describe_rate, measure_rate
 from trainer.freezing.head_replacement import read_head
-from trainer.freezing.head_version import Draft
-from trainer.head.fitting import learn
+from trainer.freezing.head_version import HeadVersion
+from trainer.head.fitting import fit
 from trainer.head.start import Start, open_start
 from trainer.head.training_set import (
     Stored,
     find_same,
     gather,
     leave_out_conflicts,
-    make_lesson,
+    make_fit_data,
     name_classes,
 )
 
@@ -60,7 +60,7 @@ class Pool:
     names: tuple[str, ...]
     labels: tuple[str, ...]
     unseen: NDArray[np.bool_]
-    known: Known
+    known: Reference
     start: Start
 
 
@@ -111,7 +111,7 @@ def read_pools(start: Start, train: Path) -> dict[str, Pool]:
     shipped = np.flatnonzero(find_same(rows, val.embeddings).any(axis=1))
     unseen = np.random.default_rng(0).permutation(len(shipped)) % _UNSEEN == 0
     hidden = find_same(remembered.embeddings, rows[shipped[unseen]]).any(axis=1)
-    known = Known(
+    known = Reference(
         remembered.select(np.asarray(~hidden)),
         start.card.class_names,
         read_head(start.network),
@@ -123,7 +123,7 @@ def read_pools(start: Start, train: Path) -> dict[str, Pool]:
             tuple(names[i] for i in new),
             tuple(new.values()),
             np.zeros(len(new), dtype=bool),
-            Known(make_empty(rows.shape[1])),
+            Reference(make_empty(rows.shape[1])),
             replace(start, own=False),
         ),
         SHIPPED: Pool(
@@ -159,7 +159,7 @@ def run(pool: Pool, seed: int) -> Drawn:
     rest[chosen] = False
     if pool.unseen.any():
         rest = pool.unseen
-    accuracy = {name: measure(draft, pool, rest) for name, draft in drafts.items()}
+    accuracy = {name: measure(made, pool, rest) for name, made in drafts.items()}
     clean = find_issues(make_stored(pool, chosen, right), pool.known)
     return Drawn(
         flipped=len(flipped),
@@ -200,37 +200,37 @@ def make_stored(pool: Pool, chosen: Sequence[int], labels: Sequence[str]) -> Sto
     return Stored(entries, pool.embeddings[list(chosen)])
 
 
-def teach(pool: Pool, stored: Stored) -> Draft:
+def teach(pool: Pool, stored: Stored) -> HeadVersion:
     """Teach as `python -m trainer head` does, up to the files."""
     known = pool.known
     names = name_classes(known.class_names, [entry.label for entry in stored.entries])
-    material = gather(names, stored, known.remembered)
+    training_set = gather(names, stored, known.remembered)
     if known.head is not None:
-        material = leave_out_conflicts(material, known.catch_all, len(known.class_names))
-    lesson = make_lesson(material, known.head, known.catch_all)
-    learned = learn(lesson, lambda done, total: None, lambda *point: None)
-    return Draft("poison", known.catch_all, pool.start, material, learned, [], 0.0)
+        training_set = leave_out_conflicts(training_set, known.catch_all, len(known.class_names))
+    fit_data = make_fit_data(training_set, known.head, known.catch_all)
+    fitted = fit(fit_data, lambda done, total: None, lambda *point: None)
+    return HeadVersion("poison", known.catch_all, pool.start, training_set, fitted, [], 0.0)
 
 
-def measure(draft: Draft, pool: Pool, rest: NDArray[np.bool_]) -> float:
+def measure(made: HeadVersion, pool: Pool, rest: NDArray[np.bool_]) -> float:
     """Return the accuracy on the pictures of a mask."""
-    answered = draft.learned.head.score(pool.embeddings[rest]).argmax(axis=1)
-    names = np.array(draft.material.class_names)
+    answered = made.fitted.head.score(pool.embeddings[rest]).argmax(axis=1)
+    names = np.array(made.training_set.class_names)
     return float((names[answered] == np.array(pool.labels)[rest]).mean())
 
 
-def ask_gate(draft: Draft, in_use: Draft) -> str:
+def ask_gate(made: HeadVersion, in_use: HeadVersion) -> str:
     """Return what becomes of a version, with the labels that it was taught.
 
     The shipped network is in use itself; a new one replaces that with the right labels.
     """
-    if draft.start.own:
-        return draft.compare().outcome
-    locked = draft.material.locked.embeddings
-    names, learned = in_use.material.class_names, in_use.learned
-    before = softmax(learned.head.score(locked) / learned.temperature, axis=1)
-    new = Side(draft.material.class_names, draft.score())
-    return compare(draft.list_locked(), new, Side(names, before)).outcome
+    if made.start.own:
+        return made.compare().outcome
+    locked = made.training_set.locked.embeddings
+    names, fitted = in_use.training_set.class_names, in_use.fitted
+    before = softmax(fitted.head.score(locked) / fitted.temperature, axis=1)
+    new = Side(made.training_set.class_names, made.predict_locked())
+    return compare(made.list_locked(), new, Side(names, before)).outcome
 
 
 def sum_up(drawn: Sequence[Drawn]) -> dict[str, Any]:

@@ -32,13 +32,13 @@ from trainer.evaluation.out_of_distribution import (
     embed_outsiders,
 )
 from trainer.freezing.head_replacement import read_head
-from trainer.head.fitting import Learned, learn
+from trainer.head.fitting import FittedHead, fit
 from trainer.head.start import Start, open_start
 from trainer.head.training_set import (
-    Material,
+    TrainingSet,
     gather,
     leave_out_conflicts,
-    make_lesson,
+    make_fit_data,
     make_memory,
 )
 from trainer.progress import Progress
@@ -134,21 +134,21 @@ def measure_memory(
 
 def measure_retrained(start: Start, pictures: Path, asked: Asked) -> dict[str, Any]:
     """Teach one more class by Quick; return the same for it, and how well it is calibrated."""
-    material, learned = teach(start, pictures, test=asked.others is not None)
-    names, thresholds = material.class_names, learned.thresholds
-    whole = make_memory(material)
+    training_set, fitted = teach(start, pictures, test=asked.others is not None)
+    names, thresholds = training_set.class_names, fitted.thresholds
+    whole = make_memory(training_set)
     known = make_known(whole)
     val = np.flatnonzero(whole.is_val & (whole.targets != DOUBTFUL))
     inside, _ = measure_unseen(known, val, names)
-    locked = material.remembered.select(material.select_remembered(is_val=True))
+    locked = training_set.remembered.select(training_set.select_remembered(is_val=True))
     found = {
         NEAREST: measure_memory(whole, names, asked)[NEAREST],
         USED: compare(known, names, thresholds, thresholds.unfamiliar, asked, inside),
-        "locked": _measure_calibration(learned, locked.embeddings, locked.targets),
+        "locked": _measure_calibration(fitted, locked.embeddings, locked.targets),
     }
     if asked.others is not None:
         targets = np.array([names.index(label) for label in asked.labels])
-        found["test"] = _measure_calibration(learned, asked.others, targets)
+        found["test"] = _measure_calibration(fitted, asked.others, targets)
         mine = targets == names.index(PETS)
         memory = remember(known.embeddings, known.targets, names, thresholds)
         far, limit = memory.measure_distances(asked.others[mine]), thresholds.unfamiliar
@@ -157,15 +157,15 @@ def measure_retrained(start: Start, pictures: Path, asked: Asked) -> dict[str, A
     return found
 
 
-def teach(start: Start, pictures: Path, *, test: bool) -> tuple[Material, Learned]:
+def teach(start: Start, pictures: Path, *, test: bool) -> tuple[TrainingSet, FittedHead]:
     """Teach the network a class of its own with a few pictures, as the page would."""
     stored = draw_images(read_pools(start, pictures, test=test), (PETS,), _LESSON, 0)
     known = start.card.class_names
     remembered = read_memory(start.folder, stored.embeddings.shape[1])
-    material = gather((*known, PETS), stored, remembered)
-    material = leave_out_conflicts(material, start.card.catch_all, len(known))
-    lesson = make_lesson(material, read_head(start.network), start.card.catch_all)
-    return material, learn(lesson, lambda done, total: None, lambda *point: None)
+    training_set = gather((*known, PETS), stored, remembered)
+    training_set = leave_out_conflicts(training_set, start.card.catch_all, len(known))
+    fit_data = make_fit_data(training_set, read_head(start.network), start.card.catch_all)
+    return training_set, fit(fit_data, lambda done, total: None, lambda *point: None)
 
 
 def measure_groups(start: Start, pictures: Path, *, test: bool) -> dict[str, dict[str, float]]:
@@ -255,9 +255,9 @@ def _embed(start: Start, split: Path, group: str) -> NDArray[np.float32]:
 
 
 def _measure_calibration(
-    learned: Learned, embeddings: Embeddings, targets: NDArray[np.integer]
+    fitted: FittedHead, embeddings: Embeddings, targets: NDArray[np.integer]
 ) -> dict[str, Any]:
-    probabilities = softmax(learned.head.score(embeddings) / learned.temperature, axis=1)
+    probabilities = softmax(fitted.head.score(embeddings) / fitted.temperature, axis=1)
     return {"ece": round(measure_ece(probabilities, targets), 4), "n": len(targets)}
 
 

@@ -17,15 +17,15 @@ from inference.images import decode
 from labelling.store.entries import Entry
 from trainer.data.replay_memory import Remembered, make_empty, read_memory
 from trainer.freezing.head_replacement import read_head
-from trainer.head.fitting import learn
+from trainer.head.fitting import fit
 from trainer.head.regression import Head
 from trainer.head.start import Start
 from trainer.head.training_set import (
-    Material,
     Stored,
+    TrainingSet,
     gather,
     leave_out_conflicts,
-    make_lesson,
+    make_fit_data,
     name_classes,
 )
 
@@ -92,10 +92,10 @@ def read_pools(start: Start, folder: Path | None, *, test: bool) -> Pools:
 def train_new_model(pools: Pools, count: int, seed: int) -> Outcome:
     """Train a new model of the three classes."""
     stored = draw_images(pools, CLASSES, count, seed)
-    material = gather(name_classes((), CLASSES), stored, make_empty(stored.embeddings.shape[1]))
-    head = _fit(material, None, None)
+    training_set = gather(name_classes((), CLASSES), stored, make_empty(stored.embeddings.shape[1]))
+    head = _fit(training_set, None, None)
     right = [
-        head.score(pools.unseen[label]).argmax(axis=1) == material.class_names.index(label)
+        head.score(pools.unseen[label]).argmax(axis=1) == training_set.class_names.index(label)
         for label in CLASSES
     ]
     return Outcome(float(np.concatenate(right).mean()))
@@ -138,9 +138,9 @@ def _measure(head: Head, rows: Remembered) -> float:
     return float((head.score(rows.embeddings).argmax(axis=1) == rows.targets).mean())
 
 
-def _fit(material: Material, parent: Head | None, catch_all: str | None) -> Head:
-    lesson = make_lesson(material, parent, catch_all)
-    return learn(lesson, lambda done, total: None, lambda *point: None).head
+def _fit(training_set: TrainingSet, parent: Head | None, catch_all: str | None) -> Head:
+    fit_data = make_fit_data(training_set, parent, catch_all)
+    return fit(fit_data, lambda done, total: None, lambda *point: None).head
 
 
 def embed_files(start: Start, split: Path, label: str) -> NDArray[np.float16]:

@@ -11,7 +11,8 @@ from tests.trainer.drawn import BACKBONE, write_splits
 from trainer.data.dataset import Dataset, read_dataset
 from trainer.finetuning.devices import make_accelerator
 from trainer.finetuning.loop import train
-from trainer.freezing.export import Version, export_run
+from trainer.freezing.export import export_run
+from trainer.freezing.version_folder import Version
 from trainer.options import TrainOptions
 from trainer.progress import Progress
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from tests.trainer.drawn import write_classes
-from trainer.freezing.export import Version
+from trainer.freezing.version_folder import Version
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,8 +1,8 @@
-"""Labels that look wrong, among the stored images of a model: for a person to look at.
+"""Label issues: stored images whose labels look wrong, for a person to check.
 
-Each image is answered by a head that has not learnt from it or its near-duplicates, and cleanlab
-says which labels those answers contradict. The backbone is one that ships: a version taught here
-may have learnt the wrong labels. Nothing here imports PyTorch.
+Each image is classified by a head that was not trained on it or its near-duplicates, and cleanlab
+says which labels those predictions contradict. The backbone is one that ships: a version made here
+may have learned the wrong labels. Nothing here imports PyTorch.
 Command: `python -m trainer check-labels --data DIR --model NAME`; runs after each training too.
 """
 
@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from inference.versions.cards import Card, name_for_display, read_card
+from inference.versions.cards import name_for_display, read_card
 from inference.versions.catalog import Catalog
-from inference.versions.comparison import Comparison
 from labelling.required_images import MIN_CHECK
 from labelling.store.entries import Entry
 from labelling.store.label_issues import LabelCheck, LabelIssue
@@ -28,28 +27,32 @@ from trainer.base_versions import find_catch_all, find_parent
 from trainer.data.replay_memory import DOUBTFUL, Remembered, make_empty
 from trainer.evaluation.calibration import fit_temperature
 from trainer.freezing.head_replacement import read_head
+from trainer.freezing.version_folder import Version
 from trainer.head.embeddings import embed_stored
-from trainer.head.fitting import REPLAYED, Lesson, choose_folds
-from trainer.head.regression import Head, Problem, fit_head, measure_scale
+from trainer.head.fitting import REPLAYED, FitData, choose_folds, score_out_of_fold
+from trainer.head.regression import Head, fit_head
 from trainer.head.start import open_start, recall
 from trainer.head.training_set import (
-    Material,
     Stored,
+    TrainingSet,
     find_same,
     leave_out_conflicts,
-    make_lesson,
+    make_fit_data,
     name_classes,
 )
 from trainer.jobs import CancelledError, Job
 
-# Of 1, 0.3, 0.1 and 0.03 the one that found most with fewest false alarms, by little, in draws of
-# training images with a tenth of the labels flipped.
-_STRENGTH = 1.0
+# Of 1, 0.3, 0.1 and 0.03 the one that found most with the fewest false alarms, by a little, in
+# random samples of training images with a tenth of the labels flipped.
+_REGULARISATION = 1.0
+
+
+Checker = Callable[[Catalog, Store, str, Job], LabelCheck]
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a model's labels are judged by beside themselves: what the version before remembers.
+class Reference:
+    """What a model's labels are checked by beside themselves: the memory of a version.
 
     `class_names`: its classes, in the order of `head`; none and None for a new model.
     """
@@ -61,45 +64,50 @@ class Known:
 
 
 def check_labels(catalog: Catalog, store: Store, model: str, job: Job) -> LabelCheck:
-    """Look for labels that look wrong, and keep what was found for the page.
+    """Find label issues, and store them for the page.
 
     Raises: CancelledError; UserInputError where there is no network to look with.
     """
     job.stage(Stage.CHECKING_LABELS)
-    start = open_start(find_judge(catalog, model), model)
+    start = open_start(find_reference(catalog, model), model)
     entries = [entry for entry in store.find(model) if entry.split != "excluded"]
     stored = embed_stored(store, entries, start, job)
-    known = Known(make_empty(stored.embeddings.shape[1]))
+    reference = Reference(make_empty(stored.embeddings.shape[1]))
     if start.own:
         remembered = recall(store, start, stored.embeddings.shape[1])
         catch_all = find_catch_all(start.card, store.data, model, None)
-        known = Known(remembered, start.card.class_names, read_head(start.network), catch_all)
-    check = find_issues(stored, known, job.check)
+        reference = Reference(
+            remembered, start.card.class_names, read_head(start.network), catch_all
+        )
+    check = find_issues(stored, reference, job.check)
     store.put_label_check(model, check)
     return check
 
 
 def finish_checked(
-    catalog: Catalog, store: Store, job: Job, card: Card, comparison: Comparison
+    catalog: Catalog, store: Store, job: Job, made: Version, check: Checker = check_labels
 ) -> None:
-    """End a training with the check; what was trained stays, whatever becomes of that."""
-    ends = (card.model, card.version, comparison.outcome)
-    job.settle(*ends, comparison.sentence)
+    """End a training with the check; the new version stays even if that fails."""
+    assert made.comparison
+    card, sentence = made.card, made.comparison.sentence
+    ends = (card.model, card.version, made.comparison.outcome)
+    job.settle(*ends, sentence)
     try:
-        check_labels(catalog, store, card.model, job)
+        check(catalog, store, card.model, job)
         unchecked = ""
     except (CancelledError, KeyboardInterrupt):
         unchecked = " The labels were not checked: that was cancelled."
     except Exception as error:  # whatever it is, the version is there already
         unchecked = f" The labels were not checked ({type(error).__name__}); the log says why."
         logging.getLogger(__name__).error("The labels were not checked.", exc_info=error)
-    job.finish(*ends, comparison.sentence + unchecked)
+    job.finish(*ends, sentence + unchecked)
 
 
-def find_judge(catalog: Catalog, model: str) -> Path:
-    """Return the folder of a version that ships, since no image stored here has taught it.
+def find_reference(catalog: Catalog, model: str) -> Path:
+    """Return the folder of a version that ships, which was not trained on images stored here.
 
-    Its own, or the one whose backbone the version in use has, so that nothing is computed twice.
+    That of the model itself, else one with the backbone of the version in use, whose embeddings
+    are stored already.
     """
     current = find_parent(catalog, model)
     shipped = Catalog(catalog.exported)
@@ -113,34 +121,34 @@ def find_judge(catalog: Catalog, model: str) -> Path:
 
 
 def find_issues(
-    stored: Stored, known: Known, check: Callable[[], None] = lambda: None
+    stored: Stored, reference: Reference, check: Callable[[], None] = lambda: None
 ) -> LabelCheck:
     """Return the stored images whose labels look wrong, the worst first.
 
-    Only classes with enough different images, or that are remembered, are judged. `check` is
+    Only classes with enough different images, or that are remembered, are checked. `check` is
     called before each fit, and may end it all by an error.
     """
-    sure = known.remembered.targets[known.remembered.targets != DOUBTFUL]
-    judged = {known.class_names[target] for target in np.unique(sure).tolist()}
+    sure = reference.remembered.targets[reference.remembered.targets != DOUBTFUL]
+    checked = {reference.class_names[target] for target in np.unique(sure).tolist()}
     labels = sorted({entry.label for entry in stored.entries})
-    judged |= {label for label in labels if _count_groups(stored.entries, label) >= MIN_CHECK}
-    too_few = tuple(label for label in labels if label not in judged)
-    some = stored.select(np.array([entry.label in judged for entry in stored.entries], dtype=bool))
-    if len(judged) < 2 or not some.entries:
+    checked |= {label for label in labels if _count_groups(stored.entries, label) >= MIN_CHECK}
+    too_few = tuple(label for label in labels if label not in checked)
+    some = stored.select(np.array([entry.label in checked for entry in stored.entries], dtype=bool))
+    if len(checked) < 2 or not some.entries:
         return LabelCheck(0, too_few, ())
-    lesson = _make_lesson(some, known, name_classes(known.class_names, sorted(judged)))
-    probabilities, targets = _answer(lesson, check)
+    fit_data = _make_fit_data(some, reference, name_classes(reference.class_names, sorted(checked)))
+    probabilities, targets = _predict_out_of_fold(fit_data, check)
     count = len(some.entries)
     flagged, quality = _find_issues(probabilities, targets)
     issues = [
-        _describe_issue(some.entries[i], lesson.class_names, probabilities[i], float(quality[i]))
+        _describe_issue(some.entries[i], fit_data.class_names, probabilities[i], float(quality[i]))
         for i in np.flatnonzero(flagged[:count]).tolist()
     ]
     return LabelCheck(count, too_few, tuple(sorted(issues, key=lambda issue: issue.quality)))
 
 
 def summarise(store: Store, model: str) -> dict[str, Any]:
-    """Return what the last check found and still stands, as JSON values."""
+    """Return what the last check found and nobody has settled since, as JSON values."""
     check = store.read_label_check(model) or LabelCheck(0, (), ())
     found = [
         {
@@ -168,7 +176,7 @@ def describe(summary: dict[str, Any]) -> str:
     ]
     if summary["too_few"]:
         names = ", ".join(map(name_for_display, summary["too_few"]))
-        lines.append(f"Under {MIN_CHECK} different pictures, so not judged: {names}.")
+        lines.append(f"Under {MIN_CHECK} different pictures, so not checked: {names}.")
     return "\n".join(lines)
 
 
@@ -176,45 +184,41 @@ def _count_groups(entries: Sequence[Entry], label: str) -> int:
     return len({entry.group for entry in entries if entry.label == label})
 
 
-def _make_lesson(stored: Stored, known: Known, names: tuple[str, ...]) -> Lesson:
-    """Return a lesson of all stored images, whichever side they stand on, and of memory.
+def _make_fit_data(stored: Stored, reference: Reference, names: tuple[str, ...]) -> FitData:
+    """Return all stored images, of either split, and what is remembered.
 
-    An image that is remembered too counts as stored: it shall not vouch for itself.
+    An image that is both counts as stored: it must not confirm its own label.
     """
-    same = find_same(stored.embeddings, known.remembered.embeddings)
-    remembered = known.remembered.select(np.asarray(~same.any(axis=0)))
+    same = find_same(stored.embeddings, reference.remembered.embeddings)
+    remembered = reference.remembered.select(np.asarray(~same.any(axis=0)))
     nothing = stored.select(np.zeros(len(stored.entries), dtype=bool))
-    material = Material(names, stored, nothing, remembered)
-    if known.head is not None:
-        material = leave_out_conflicts(material, known.catch_all, len(known.class_names))
-    return make_lesson(material, known.head, known.catch_all)
+    training_set = TrainingSet(names, stored, nothing, remembered)
+    if reference.head is not None:
+        training_set = leave_out_conflicts(
+            training_set, reference.catch_all, len(reference.class_names)
+        )
+    return make_fit_data(training_set, reference.head, reference.catch_all)
 
 
-def _answer(
-    lesson: Lesson, check: Callable[[], None]
+def _predict_out_of_fold(
+    data: FitData, check: Callable[[], None]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return calibrated probabilities (K, C) of heads that had not seen the image, and targets.
+    """Return calibrated probabilities (K, C) by heads not trained on the image, and targets (K,).
 
-    The K images are the stored ones in their order, then those remembered to validate with,
-    by which one knows how sure a class's images usually are.
+    The K images are the stored ones in their order, then the remembered validation images, which
+    tell cleanlab how confident predictions of a class usually are.
     """
-    new = lesson.groups != REPLAYED
-    scale = measure_scale(lesson.embeddings, 1.0 if new.all() else 0.5)
-    features = scale.apply(lesson.embeddings)
-    problem = Problem(features, lesson.targets, scale.enter(lesson.prior))
-    folds = choose_folds(lesson)
+    new = data.groups != REPLAYED
+    scale, problem = data.prepare()
+    folds = choose_folds(data)
     check()
-    full = fit_head(problem, np.ones(len(folds), dtype=bool), _STRENGTH)
-    logits = full.score(features)
-    for fold in range(folds.max(initial=-1) + 1):
-        check()
-        held = folds == fold
-        logits[held] = fit_head(problem, ~held, _STRENGTH, full).score(features[held])
+    full = fit_head(problem, np.ones(len(folds), dtype=bool), _REGULARISATION)
+    logits = score_out_of_fold(problem, folds, _REGULARISATION, full, check)
     check()
-    seen = scale.leave(full).score(lesson.val_embeddings)
-    answers = np.concatenate([logits[new], seen])
-    targets = np.concatenate([lesson.targets[new], lesson.val_targets])
-    scaled = answers / fit_temperature(answers, targets)
+    val_logits = scale.from_scaled(full).score(data.val_embeddings)
+    logits = np.concatenate([logits[new], val_logits])
+    targets = np.concatenate([data.targets[new], data.val_targets])
+    scaled = logits / fit_temperature(logits, targets)
     return np.asarray(softmax(scaled.astype(np.float64), axis=1)), targets
 
 

@@ -7,7 +7,6 @@ Command: `python -m trainer finetune --data DIR --model NAME`.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import onnxruntime as ort
@@ -15,7 +14,7 @@ import onnxruntime as ort
 from inference.providers import open_session
 from inference.versions.cards import Card, Parent, read_card
 from inference.versions.catalog import Catalog
-from inference.versions.comparison import Comparison, write_comparison
+from inference.versions.comparison import Comparison
 from labelling.store.store import Store
 from trainer.base_versions import find_catch_all, find_parent
 from trainer.data.dataset import LabelledImage
@@ -26,7 +25,8 @@ from trainer.finetuning.devices import make_accelerator
 from trainer.finetuning.loop import train
 from trainer.finetuning.run_folder import clear_other_run
 from trainer.finetuning.weights import CHECKPOINT
-from trainer.freezing.export import Frozen, Version, freeze_run, mark_exported, write_version
+from trainer.freezing.export import Frozen, freeze_run, mark_exported, save
+from trainer.freezing.version_folder import Version
 from trainer.jobs import Job
 from trainer.options import FinetuneOptions, TrainOptions
 from trainer.progress import Progress
@@ -34,10 +34,8 @@ from trainer.progress import Progress
 _BATCH_SIZE = 16
 
 
-def finetune(
-    catalog: Catalog, store: Store, options: FinetuneOptions, job: Job
-) -> tuple[Version, Comparison]:
-    """Train, freeze, compare with the version in use, and publish where the gate lets it.
+def finetune(catalog: Catalog, store: Store, options: FinetuneOptions, job: Job) -> Version:
+    """Train, freeze, compare with the version in use, and publish unless that advises against it.
 
     Raises: UserInputError where there are too few images; CancelledError; ParityError.
     """
@@ -59,7 +57,7 @@ def finetune(
     comparison = publish(catalog, version.folder, comparison, card.version if own else None)
     mark_exported(folder, version)
     catalog.prune(options.model)
-    return version, comparison
+    return replace(version, comparison=comparison)
 
 
 def _make_options(options: FinetuneOptions, parent: Path, catch_all: str | None) -> TrainOptions:
@@ -126,5 +124,4 @@ def _write(frozen: Frozen, catalog: Catalog, ancestor: Card, comparison: Compari
             "training": frozen.card.training.model_copy(update={"kind": "finetune"}),
         }
     )
-    finish = partial(write_comparison, comparison=comparison)
-    return write_version(replace(frozen, card=card), model_folder, finish)
+    return save(replace(frozen, card=card), model_folder, comparison)

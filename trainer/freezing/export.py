@@ -1,15 +1,15 @@
 """From a finished run to an immutable version: freeze, prove, measure, write, rename."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
+from scipy.special import softmax
 
 from inference.atomic_files import staging_folder
 from inference.certainty import remember
@@ -22,6 +22,7 @@ from inference.versions.cards import (
     TrainingFacts,
     read_card,
 )
+from inference.versions.comparison import Comparison, write_comparison
 from inference.versions.folders import add_version, read_current, reserve_version, set_current
 from trainer.cards.plots import write_report
 from trainer.data.dataset import Dataset, LabelledImage, find_photos
@@ -33,48 +34,28 @@ from trainer.evaluation.calibration import (
     fit_thresholds,
     measure_unseen,
 )
-from trainer.evaluation.metrics import describe_rate
 from trainer.evaluation.predictions import Answers, answer
 from trainer.evaluation.reliability import measure_trust
 from trainer.finetuning import run_folder as runs
 from trainer.finetuning.loop import load_chosen, make_geometry
 from trainer.finetuning.weights import CHECKPOINT, CHOSEN
-from trainer.freezing.finishing import answer_probes, hash_graph, list_libraries, seal
 from trainer.freezing.graph import build_graph, set_temperature
 from trainer.freezing.parity import prove_parity
+from trainer.freezing.version_folder import (
+    Version,
+    answer_probes,
+    hash_graph,
+    list_libraries,
+    write_version,
+)
 from trainer.progress import Progress
 
 _REMEMBERED = 1500  # training images whose embeddings are kept
 
 
 @dataclass(frozen=True)
-class Version:
-    """A version that was made, and where it lies."""
-
-    folder: Path
-    card: Card
-
-    def summary(self) -> dict[str, Any]:
-        """Return what a program wants to know, as JSON values."""
-        rates = {split: found.top1.model_dump() for split, found in self.card.metrics.items()}
-        return {
-            "model": self.card.model,
-            "version": self.card.version,
-            "folder": str(self.folder),
-            "megabytes": round((self.folder / "model.onnx").stat().st_size / 1e6, 2),
-            **rates,
-        }
-
-    def describe(self) -> str:
-        """Return the same in words."""
-        lines = [f"{self.card.model} version {self.card.version} is in {self.folder}"]
-        lines += [f"{s}: {describe_rate(m.top1)}" for s, m in self.card.metrics.items()]
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True)
 class Frozen:
-    """The graph of a run, with its answers for every split that is remembered or measured."""
+    """The graph of a run, with its predictions for all that is remembered or measured."""
 
     run: Path
     graph: onnx.ModelProto
@@ -85,7 +66,7 @@ class Frozen:
 
 
 def export_run(folder: Path, exported: Path, progress: Progress, licence: str = "") -> Version:
-    """Freeze a finished run into the next version and make it the current one.
+    """Freeze a finished run into the next version and put it into use.
 
     Raises: UserInputError where the run is missing or unfinished; ParityError if the frozen
     network does not answer as the trained one. Then nothing changes under `exported`.
@@ -96,35 +77,33 @@ def export_run(folder: Path, exported: Path, progress: Progress, licence: str = 
     before = None if parent is None else Parent(model=frozen.card.model, version=parent)
     number = reserve_version(model_folder)
     card = frozen.card.model_copy(update={"version": number, "licence": licence, "parent": before})
-    version = write_version(replace(frozen, card=card), model_folder)
+    version = save(replace(frozen, card=card), model_folder)
     set_current(model_folder, card.version)
     mark_exported(frozen.run, version)
     return version
 
 
 def mark_exported(run: Path, version: Version) -> None:
-    """Remember that a run became a version, so that the next one begins anew."""
+    """Note that a run became a version, so that the next one starts afresh."""
     names = {"model": version.card.model, "version": version.card.version}
     runs.write_json(run / "version.json", names)
 
 
-def write_version(
-    frozen: Frozen, model_folder: Path, finish: Callable[[Path], None] | None = None
-) -> Version:
+def save(frozen: Frozen, model_folder: Path, comparison: Comparison | None = None) -> Version:
     """Write a folder with all of a version and make it that version by one rename.
 
-    `frozen.card` names the reserved version. `finish` may write more into the folder.
+    `frozen.card` names the reserved version.
     """
     with staging_folder(model_folder) as staging:
+        if comparison:
+            write_comparison(staging, comparison)
         card = _write(staging, frozen)
-        if finish:
-            finish(staging)
         target = add_version(staging, model_folder, card.version)
-    return Version(target, card)
+    return Version(target, card, comparison)
 
 
 def freeze_run(folder: Path, progress: Progress) -> Frozen:
-    """Build the graph, fit what validation fits, prove parity, then look at test, once.
+    """Build the graph, calibrate it on validation, prove parity, then measure on test, once.
 
     Raises: UserInputError where the run is missing or unfinished; ParityError.
     """
@@ -132,24 +111,24 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
     dataset = runs.read_images(folder)
     model = load_chosen(folder, dataset)
     geometry = make_geometry(model, result.size or options.size, result.geometry)
-    progress.say("Freezing the network.")
+    progress.say("Freezing the model.")
     graph = build_graph(model, geometry, temperature=1.0)
 
-    def ask(session: ort.InferenceSession, images: Sequence[LabelledImage]) -> Answers:
+    def predict(session: ort.InferenceSession, images: Sequence[LabelledImage]) -> Answers:
         return answer(session, images, dataset.class_names, geometry, progress)
 
-    raw = ask(open_session(graph.SerializeToString()), dataset.select("val"))
-    used = _choose_calibrating(raw)
+    val = predict(open_session(graph.SerializeToString()), dataset.select("val"))
+    used = _choose_calibrating(val)
     temperature = fit_temperature(used.logits, used.targets)
+    val = replace(val, probabilities=softmax(val.logits / temperature, axis=1))
     set_temperature(graph, temperature)
     session = open_session(graph.SerializeToString())
-    gap = prove_parity(session, model, geometry, temperature, _mix(dataset.select("val")))
+    gap = prove_parity(session, model, geometry, temperature, _shuffle(dataset.select("val")))
     progress.say(f"Parity with PyTorch: probabilities differ by at most {gap:.5f}.")
-    val = ask(session, dataset.select("val"))
-    remembered = ask(session, _choose_remembered(dataset))
+    remembered = predict(session, _choose_remembered(dataset))
     known = _join_known(remembered, val)
     thresholds = _fit_thresholds(known, val)
-    test = ask(session, dataset.select("test"))
+    test = predict(session, dataset.select("test"))
     card = Card(
         model=options.model,
         version=0,
@@ -181,7 +160,7 @@ def _write(staging: Path, frozen: Frozen) -> Card:
     write_memory(staging, _make_memory(frozen.remembered, frozen.val))
     measured = frozen.test if frozen.test.images else frozen.val
     write_report(staging / "report", frozen.card, runs.read_history(run), measured)
-    return seal(staging, frozen.graph, frozen.card)
+    return write_version(staging, frozen.graph, frozen.card)
 
 
 def _make_memory(remembered: Answers, val: Answers) -> Remembered:
@@ -207,7 +186,7 @@ def _choose_remembered(dataset: Dataset) -> list[LabelledImage]:
     return kept
 
 
-def _mix(images: Sequence[LabelledImage]) -> list[LabelledImage]:
+def _shuffle(images: Sequence[LabelledImage]) -> list[LabelledImage]:
     """Return the images in an order that does not depend on class or name."""
     return sorted(images, key=lambda image: image.sha256)
 
@@ -248,9 +227,9 @@ def _describe_data(dataset: Dataset, val: Answers) -> DataCounts:
 
 
 def _describe_weights(path: Path) -> dict[str, str]:
-    """Return the name of weights, and of those that the version or run behind them began with.
+    """Return the name of weights, and of those that their version or run started from.
 
-    As far as it is known: a version or a run may be gone by now.
+    As far as it is known: that version or run may have been deleted.
     """
     folder = path.parent
     if path.name == CHECKPOINT and (folder / "model.json").is_file():
@@ -275,7 +254,7 @@ def _name_teacher(folder: Path) -> str:
 def _describe_training(folder: Path, gap: float) -> TrainingFacts:
     result = runs.read_result(folder)
     options = runs.describe_options(runs.read_options(folder))
-    if options["weights"] is not None:  # the name says enough; the folder is nobody's business
+    if options["weights"] is not None:  # the name says enough; the folder is private
         options |= _describe_weights(Path(options["weights"]))
     options["teachers"] = [_name_teacher(Path(name)) for name in options["teachers"]]
     facts = {

@@ -1,6 +1,6 @@
-"""A new head in a frozen network: weights in the file are replaced, nothing is exported anew.
+"""Replacing the head of a frozen graph: weights in the file are replaced, nothing is exported.
 
-Exporting through PyTorch takes 14 s; this takes a fraction of one, and is proved in NumPy.
+An export through PyTorch takes 14 s; this takes a fraction of one, and is proved in NumPy.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ _TOLERANCE = 1e-3  # of a logit
 _OUTPUTS = ["probabilities", "logits", "embedding", "heatmap"]
 
 
-class GraftError(RuntimeError):
-    """The network does not answer as its new head says: no version is made."""
+class HeadReplacementError(RuntimeError):
+    """The graph does not compute what its new head does: no version is made."""
 
 
 def read_head(network: onnx.ModelProto) -> Head:
-    """Return the head of a frozen network.
+    """Return the head of a frozen graph.
 
-    Raises: UserInputError for a network that was frozen by another program.
+    Raises: UserInputError for a graph that was frozen by another program.
     """
     values = {
         initializer.name: numpy_helper.to_array(initializer)
@@ -36,13 +36,13 @@ def read_head(network: onnx.ModelProto) -> Head:
     }
     if len(values) != 4:
         raise UserInputError(
-            "This network has no head that can be replaced. Start from one that this program froze."
+            "This model has no head that can be replaced. Start from one that this program froze."
         )
     return Head(values[_WEIGHT], values[_BIAS])
 
 
-def graft(network: onnx.ModelProto, head: Head, temperature: float) -> onnx.ModelProto:
-    """Return the network with another head, of as many classes as it has, and without its card."""
+def replace_head(network: onnx.ModelProto, head: Head, temperature: float) -> onnx.ModelProto:
+    """Return the graph with another head, of any number of classes, and without its card."""
     classes = len(head.bias)
     values: dict[str, NDArray[np.generic]] = {
         _WEIGHT: head.weight.astype(np.float32),
@@ -50,15 +50,15 @@ def graft(network: onnx.ModelProto, head: Head, temperature: float) -> onnx.Mode
         _TEMPERATURE: np.array(temperature, dtype=np.float32),
         _CLASSES: np.array([classes], dtype=np.int64),
     }
-    grafted = onnx.ModelProto()
-    grafted.CopyFrom(network)
-    del grafted.metadata_props[:]
-    for initializer in grafted.graph.initializer:
+    replaced = onnx.ModelProto()
+    replaced.CopyFrom(network)
+    del replaced.metadata_props[:]
+    for initializer in replaced.graph.initializer:
         if initializer.name in values:
             named = numpy_helper.from_array(values[initializer.name], initializer.name)
             initializer.CopyFrom(named)
-    _forget_shapes(grafted.graph, len(read_head(network).bias), classes)
-    return grafted
+    _forget_shapes(replaced.graph, len(read_head(network).bias), classes)
+    return replaced
 
 
 def prove(
@@ -68,10 +68,10 @@ def prove(
     head: Head,
     temperature: float,
 ) -> float:
-    """Compute all that the head answers in NumPy and compare it with the network's own answers.
+    """Compute in NumPy what the head does, and compare it with the graph's own outputs.
 
     Returns the largest difference of a logit.
-    Raises: GraftError where they differ, or the embedding is not the parent's.
+    Raises: HeadReplacementError where they differ, or the embedding is not the parent's.
     """
     worst = 0.0
     for image in images:
@@ -86,29 +86,31 @@ def prove(
         )
         worst = max(worst, *(float(gap) for gap in gaps))
     if not worst <= _TOLERANCE:
-        raise GraftError(f"The network's answers are {worst:.5f} off what its new head says.")
+        raise HeadReplacementError(
+            f"The graph's outputs are {worst:.5f} off those of its new head."
+        )
     return worst
 
 
-def replace_head(
+def replace_checkpoint_head(
     weights: dict[str, NDArray[np.generic]], old: Head, new: Head
 ) -> dict[str, NDArray[np.generic]]:
     """Return a checkpoint's tensors with a new head where the old one stands, by any name.
 
-    Raises: GraftError where it is not found.
+    Raises: HeadReplacementError where it is not found.
     """
     swaps = ((old.weight, new.weight), (old.bias, new.bias))
     changed = dict(weights)
     for before, after in swaps:
         names = [name for name, value in weights.items() if np.array_equal(value, before)]
         if not names:
-            raise GraftError("The checkpoint does not hold the head of its network.")
+            raise HeadReplacementError("The checkpoint does not hold the head of its graph.")
         changed |= {name: after.astype(np.float32) for name in names}
     return changed
 
 
 def _forget_shapes(graph: onnx.GraphProto, before: int, classes: int) -> None:
-    """Change the number of classes in the outputs, and drop what was noted of the head's values."""
+    """Change the number of classes in the outputs, and drop the shapes that depend on it."""
     touched = {_WEIGHT, _BIAS, _TEMPERATURE, _CLASSES}
     for node in graph.node:
         if touched & set(node.input):

@@ -1,4 +1,4 @@
-"""A version that was taught: what it is made of, what its card says, and the files of it."""
+"""A version with a new head: what it is made of, its card, and its files."""
 
 import hashlib
 from collections import Counter
@@ -20,42 +20,52 @@ from trainer.data.replay_memory import write_memory
 from trainer.evaluation.comparison import Locked, Side, compare
 from trainer.evaluation.predictions import Answers
 from trainer.finetuning.weights import CHECKPOINT
-from trainer.freezing.finishing import answer_probes, hash_graph, list_libraries, seal
-from trainer.freezing.head_replacement import graft, prove, read_head, replace_head
-from trainer.head.fitting import Learned
+from trainer.freezing.head_replacement import (
+    prove,
+    read_head,
+    replace_checkpoint_head,
+    replace_head,
+)
+from trainer.freezing.version_folder import (
+    answer_probes,
+    hash_graph,
+    list_libraries,
+    write_version,
+)
+from trainer.head.fitting import FittedHead
 from trainer.head.start import Start
-from trainer.head.training_set import Material, make_memory
+from trainer.head.training_set import TrainingSet, make_memory
 
 
 @dataclass(frozen=True)
-class Draft:
-    """A new version before it is written. `history`: step, loss and accuracy of the fit."""
+class HeadVersion:
+    """A version with a new head, before it is written. `history`: the curve of the fit."""
 
     model: str
     catch_all: str | None
     start: Start
-    material: Material
-    learned: Learned
+    training_set: TrainingSet
+    fitted: FittedHead
     history: list[dict[str, float]]
     seconds: float
 
-    def score(self) -> NDArray[np.float32]:
-        """Return the (N, C) probabilities of the locked images, stored ones first."""
-        logits = self.learned.head.score(self._list_locked_embeddings())
-        return np.asarray(softmax(logits / self.learned.temperature, axis=1))
+    def predict_locked(self) -> NDArray[np.float32]:
+        """Return the probabilities (N, C) of the locked images, stored ones first."""
+        logits = self.fitted.head.score(self._list_locked_embeddings())
+        return np.asarray(softmax(logits / self.fitted.temperature, axis=1))
 
     def list_locked(self) -> list[Locked]:
-        """Return the locked images: stored ones, then those remembered as numbers only."""
-        material = self.material
-        stored = [Locked(entry.label, sha256=entry.sha256) for entry in material.locked.entries]
-        rows = np.flatnonzero(material.select_remembered(is_val=True)).tolist()
-        targets = material.remembered.targets
-        return stored + [Locked(material.class_names[targets[row]], row=row) for row in rows]
+        """Return the locked images: stored ones, then those remembered as embeddings only."""
+        training_set = self.training_set
+        stored = [Locked(entry.label, sha256=entry.sha256) for entry in training_set.locked.entries]
+        rows = np.flatnonzero(training_set.select_remembered(is_val=True)).tolist()
+        targets = training_set.remembered.targets
+        return stored + [Locked(training_set.class_names[targets[row]], row=row) for row in rows]
 
     def compare(self) -> Comparison:
-        """Compare with the version in use, on embeddings: the backbone is the same."""
-        new = Side(self.material.class_names, self.score())
-        set_aside = self.material.doubtful["validation"]
+        """Compare with the version in use by embeddings, since the backbone is the same."""
+        new = Side(self.training_set.class_names, self.predict_locked())
+        set_aside = self.training_set.doubtful["validation"]
         if not self.start.own:
             return compare(self.list_locked(), new, set_aside=set_aside)
         card = self.start.card
@@ -65,72 +75,72 @@ class Draft:
         return compare(self.list_locked(), new, old, against, set_aside)
 
     def measure(self) -> dict[str, Answers]:
-        """Return the answers on validation and on locked images, where there are any."""
-        names, learned = self.material.class_names, self.learned
+        """Return the predictions for held-out and for locked images, where there are any."""
+        names, fitted = self.training_set.class_names, self.fitted
         locked = self.list_locked()
         targets = np.array([names.index(image.label) for image in locked], dtype=np.int64)
         shown = [image.sha256 or f"remembered {image.row}" for image in locked]
-        files = [f"held out {number}" for number in range(1, len(learned.targets) + 1)]
+        files = [f"held out {number}" for number in range(1, len(fitted.targets) + 1)]
         found = {
-            "validation": _answer(names, files, learned.probabilities, learned.targets),
-            "locked": _answer(names, shown, self.score(), targets),
+            "validation": _answer(names, files, fitted.probabilities, fitted.targets),
+            "locked": _answer(names, shown, self.predict_locked(), targets),
         }
         return {split: answers for split, answers in found.items() if len(answers.targets)}
 
     def _list_locked_embeddings(self) -> NDArray[np.float16]:
-        remembered = self.material.remembered.embeddings
-        val = self.material.select_remembered(is_val=True)
-        return np.concatenate([self.material.locked.embeddings, remembered[val]])
+        remembered = self.training_set.remembered.embeddings
+        val = self.training_set.select_remembered(is_val=True)
+        return np.concatenate([self.training_set.locked.embeddings, remembered[val]])
 
 
-def write_draft(
+def write_head_version(
     folder: Path,
-    draft: Draft,
+    made: HeadVersion,
     version: int,
     comparison: Comparison,
     images: list[NDArray[np.uint8]],
 ) -> Card:
-    """Write all files of a version into an empty folder, proved on some images.
+    """Write all files of a version into an empty folder, and prove it on some images.
 
-    Raises: GraftError where the network does not answer as its head says.
+    Raises: HeadReplacementError where the graph does not compute what its head does.
     """
-    head, temperature = draft.learned.head, draft.learned.temperature
-    network = graft(draft.start.network, head, temperature)
+    head, temperature = made.fitted.head, made.fitted.temperature
+    network = replace_head(made.start.network, head, temperature)
     session = open_session(network.SerializeToString())
-    gap = prove(session, draft.start.session, images, head, temperature)
-    answers = draft.measure()
-    card = _describe(draft, version, answers, gap).model_copy(
+    gap = prove(session, made.start.session, images, head, temperature)
+    answers = made.measure()
+    card = _describe(made, version, answers, gap).model_copy(
         update={"probes": answer_probes(session), "graph_sha256": hash_graph(network)}
     )
-    write_memory(folder, make_memory(draft.material))
-    _write_checkpoint(folder, draft)
+    write_memory(folder, make_memory(made.training_set))
+    _write_checkpoint(folder, made)
     write_comparison(folder, comparison)
     if answers:
-        write_report(folder / "report", card, draft.history, answers[list(answers)[-1]])
-    return seal(folder, network, card)
+        write_report(folder / "report", card, made.history, answers[list(answers)[-1]])
+    return write_version(folder, network, card)
 
 
-def _describe(draft: Draft, version: int, answers: dict[str, Answers], gap: float) -> Card:
-    parent, learned = draft.start.card, draft.learned
+def _describe(made: HeadVersion, version: int, answers: dict[str, Answers], gap: float) -> Card:
+    parent, fitted = made.start.card, made.fitted
     return Card(
-        model=draft.model,
+        model=made.model,
         version=version,
-        class_names=draft.material.class_names,
+        class_names=made.training_set.class_names,
         input=parent.input,
-        temperature=learned.temperature,
-        thresholds=learned.thresholds,
+        temperature=fitted.temperature,
+        thresholds=fitted.thresholds,
         backbone=parent.backbone,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        catch_all=draft.catch_all,
+        catch_all=made.catch_all,
         parent=Parent(model=parent.model, version=parent.version),
-        data=_describe_data(draft.material),
+        data=_describe_data(made.training_set),
         training=TrainingFacts.model_validate(
             {
                 "kind": "head",
-                "minutes": round(draft.seconds / 60, 2),
+                "minutes": round(made.seconds / 60, 2),
                 "device": "cpu",
-                "seconds": round(draft.seconds, 1),
-                "regularisation": learned.strength,
+                "seconds": round(made.seconds, 1),
+                "regularisation": fitted.regularisation,
                 "proof": round(gap, 7),
             }
         ),
@@ -141,8 +151,8 @@ def _describe(draft: Draft, version: int, answers: dict[str, Answers], gap: floa
     )
 
 
-def _describe_data(material: Material) -> DataCounts:
-    sides = {"train": material.train, "locked": material.locked}
+def _describe_data(training_set: TrainingSet) -> DataCounts:
+    sides = {"train": training_set.train, "locked": training_set.locked}
     counts = {
         split: dict(Counter(entry.label for entry in stored.entries))
         for split, stored in sides.items()
@@ -152,19 +162,19 @@ def _describe_data(material: Material) -> DataCounts:
         sha256=hashlib.sha256("".join(lines).encode()).hexdigest(),
         counts=counts,
         remembered={
-            "train": int(material.select_remembered(is_val=False).sum()),
-            "validation": int(material.select_remembered(is_val=True).sum()),
+            "train": int(training_set.select_remembered(is_val=False).sum()),
+            "validation": int(training_set.select_remembered(is_val=True).sum()),
         },
-        left_out_as_doubtful=material.doubtful,
-        left_out_as_seen_before=material.put_aside,
+        left_out_as_doubtful=training_set.doubtful,
+        left_out_as_seen_before=training_set.seen_before,
     )
 
 
-def _write_checkpoint(folder: Path, draft: Draft) -> None:
-    """Write the parent's weights with the new head, for Deep; a parent without any has no child."""
-    if draft.start.weights is not None:
-        old = read_head(draft.start.network)
-        changed = replace_head(draft.start.weights, old, draft.learned.head)
+def _write_checkpoint(folder: Path, made: HeadVersion) -> None:
+    """Write the parent's weights, if it has any, with the new head, for fine-tuning."""
+    if made.start.weights is not None:
+        old = read_head(made.start.network)
+        changed = replace_checkpoint_head(made.start.weights, old, made.fitted.head)
         save_file(changed, folder / CHECKPOINT)
         (folder / CHECKPOINT).chmod(0o644)  # it is written readable by its owner alone
 
@@ -175,7 +185,7 @@ def _answer(
     probabilities: NDArray[np.float32],
     targets: NDArray[np.int64],
 ) -> Answers:
-    """Return answers as the report takes them; of an image it shows no more than a hash."""
+    """Return predictions as the report takes them; images have no name but a hash."""
     images = [
         LabelledImage(Path(file[:16]), names[target], "", "", "", "")
         for file, target in zip(files, targets, strict=True)

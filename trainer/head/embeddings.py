@@ -1,4 +1,4 @@
-"""Embeddings of stored images: those that are kept, and the missing ones computed and kept."""
+"""Embeddings of stored images: read where they are stored, computed and stored where not."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,19 +16,19 @@ from trainer.head.start import Start
 from trainer.head.training_set import Stored
 from trainer.jobs import Job
 
-_KEPT_AT_ONCE = 256  # so that a kill loses little
+_BATCH = 256  # stored at a time, so that a kill loses little
 
 
 def embed_stored(store: Store, entries: Sequence[Entry], start: Start, job: Job) -> Stored:
-    """Return the images with what the backbone of a version makes of each.
+    """Return the images with their embeddings by the backbone of a version.
 
     Raises: CancelledError; UserInputError for an image that is not there any more.
     """
     names = sorted({entry.sha256 for entry in entries})
     known = store.read_embeddings(start.card.backbone_key, names)
     missing = [name for name in names if name not in known]
-    for first in range(0, len(missing), _KEPT_AT_ONCE):
-        some = missing[first : first + _KEPT_AT_ONCE]
+    for first in range(0, len(missing), _BATCH):
+        some = missing[first : first + _BATCH]
         fresh = _compute(store, some, start, job, (first, len(missing)))
         store.put_embeddings(start.card.backbone_key, fresh)
         known |= fresh
@@ -38,9 +38,9 @@ def embed_stored(store: Store, entries: Sequence[Entry], start: Start, job: Job)
 
 
 def _compute(
-    store: Store, names: Sequence[str], start: Start, job: Job, place: tuple[int, int]
+    store: Store, names: Sequence[str], start: Start, job: Job, progress: tuple[int, int]
 ) -> dict[str, NDArray[np.float16]]:
-    """Compute some of all that are missing; `place`: how many were before, and are in all."""
+    """Compute some of the missing ones; `progress`: how many were done before, and are in all."""
     min_side = find_min_side(start.card.input)
 
     def compute(name: str) -> NDArray[np.float16]:
@@ -53,8 +53,8 @@ def _compute(
         try:
             for name, row in zip(names, pool.map(compute, names), strict=True):
                 fresh[name] = row
-                job.stage(Stage.EMBEDDING, place[0] + len(fresh), place[1])
+                job.stage(Stage.EMBEDDING, progress[0] + len(fresh), progress[1])
         finally:
-            # A cancelled process that ends while a network runs on aborts: wait for what runs.
+            # A cancelled process that ends while a session still runs aborts: wait for it.
             pool.shutdown(cancel_futures=True)
     return fresh

@@ -1,7 +1,7 @@
-"""From a lesson to a head and its thresholds: how strong the pull is, and how sure it may be.
+"""Fitting a head, its temperature and its thresholds; held-out images choose the regularisation.
 
-Both are judged on images that the fit has not seen: new ones a group at a time out of fold,
-and those that the version before remembers as validation images.
+Held out are the new images, a group at a time out of fold, and the validation images that the
+version before remembers.
 """
 
 from collections.abc import Callable
@@ -22,24 +22,24 @@ from trainer.evaluation.calibration import (
 )
 from trainer.head.regression import Head, Problem, Scale, fit_head, measure_scale
 
-STRENGTHS = (1.0, 0.3, 0.1, 0.03)  # from the strongest pull on, until less does not help
-_USUAL = 0.1  # where there is nothing to judge by
+REGULARISATIONS = (1.0, 0.3, 0.1, 0.03)  # from the strongest on, until less does not help
+_DEFAULT = 0.1  # where there is nothing to choose by
 _FOLDS = 3
 REPLAYED = ALONE  # the group of a row that is not new
 _KEPT = -1  # the fold of a row that is never held out
 
-Check = Callable[[int, int], None]  # is told how much of the work is done, and may end it
+Check = Callable[[int, int], None]  # gets how much of the work is done, and may end it
 Curve = Callable[[int, float, float, CurveSplit], None]  # step, loss, accuracy, split
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What a head learns from.
+class FitData:
+    """What a head is fitted to.
 
     `embeddings` (N, D) float32, `targets` (N,), `groups` (N,): a number common to near-duplicates
     among the new images, and `REPLAYED` for those from memory. `val_embeddings` (V, D) and
-    `val_targets` (V,): remembered ones that are never trained on. `prior`: the head that pulls,
-    zeros for a new network.
+    `val_targets` (V,): remembered ones that are never trained on. `prior`: the head that the
+    regularisation pulls towards, zeros for a new model.
     """
 
     class_names: tuple[str, ...]
@@ -50,12 +50,19 @@ class Lesson:
     val_targets: NDArray[np.int64]
     prior: Head
 
+    def prepare(self) -> tuple[Scale, Problem]:
+        """Return how the embeddings are scaled, and the scaled problem."""
+        is_new_model = not (self.groups == REPLAYED).any()
+        scale = measure_scale(self.embeddings, 1.0 if is_new_model else 0.5)
+        features = scale.apply(self.embeddings)
+        return scale, Problem(features, self.targets, scale.to_scaled(self.prior))
+
 
 @dataclass(frozen=True)
-class Judged:
-    """Answers for K images that the fit had not seen: `logits` (K, C), `targets` (K,).
+class HeldOut:
+    """Predictions for K held-out images: `logits` (K, C), `targets` (K,).
 
-    Those of the lesson's `rows` come first, then its validation images.
+    Those of the `rows` of the fit's data come first, then its validation images.
     """
 
     logits: NDArray[np.float32]
@@ -63,7 +70,7 @@ class Judged:
     rows: NDArray[np.intp]
 
     def measure_loss(self) -> float:
-        """Return the log loss at the temperature that suits best; 0 without images."""
+        """Return the log loss at the best temperature; 0 without images."""
         if not len(self.targets):
             return 0.0
         scaled = log_softmax(self.logits / fit_temperature(self.logits, self.targets), axis=1)
@@ -71,129 +78,134 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Learned:
-    """A head, and what was found out about it on images that it had not seen.
+class FittedHead:
+    """A head, and what was measured on held-out images.
 
     `probabilities` (K, C) and `targets` (K,) are of those images.
     """
 
     head: Head
-    strength: float
+    regularisation: float
     temperature: float
     thresholds: Thresholds
     probabilities: NDArray[np.float32]
     targets: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class _Work:
-    """A lesson made ready for fits: scaled, and cut into folds."""
-
-    lesson: Lesson
-    scale: Scale
-    problem: Problem
-    folds: NDArray[np.int64]
-
-    def fit_all(self, strength: float, start: Head | None) -> Head:
-        return fit_head(self.problem, np.ones(len(self.folds), dtype=bool), strength, start)
-
-    def judge(self, strength: float, full: Head, check: Callable[[], None]) -> Judged:
-        """Answer for the held-out rows fold by fold, and for validation with the full fit."""
-        rows, parts = [np.zeros(0, dtype=np.intp)], []
-        for fold in range(self.folds.max(initial=_KEPT) + 1):
-            check()
-            head = fit_head(self.problem, self.folds != fold, strength, full)
-            rows.append(np.flatnonzero(self.folds == fold))
-            parts.append(head.score(self.problem.features[rows[-1]]))
-        parts.append(self.scale.leave(full).score(self.lesson.val_embeddings))
-        held = np.concatenate(rows)
-        targets = np.concatenate([self.lesson.targets[held], self.lesson.val_targets])
-        return Judged(np.concatenate(parts), targets, held)
+def fit(data: FitData, check: Check, curve: Curve) -> FittedHead:
+    """Fit a head, its temperature and its thresholds; the same data give the same."""
+    scale, problem = data.prepare()
+    folds = choose_folds(data)
+    regularisation, scaled_head, held_out = _choose_regularisation(
+        data, scale, problem, folds, check
+    )
+    _draw_curve(data, scale, problem, folds == 0, regularisation, curve)
+    head = scale.from_scaled(scaled_head)
+    logits, targets = held_out.logits, held_out.targets
+    if not len(targets):
+        return FittedHead(head, regularisation, 1.0, Thresholds(), logits, targets)
+    temperature = fit_temperature(logits, targets)
+    probabilities = softmax(logits / temperature, axis=1)
+    distances, measure = measure_held_out(data, held_out.rows)
+    thresholds = fit_thresholds(probabilities, targets, data.class_names, distances, measure)
+    return FittedHead(head, regularisation, temperature, thresholds, probabilities, targets)
 
 
-def learn(lesson: Lesson, check: Check, curve: Curve) -> Learned:
-    """Fit a head, its temperature and its thresholds; the same lesson gives the same."""
-    work = _prepare(lesson)
-    strength, full, judged = _choose_strength(work, check)
-    _draw_curve(work, strength, curve)
-    head = work.scale.leave(full)
-    if not len(judged.targets):
-        return Learned(head, strength, 1.0, Thresholds(), judged.logits, judged.targets)
-    temperature = fit_temperature(judged.logits, judged.targets)
-    probabilities = softmax(judged.logits / temperature, axis=1)
-    distances, measure = measure_judged(lesson, judged.rows)
-    names = lesson.class_names
-    thresholds = fit_thresholds(probabilities, judged.targets, names, distances, measure)
-    return Learned(head, strength, temperature, thresholds, probabilities, judged.targets)
-
-
-def choose_folds(lesson: Lesson) -> NDArray[np.int64]:
+def choose_folds(data: FitData) -> NDArray[np.int64]:
     """Return a fold (N,) for each new row, the same for a whole group; `_KEPT` for the others.
 
-    A class that has nothing but one group is never held out: it would not be known at all.
+    A class with a single group is never held out: no row of it would be left to train on.
     """
-    folds = np.full(len(lesson.groups), _KEPT, dtype=np.int64)
-    for target in range(len(lesson.class_names)):
-        mine = lesson.targets == target
-        own = np.unique(lesson.groups[mine & (lesson.groups != REPLAYED)])
-        replayed = bool((mine & (lesson.groups == REPLAYED)).any())
+    folds = np.full(len(data.groups), _KEPT, dtype=np.int64)
+    for target in range(len(data.class_names)):
+        mine = data.targets == target
+        own = np.unique(data.groups[mine & (data.groups != REPLAYED)])
+        replayed = bool((mine & (data.groups == REPLAYED)).any())
         if len(own) < 2 and not replayed:
-            folds[np.isin(lesson.groups, own)] = _KEPT
+            folds[np.isin(data.groups, own)] = _KEPT
             continue
         for number, group in enumerate(own):
-            folds[lesson.groups == group] = number % _FOLDS
+            folds[data.groups == group] = number % _FOLDS
     return folds
 
 
-def measure_judged(
-    lesson: Lesson, rows: NDArray[np.intp]
-) -> tuple[NDArray[np.float32], Thresholds]:
-    """Return how far judged images are from what is not of their group, and how it is measured.
+def score_out_of_fold(
+    problem: Problem,
+    folds: NDArray[np.int64],
+    regularisation: float,
+    full: Head,
+    check: Callable[[], None],
+) -> NDArray[np.float32]:
+    """Return logits (N, C): those of a fit without the row's fold, of `full` for rows of none.
 
-    The distances (K,) are of the lesson's `rows`, then of its validation images.
+    `check` is called before each fit, and may end it all by an error.
     """
-    first, count = len(lesson.embeddings), len(lesson.val_targets)
+    logits = full.score(problem.features)
+    for fold in range(folds.max(initial=_KEPT) + 1):
+        check()
+        held = folds == fold
+        logits[held] = fit_head(problem, ~held, regularisation, full).score(problem.features[held])
+    return logits
+
+
+def measure_held_out(
+    data: FitData, rows: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], Thresholds]:
+    """Return how far held-out images are from those of other groups, and how that is measured.
+
+    The distances (K,) are of the data's `rows`, then of its validation images.
+    """
+    first, count = len(data.embeddings), len(data.val_targets)
     known = Known(
-        np.concatenate([lesson.embeddings, lesson.val_embeddings]),
-        np.concatenate([lesson.targets, lesson.val_targets]),
-        np.concatenate([lesson.groups, np.full(count, ALONE)]),
+        np.concatenate([data.embeddings, data.val_embeddings]),
+        np.concatenate([data.targets, data.val_targets]),
+        np.concatenate([data.groups, np.full(count, ALONE)]),
     )
-    asked = np.concatenate([rows, np.arange(first, first + count)])
-    return measure_unseen(known, asked, lesson.class_names)
+    queries = np.concatenate([rows, np.arange(first, first + count)])
+    return measure_unseen(known, queries, data.class_names)
 
 
-def _prepare(lesson: Lesson) -> _Work:
-    fresh = not (lesson.groups == REPLAYED).any()
-    scale = measure_scale(lesson.embeddings, 1.0 if fresh else 0.5)
-    problem = Problem(scale.apply(lesson.embeddings), lesson.targets, scale.enter(lesson.prior))
-    return _Work(lesson, scale, problem, choose_folds(lesson))
+def _choose_regularisation(
+    data: FitData, scale: Scale, problem: Problem, folds: NDArray[np.int64], check: Check
+) -> tuple[float, Head, HeldOut]:
+    """Return the regularisation with the least held-out loss, its scaled head and predictions."""
+    best: tuple[float, float, Head, HeldOut] | None = None
+    head: Head | None = None
+    rows = np.flatnonzero(folds != _KEPT)
+    candidates = REGULARISATIONS if len(rows) or len(data.val_targets) else (_DEFAULT,)
+    everything = np.ones(len(folds), dtype=bool)
+    for number, regularisation in enumerate(candidates):
 
+        def check_here(number: int = number) -> None:
+            check(number, len(candidates))
 
-def _choose_strength(work: _Work, check: Check) -> tuple[float, Head, Judged]:
-    """Return the pull that unseen images like best, its head and their answers."""
-    best: tuple[float, float, Head, Judged] | None = None
-    start: Head | None = None
-    can_judge = bool(len(work.lesson.val_targets) or (work.folds != _KEPT).any())
-    strengths = STRENGTHS if can_judge else (_USUAL,)
-    for number, strength in enumerate(strengths):
-        check(number, len(strengths))
-        start = work.fit_all(strength, start)
-        judged = work.judge(strength, start, lambda: check(number, len(strengths)))  # noqa: B023
-        loss = judged.measure_loss()
+        check_here()
+        head = fit_head(problem, everything, regularisation, head)
+        logits = score_out_of_fold(problem, folds, regularisation, head, check_here)[rows]
+        val_logits = scale.from_scaled(head).score(data.val_embeddings)
+        targets = np.concatenate([data.targets[rows], data.val_targets])
+        held_out = HeldOut(np.concatenate([logits, val_logits]), targets, rows)
+        loss = held_out.measure_loss()
         if best is not None and loss >= best[0]:
             break
-        best = (loss, strength, start, judged)
+        best = (loss, regularisation, head, held_out)
     assert best is not None
     return best[1:]
 
 
-def _draw_curve(work: _Work, strength: float, curve: Curve) -> None:
-    """Fit once more from the beginning without one fold, and tell how that and the others fare."""
-    unseen, problem, lesson = work.folds == 0, work.problem, work.lesson
-    held = np.concatenate([problem.features[unseen], work.scale.apply(lesson.val_embeddings)])
+def _draw_curve(  # noqa: PLR0913, PLR0917  (all that one fit takes)
+    data: FitData,
+    scale: Scale,
+    problem: Problem,
+    unseen: NDArray[np.bool_],
+    regularisation: float,
+    curve: Curve,
+) -> None:
+    """Fit once more from the start without the `unseen` rows (N,); report both sides' curves."""
+    held = np.concatenate([problem.features[unseen], scale.apply(data.val_embeddings)])
     sides: dict[CurveSplit, tuple[NDArray[np.float32], NDArray[np.integer]]] = {
         "train": (problem.features[~unseen], problem.targets[~unseen]),
-        "validation": (held, np.concatenate([problem.targets[unseen], lesson.val_targets])),
+        "validation": (held, np.concatenate([problem.targets[unseen], data.val_targets])),
     }
     steps = iter(range(1, 10**6))
 
@@ -204,7 +216,7 @@ def _draw_curve(work: _Work, strength: float, curve: Curve) -> None:
                 curve(step, *_measure(head.score(features), targets), split)
 
     if len(sides["validation"][1]):
-        fit_head(problem, ~unseen, strength, report=report)
+        fit_head(problem, ~unseen, regularisation, report=report)
 
 
 def _measure(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> tuple[float, float]:

@@ -1,7 +1,7 @@
-"""A head on frozen features: softmax regression that stays near the one it replaces.
+"""A head on frozen features: softmax regression, regularised towards the head it replaces.
 
-Our own, since the penalty pulls towards given weights and scikit-learn's only to zero; without
-it a few new images would move what thousands had settled. It also imports and fits faster.
+Our own, since scikit-learn regularises towards zero only: then a few new images would move what
+thousands had settled. It also imports and fits faster.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 _ITERATIONS = 60
 _TOLERANCE = 1e-6  # of the loss
-_PSEUDO = 50  # rows that the common spread counts for, so that few rows do not make wild scales
+_PSEUDO = 50  # rows that the mean variance counts for, so that few rows do not make wild scales
 
 Report = Callable[["Head"], None]
 
@@ -41,12 +41,12 @@ class Scale:
         """Return scaled features (N, D)."""
         return np.ascontiguousarray((embeddings.astype(np.float32) - self.mean) / self.spread)
 
-    def enter(self, head: Head) -> Head:
-        """Return the head that answers scaled features as this one answers embeddings."""
+    def to_scaled(self, head: Head) -> Head:
+        """Return the head that gives scaled features the logits that this one gives embeddings."""
         bias = np.asarray(head.bias + head.weight @ self.mean, dtype=np.float32)
         return Head(head.weight * self.spread, bias)
 
-    def leave(self, head: Head) -> Head:
+    def from_scaled(self, head: Head) -> Head:
         """Return the reverse."""
         weight = head.weight / self.spread
         return Head(weight, np.asarray(head.bias - weight @ self.mean, dtype=np.float32))
@@ -54,7 +54,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is fitted: scaled features (N, D), targets (N,), and the head that pulls."""
+    """What is fitted: scaled features (N, D), targets (N,), and the prior head."""
 
     features: NDArray[np.float32]
     targets: NDArray[np.integer]
@@ -69,8 +69,8 @@ class Problem:
 def measure_scale(embeddings: NDArray[np.floating], power: float) -> Scale:
     """Return mean and spread of embeddings (N, D).
 
-    `power` 1 gives every feature the same say, 0 leaves them as they are. Seen on validation: 1
-    for a new network, 0.5 beside a memory.
+    `power` 1 gives every feature the same weight, 0 leaves them as they are. By validation: 1 for
+    a new model, 0.5 beside remembered images.
     """
     rows = embeddings.astype(np.float32)
     variance = rows.var(axis=0)
@@ -83,8 +83,8 @@ def measure_scale(embeddings: NDArray[np.floating], power: float) -> Scale:
 def extend_head(parent: Head, extra: int, catch_all: int | None) -> Head:
     """Return the parent's head with rows for `extra` new classes.
 
-    They begin as the catch-all, by whose name their images were answered until now; without
-    one as the mean of all rows, which says nothing.
+    They begin as the catch-all, which their images were classified as until now; without one as
+    the mean of all rows.
     """
     weight = parent.weight.mean(axis=0) if catch_all is None else parent.weight[catch_all]
     bias = parent.bias.mean() if catch_all is None else parent.bias[catch_all]
@@ -97,18 +97,18 @@ def extend_head(parent: Head, extra: int, catch_all: int | None) -> Head:
 def fit_head(
     problem: Problem,
     used: NDArray[np.bool_],
-    strength: float,
+    regularisation: float,
     start: Head | None = None,
     report: Report | None = None,
 ) -> Head:
-    """Fit to the `used` (N,) rows, every class weighing the same; `report` sees each step.
+    """Fit to the `used` (N,) rows, every class weighing the same; `report` gets each step's head.
 
-    `strength` of the squared pull towards the problem's prior; the bias is free.
+    `regularisation`: weight of the squared distance to the prior's weights; the bias is free.
     """
     shape = (problem.num_classes, problem.features.shape[1] + 1)
-    weights = _balance(problem, used)
-    wanted = np.zeros((len(used), shape[0]), dtype=np.float32)
-    wanted[np.arange(len(used)), problem.targets] = 1
+    weights = balance_classes(problem.targets, used)[:, None]
+    one_hot = np.zeros((len(used), shape[0]), dtype=np.float32)
+    one_hot[np.arange(len(used)), problem.targets] = 1
 
     def measure(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         head = _unpack(flat, shape)
@@ -116,11 +116,13 @@ def fit_head(
         logits -= logits.max(axis=1, keepdims=True)
         shares = np.exp(logits)
         sums = shares.sum(axis=1, keepdims=True)
-        losses = np.log(sums) - (logits * wanted).sum(axis=1, keepdims=True)
-        pull = head.weight - problem.prior.weight
-        gaps = weights * (shares / sums - wanted)
-        slope = gaps.T @ problem.features + strength * pull
-        loss = float((weights * losses).sum()) + 0.5 * strength * float((pull * pull).sum())
+        losses = np.log(sums) - (logits * one_hot).sum(axis=1, keepdims=True)
+        offset = head.weight - problem.prior.weight
+        gaps = weights * (shares / sums - one_hot)
+        slope = gaps.T @ problem.features + regularisation * offset
+        loss = float((weights * losses).sum()) + 0.5 * regularisation * float(
+            (offset * offset).sum()
+        )
         return loss, _pack(Head(slope, gaps.sum(axis=0)))
 
     found = minimize(
@@ -134,11 +136,11 @@ def fit_head(
     return _unpack(found.x, shape)
 
 
-def _balance(problem: Problem, used: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return weights (N, 1) that sum to 1; rows that are not used weigh nothing."""
-    counts = np.bincount(problem.targets[used], minlength=problem.num_classes)
-    weights = used / np.maximum(counts, 1)[problem.targets]
-    return np.asarray((weights / weights.sum())[:, None], dtype=np.float32)
+def balance_classes(targets: NDArray[np.integer], used: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return weights (N,) that sum to 1, every class weighing the same; unused rows weigh 0."""
+    counts = np.bincount(targets[used], minlength=int(targets.max()) + 1)
+    weights = used / np.maximum(counts, 1)[targets]
+    return np.asarray(weights / weights.sum(), dtype=np.float32)
 
 
 def _pack(head: Head) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The version that a new head starts from: its graph, its weights, and what it remembers."""
+"""The version that a new head starts from: its graph, its weights, and its replay memory."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,9 @@ from trainer.finetuning.weights import CHECKPOINT
 
 @dataclass(frozen=True)
 class Start:
-    """The version that a new one starts from, read whole: it may be deleted meanwhile.
+    """The version that a new one starts from, read as a whole: it may be deleted meanwhile.
 
-    `own` where it is of the same model; `weights`: its checkpoint, None where it has none.
+    `own`: whether it is of the same model; `weights`: its checkpoint, None where it has none.
     """
 
     folder: Path

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.quality import label_noise
 from benchmarks.quality.label_noise import Drawn, Pool, describe, draw_lots, flip, run, sum_up
-from tests.trainer.lessons import WIDTH, make_cloud
-from trainer.commands.check_labels import Known
+from tests.trainer.clouds import WIDTH, make_cloud
+from trainer.commands.check_labels import Reference
 from trainer.data.replay_memory import make_empty
 
 
@@ -24,7 +24,7 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Pool:
         tuple(f"picture {i}" for i in range(60)),
         ("cat",) * 30 + ("dog",) * 30,
         np.zeros(60, dtype=bool),
-        Known(make_empty(WIDTH)),
+        Reference(make_empty(WIDTH)),
         start,
     )
 

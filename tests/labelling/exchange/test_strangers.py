@@ -15,7 +15,7 @@ from labelling.exchange.strangers import check_version, hash_backbone, read_fore
 from tests.inference.tiny_versions import make_card, make_network
 from tests.labelling.project_files import write_memory
 from trainer.cards.model_card import draft_model_card
-from trainer.freezing.head_replacement import graft
+from trainer.freezing.head_replacement import replace_head
 from trainer.head.regression import Head
 from web.frame import count_pictures, describe_training
 from web.model.tab import draw_contract, draw_summary
@@ -230,7 +230,7 @@ def test_backbone_is_known_by_what_it_computes(exported: Path, tmp_path: Path) -
     known = hash_backbone(path)
     network = onnx.load(path)
     head = Head(np.ones((5, 1280), np.float32), np.zeros(5, np.float32))
-    onnx.save(graft(network, head, 0.5), tmp_path / "head.onnx")
+    onnx.save(replace_head(network, head, 0.5), tmp_path / "head.onnx")
     assert hash_backbone(tmp_path / "head.onnx") == known
     weights = next(i for i in network.graph.initializer if len(i.dims) == 4)
     changed = numpy_helper.to_array(weights) * 1.01

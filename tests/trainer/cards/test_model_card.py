@@ -25,7 +25,7 @@ from trainer.cards.model_card import (
     write_model_card,
 )
 from trainer.evaluation.metrics import measure
-from trainer.freezing.finishing import seal
+from trainer.freezing.version_folder import write_version
 
 CLEAR = "The weights are Apache-2.0. They were trained on drawings."
 
@@ -40,20 +40,22 @@ def make_measured(**changes: Any) -> Card:
 
 
 @pytest.fixture
-def sealed(tmp_path: Path) -> Path:
-    """The folder of a tiny version, sealed as every version is."""
+def version_folder(tmp_path: Path) -> Path:
+    """The folder of a tiny version, written as every version is."""
     (tmp_path / "report").mkdir()
     Image.new("RGB", (8, 8)).save(tmp_path / "report" / "confusion.png")
-    seal(tmp_path, onnx.load_from_string(make_network()), make_measured())
+    write_version(tmp_path, onnx.load_from_string(make_network()), make_measured())
     return tmp_path
 
 
-def test_hub_reads_it_without_asking_anyone(sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_reads_it_without_asking_anyone(
+    version_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the network was asked")
 
     monkeypatch.setattr("socket.socket.connect", refuse)
-    card = ModelCard.load(sealed / FILE)
+    card = ModelCard.load(version_folder / FILE)
     data = card.data.to_dict()
     assert data["library_name"] == "onnx"
     assert data["pipeline_tag"] == "image-classification"
@@ -62,8 +64,8 @@ def test_hub_reads_it_without_asking_anyone(sealed: Path, monkeypatch: pytest.Mo
     assert card.text.strip().startswith("# Colours")
 
 
-def test_accuracies_come_back_by_split_and_group(sealed: Path) -> None:
-    results = ModelCard.load(sealed / FILE).data.eval_results
+def test_accuracies_come_back_by_split_and_group(version_folder: Path) -> None:
+    results = ModelCard.load(version_folder / FILE).data.eval_results
     found = {(r.dataset_split, r.dataset_config): r.metric_value for r in results}
     assert len(found) == len(results) == 2 * (1 + 3 + 2 + 6)
     assert found["test", "default"] == pytest.approx(5 / 6, abs=1e-4)
@@ -74,17 +76,17 @@ def test_accuracies_come_back_by_split_and_group(sealed: Path) -> None:
     assert {r.metric_name for r in results if r.dataset_config == "red"} == {"Accuracy (n = 2)"}
 
 
-def test_its_hash_is_listed_with_the_others(sealed: Path) -> None:
-    expected = hashlib.sha256((sealed / FILE).read_bytes()).hexdigest()
-    assert read_card(sealed).files[FILE] == expected
+def test_its_hash_is_listed_with_the_others(version_folder: Path) -> None:
+    expected = hashlib.sha256((version_folder / FILE).read_bytes()).hexdigest()
+    assert read_card(version_folder).files[FILE] == expected
 
 
-def test_snippet_answers(sealed: Path) -> None:
-    text = (sealed / FILE).read_text(encoding="utf-8")
+def test_snippet_answers(version_folder: Path) -> None:
+    text = (version_folder / FILE).read_text(encoding="utf-8")
     (script,) = re.findall(r"```python\n(.*?)```", text, re.S)
     done = subprocess.run(
         [sys.executable, "-c", script, str(CAT)],
-        cwd=sealed,
+        cwd=version_folder,
         capture_output=True,
         text=True,
         check=True,
@@ -97,8 +99,8 @@ def test_snippet_answers(sealed: Path) -> None:
     assert float(probability) == pytest.approx(shares.max(), abs=2e-3)
 
 
-def test_only_plots_that_exist_are_shown(sealed: Path) -> None:
-    text = (sealed / FILE).read_text(encoding="utf-8")
+def test_only_plots_that_exist_are_shown(version_folder: Path) -> None:
+    text = (version_folder / FILE).read_text(encoding="utf-8")
     assert re.findall(r"!\[[^]]*\]\(([^)]*)\)", text) == ["report/confusion.png"]
 
 

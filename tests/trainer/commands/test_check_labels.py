@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -13,32 +14,34 @@ from numpy.typing import NDArray
 from inference.errors import UserInputError
 from inference.versions.cards import read_card
 from inference.versions.catalog import Catalog
+from inference.versions.comparison import Comparison, SideMetrics
 from labelling.store.entries import Entry
 from labelling.store.label_issues import LabelCheck
 from labelling.store.store import Store
 from tests.inference.tiny_versions import make_card
+from tests.trainer.clouds import WIDTH, make_cloud, make_entry, make_remembered
 from tests.trainer.commands.test_head import add, encode, read_events
 from tests.trainer.drawn import draw
-from tests.trainer.lessons import WIDTH, make_cloud, make_entry, make_remembered
 from trainer.commands.check_labels import (
-    Known,
+    Reference,
     check_labels,
     describe,
     find_issues,
-    find_judge,
+    find_reference,
     finish_checked,
     summarise,
 )
 from trainer.commands.head import train_head
 from trainer.data.replay_memory import make_empty
-from trainer.evaluation.comparison import Comparison
+from trainer.evaluation.metrics import measure_rate
+from trainer.freezing.version_folder import Version
 from trainer.head.regression import Head
 from trainer.head.training_set import Stored
 from trainer.jobs import CancelledError, run_job, run_unlogged
 from trainer.options import HeadOptions
 
 ROOT = Path(__file__).resolve().parents[3]
-NOTHING = Known(make_empty(WIDTH))
+NOTHING = Reference(make_empty(WIDTH))
 NAMES = ("cat", "dog", "owl")
 
 
@@ -62,7 +65,9 @@ def list_found(check: LabelCheck) -> list[tuple[int, str, str]]:
     return [(issue.entry, issue.label, issue.suggested) for issue in check.issues]
 
 
-def know(*counts: int, names: Sequence[str] = NAMES, catch_all: str | None = None) -> Known:
+def make_reference(
+    *counts: int, names: Sequence[str] = NAMES, catch_all: str | None = None
+) -> Reference:
     """Return the memory of a network: so many images of each place, a fifth to validate with."""
     parts = []
     for place, count in enumerate(counts):
@@ -70,7 +75,7 @@ def know(*counts: int, names: Sequence[str] = NAMES, catch_all: str | None = Non
         parts.append((place, True, make_cloud(place, max(5, count // 5), seed=71)))
     weight = np.eye(len(counts), WIDTH, dtype=np.float32) * 4
     head = Head(weight, np.zeros(len(counts), np.float32))
-    return Known(make_remembered(*parts), tuple(names[: len(counts)]), head, catch_all)
+    return Reference(make_remembered(*parts), tuple(names[: len(counts)]), head, catch_all)
 
 
 def test_wrong_labels_are_found_on_either_side() -> None:
@@ -134,19 +139,19 @@ def test_alike_images_count_as_one() -> None:
 
 def test_memory_judges_where_images_are_few() -> None:
     stored = make_images(("dog", 0, 1), ("dog", 1, 1))
-    check = find_issues(stored, know(60, 60))
+    check = find_issues(stored, make_reference(60, 60))
     assert check.images == 2
     assert list_found(check) == [(1, "dog", "cat")]
 
 
 def test_image_that_is_remembered_with_its_wrong_label_is_found() -> None:
-    known = know(60, 60)
+    known = make_reference(60, 60)
     wrong = known.remembered.targets == 1
     stored = make_images(("dog", 0, 2), ("dog", 1, 20))
     remembered = known.remembered
     rows = remembered.embeddings.copy()
     rows[np.flatnonzero(wrong)[:2]] = stored.embeddings[:2]
-    again = Known(
+    again = Reference(
         type(remembered)(
             rows, remembered.targets, remembered.is_val, remembered.sha256, remembered.groups
         ),
@@ -156,9 +161,9 @@ def test_image_that_is_remembered_with_its_wrong_label_is_found() -> None:
     assert {number for number, *_ in list_found(find_issues(stored, again))} == {1, 2}
 
 
-def test_new_class_that_the_catch_all_held_is_not_in_doubt() -> None:
+def test_new_class_that_the_catch_all_held_is_not_in_issue() -> None:
     """What is remembered as "other" and looks like the new class is left out."""
-    known = know(60, 60, names=("cat", "other"), catch_all="other")
+    known = make_reference(60, 60, names=("cat", "other"), catch_all="other")
     rows = known.remembered.embeddings.copy()
     mine = np.flatnonzero(known.remembered.targets == 1)
     rows[mine[::3]] = make_cloud(5, len(mine[::3]), seed=9).astype(np.float16)
@@ -166,7 +171,7 @@ def test_new_class_that_the_catch_all_held_is_not_in_doubt() -> None:
         rows, *(getattr(known.remembered, n) for n in ("targets", "is_val", "sha256", "groups"))
     )
     stored = make_images(("owl", 5, 30), ("owl", 0, 2))
-    held = Known(remembered, known.class_names, known.head, known.catch_all)
+    held = Reference(remembered, known.class_names, known.head, known.catch_all)
     found = {number for number, *_ in list_found(find_issues(stored, held))}
     assert found
     assert found <= {31, 32}
@@ -209,21 +214,21 @@ def test_check_is_kept_for_the_page(catalog: Catalog, store: Store) -> None:
 
 
 def test_check_judges_with_what_ships(catalog: Catalog, store: Store) -> None:
-    assert find_judge(catalog, "drawn") == catalog.find("drawn", 1)
-    assert find_judge(catalog, "mine") == catalog.find("drawn", 1)
+    assert find_reference(catalog, "drawn") == catalog.find("drawn", 1)
+    assert find_reference(catalog, "mine") == catalog.find("drawn", 1)
     fill(store, "drawn")
     with run_job(store.data, "head", "drawn") as job:
-        taught = train_head(catalog, store, HeadOptions("drawn"), job)
-    catalog.publish("drawn", taught.card.version)
+        made = train_head(catalog, store, HeadOptions("drawn"), job)
+    catalog.publish("drawn", made.card.version)
     assert catalog.read_current("drawn") == 2
-    assert find_judge(catalog, "drawn") == catalog.find("drawn", 1)
+    assert find_reference(catalog, "drawn") == catalog.find("drawn", 1)
 
 
 def test_check_of_a_new_network_keeps_to_its_backbone(catalog: Catalog, store: Store) -> None:
     fill(store, "mine")
     with run_job(store.data, "head", "mine") as job:
         train_head(catalog, store, HeadOptions("mine"), job)
-    judge = read_card(find_judge(catalog, "mine"))
+    judge = read_card(find_reference(catalog, "mine"))
     assert (judge.model, judge.version) == ("drawn", 1)
     assert judge.backbone_key == read_card(catalog.find("mine")).backbone_key
 
@@ -235,11 +240,12 @@ def test_where_nothing_ships_the_version_in_use_judges(
     with run_job(store.data, "head", "mine") as job:
         train_head(catalog, store, HeadOptions("mine"), job)
     alone = Catalog(tmp_path / "nothing", store.data)
-    assert find_judge(alone, "mine") == alone.find("mine", 1)
+    assert find_reference(alone, "mine") == alone.find("mine", 1)
 
 
-FIRST = Comparison(None, "first", "Published.", 0, 0, 0, None, 0, [], None, {})
-CARD = make_card(model="mine")
+NEW = SideMetrics(class_names=("a", "b"), labels=("a", "b"), top1=measure_rate(np.ones(1, bool)))
+FIRST = Comparison(outcome="first", sentence="Published.", new=NEW)
+MADE = Version(Path("nowhere"), make_card(model="mine"), FIRST)
 
 
 def test_who_cancels_the_check_keeps_what_was_trained(catalog: Catalog, store: Store) -> None:
@@ -248,7 +254,7 @@ def test_who_cancels_the_check_keeps_what_was_trained(catalog: Catalog, store: S
         (store.data / "training" / "cancel").touch()
         with pytest.raises(CancelledError):
             check_labels(catalog, store, "mine", job)
-        finish_checked(catalog, store, job, CARD, FIRST)
+        finish_checked(catalog, store, job, MADE)
     last = read_events(store.data)[-1]
     assert (last["event"], last["outcome"]) == ("done", "first")
     assert store.read_label_check("mine") is None
@@ -265,18 +271,16 @@ def test_who_cancels_the_check_keeps_what_was_trained(catalog: Catalog, store: S
 )
 def test_check_that_fails_is_no_failed_training(
     store: Store,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     error: BaseException,
     words: str,
 ) -> None:
-    def fail(*given: object) -> None:
+    def fail(*given: object) -> NoReturn:
         assert read_events(store.data)[-1]["event"] == "settled"  # said before it may be killed
         raise error
 
-    monkeypatch.setattr("trainer.commands.check_labels.check_labels", fail)
     with run_job(store.data, "head", "mine") as job:
-        finish_checked(Catalog(store.data, store.data), store, job, CARD, FIRST)
+        finish_checked(Catalog(store.data, store.data), store, job, MADE, check=fail)
     last = read_events(store.data)[-1]
     assert (last["event"], last["model"], last["outcome"]) == ("done", "mine", "first")
     assert last["sentence"].startswith("Published. The labels were ")
@@ -326,10 +330,11 @@ def test_training_ends_with_the_check_and_the_command_says_the_same(
 def test_nothing_to_check_loads_no_library_for_it() -> None:
     """A training of a few images does not wait for cleanlab; PyTorch is never loaded."""
     script = (
-        "import sys, numpy as np; from trainer.commands.check_labels import Known, find_issues; "
+        "import sys, numpy as np; from trainer.commands.check_labels import Reference; "
+        "from trainer.commands.check_labels import find_issues; "
         "from trainer.head.training_set import Stored; "
         "from trainer.data.replay_memory import make_empty; "
-        "find_issues(Stored((), np.zeros((0, 4), np.float16)), Known(make_empty(4))); "
+        "find_issues(Stored((), np.zeros((0, 4), np.float16)), Reference(make_empty(4))); "
         "print(*{m.split('.')[0] for m in sys.modules})"
     )
     done = subprocess.run(

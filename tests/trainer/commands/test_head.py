@@ -19,10 +19,10 @@ from inference.versions.cards import Parent, parse_card, read_card
 from inference.versions.catalog import Catalog
 from labelling.store.store import Store
 from tests.trainer.drawn import draw
-from trainer.commands.head import Taught, train_head
+from trainer.commands.head import train_head
 from trainer.data.replay_memory import read_memory
-from trainer.freezing.export import Version
 from trainer.freezing.head_replacement import read_head
+from trainer.freezing.version_folder import Version
 from trainer.jobs import CancelledError, run_job
 from trainer.options import HeadOptions
 
@@ -53,9 +53,9 @@ def add(store: Store, label: str, count: int, model: str, first: int = 500) -> l
     ]
 
 
-def teach(
+def train(
     catalog: Catalog, store: Store, model: str = "drawn", catch_all: str | None = None
-) -> Taught:
+) -> Version:
     with run_job(store.data, "head", model) as job:
         return train_head(catalog, store, HeadOptions(model, None, catch_all), job)
 
@@ -67,26 +67,26 @@ def read_events(data: Path) -> list[dict[str, Any]]:
 
 def test_new_class_is_taught_and_nothing_is_forgotten(catalog: Catalog, store: Store) -> None:
     add(store, "rings", 12, "drawn")
-    taught = teach(catalog, store)
-    assert taught.card.class_names == ("discs", "stripes", "rings")
-    assert taught.card.version == 2
-    assert taught.card.parent == Parent(model="drawn", version=1)
-    assert taught.comparison.new_classes == ["rings"]
+    made = train(catalog, store)
+    assert made.card.class_names == ("discs", "stripes", "rings")
+    assert made.card.version == 2
+    assert made.card.parent == Parent(model="drawn", version=1)
+    assert made.comparison.new_classes == ("rings",)
     rings = [np.asarray(draw_ring(seed)) for seed in range(20)]
-    found = Classifier(taught.folder, "cpu").predict(rings)
+    found = Classifier(made.folder, "cpu").predict(rings)
     assert sum(answer.label == "rings" for answer in found) >= 15
 
 
 def test_version_is_whole(catalog: Catalog, store: Store, drawn_version: Version) -> None:
     add(store, "rings", 12, "drawn")
-    taught = teach(catalog, store)
+    made = train(catalog, store)
     inside = {
-        entry.key: entry.value for entry in onnx.load(taught.folder / "model.onnx").metadata_props
+        entry.key: entry.value for entry in onnx.load(made.folder / "model.onnx").metadata_props
     }
-    assert parse_card(inside["card"]) == read_card(taught.folder) == taught.card
-    assert taught.card.backbone_key == drawn_version.card.backbone_key
-    assert taught.card.graph_sha256 != drawn_version.card.graph_sha256
-    assert set(taught.card.files) == {
+    assert parse_card(inside["card"]) == read_card(made.folder) == made.card
+    assert made.card.backbone_key == drawn_version.card.backbone_key
+    assert made.card.graph_sha256 != drawn_version.card.graph_sha256
+    assert set(made.card.files) == {
         "README.md",
         "checkpoint.safetensors",
         "comparison.json",
@@ -98,17 +98,17 @@ def test_version_is_whole(catalog: Catalog, store: Store, drawn_version: Version
         "report/reliability.png",
         "report/report.html",
     }
-    assert taught.card.training.kind == "head"
-    assert sum(taught.card.data.counts["train"].values()) >= 8
-    assert [p.name for p in taught.folder.parent.glob(".staging-*")] == []
+    assert made.card.training.kind == "head"
+    assert sum(made.card.data.counts["train"].values()) >= 8
+    assert [p.name for p in made.folder.parent.glob(".staging-*")] == []
 
 
 def test_next_version_goes_on_from_the_one_in_use(catalog: Catalog, store: Store) -> None:
     add(store, "rings", 12, "drawn")
-    first = teach(catalog, store)
+    first = train(catalog, store)
     catalog.publish("drawn", first.card.version)
     add(store, "discs", 4, "drawn")
-    second = teach(catalog, store)
+    second = train(catalog, store)
     assert second.card.parent == Parent(model="drawn", version=2)
     assert second.card.class_names == first.card.class_names
     memory = read_memory(second.folder, 256)
@@ -119,34 +119,34 @@ def test_next_version_goes_on_from_the_one_in_use(catalog: Catalog, store: Store
 def test_new_network_from_the_shipped_backbone(catalog: Catalog, store: Store) -> None:
     add(store, "stripes", 10, "mine")
     add(store, "rings", 10, "mine")
-    taught = teach(catalog, store, "mine", catch_all="stripes")
-    assert taught.card.class_names == ("rings", "stripes")
-    assert taught.card.catch_all == "stripes"
-    assert taught.card.version == 1
-    assert taught.comparison.outcome == "first"
+    made = train(catalog, store, "mine", catch_all="stripes")
+    assert made.card.class_names == ("rings", "stripes")
+    assert made.card.catch_all == "stripes"
+    assert made.card.version == 1
+    assert made.comparison.outcome == "first"
     assert catalog.read_current("mine") == 1
     assert catalog.read_current("drawn") == 1
-    found = Classifier(taught.folder, "cpu").predict([np.asarray(draw("stripes", 7))])
+    found = Classifier(made.folder, "cpu").predict([np.asarray(draw("stripes", 7))])
     assert found[0].label == "stripes"
 
 
 def test_two_images_are_enough_for_a_network(catalog: Catalog, store: Store) -> None:
     add(store, "stripes", 1, "mine")
     add(store, "rings", 1, "mine")
-    taught = teach(catalog, store, "mine")
-    assert taught.card.metrics == {}
-    assert "report/report.html" not in taught.card.files
-    assert Classifier(taught.folder, "cpu").predict([np.asarray(draw_ring(3))])
+    made = train(catalog, store, "mine")
+    assert made.card.metrics == {}
+    assert "report/report.html" not in made.card.files
+    assert Classifier(made.folder, "cpu").predict([np.asarray(draw_ring(3))])
 
 
 def test_deleted_image_is_forgotten(catalog: Catalog, store: Store) -> None:
     numbers = add(store, "rings", 12, "drawn")
-    first = teach(catalog, store)
+    first = train(catalog, store)
     catalog.publish("drawn", first.card.version)
     gone = store.get(numbers[0]).sha256
     assert gone in read_memory(first.folder, 256).list_files()
     store.delete(numbers[0], "Ann")
-    second = teach(catalog, store)
+    second = train(catalog, store)
     assert gone not in read_memory(second.folder, 256).list_files()
 
 
@@ -156,8 +156,8 @@ def test_same_images_give_the_same_head(
     add(store, "rings", 8, "drawn")
     heads = []
     for _ in range(2):
-        taught = teach(catalog, store)
-        heads.append(read_head(onnx.load(taught.folder / "model.onnx")))
+        made = train(catalog, store)
+        heads.append(read_head(onnx.load(made.folder / "model.onnx")))
         catalog.publish("drawn", 1)
     assert (heads[0].weight == heads[1].weight).all()
     assert (heads[0].bias == heads[1].bias).all()
@@ -181,7 +181,7 @@ def test_too_little_is_refused_in_a_sentence(
     for label, count in labels.items():
         add(store, label, count, "mine")
     with pytest.raises(UserInputError, match=words):
-        teach(catalog, store, "mine", catch_all)
+        train(catalog, store, "mine", catch_all)
     assert read_events(store.data)[-1]["event"] == "failed"
     assert words in read_events(store.data)[-1]["sentence"]
     assert catalog.list_versions("mine") == {}
@@ -189,25 +189,25 @@ def test_too_little_is_refused_in_a_sentence(
 
 def test_class_whose_images_are_all_gone_is_named(catalog: Catalog, store: Store) -> None:
     numbers = add(store, "rings", 2, "drawn")
-    taught = teach(catalog, store)
-    catalog.publish("drawn", taught.card.version)
+    made = train(catalog, store)
+    catalog.publish("drawn", made.card.version)
     for number in numbers:
         store.delete(number, "Ann")
     with pytest.raises(UserInputError, match="The class rings has no picture to learn from"):
-        teach(catalog, store)
-    assert catalog.read_current("drawn") == taught.card.version
+        train(catalog, store)
+    assert catalog.read_current("drawn") == made.card.version
 
 
 def test_events_tell_every_stage(catalog: Catalog, store: Store) -> None:
     add(store, "rings", 8, "drawn")
-    taught = teach(catalog, store)
+    made = train(catalog, store)
     events = read_events(store.data)
     stages = [event["stage"] for event in events if event["event"] == "stage"]
     order = list(dict.fromkeys(stages))
     assert order == ["reading", "embedding", "fitting", "comparing", "proving", "writing"]
     curve = [event for event in events if event["event"] == "curve"]
     assert curve and all(0 <= point["accuracy"] <= 1 for point in curve)
-    assert json.loads((taught.folder / "comparison.json").read_text())["locked"] == 12 + len(
+    assert json.loads((made.folder / "comparison.json").read_text())["locked"] == 12 + len(
         [
             entry
             for entry in store.find("drawn")
@@ -264,8 +264,8 @@ def test_kill_in_the_middle_leaves_what_was_live(
     assert list(catalog.list_versions("drawn")) == [1]
     assert catalog.read_current("drawn") == 1
     assert read_events(store.data)[-1]["event"] in ("stage", "curve")
-    taught = teach(catalog, store)
-    assert taught.card.version >= 2
+    made = train(catalog, store)
+    assert made.card.version >= 2
     assert not list((store.data / "models").glob("*/.staging-*"))
 
 
@@ -285,8 +285,8 @@ def test_command_prints_its_result_and_imports_no_torch(catalog: Catalog, store:
     add(store, "rings", 8, "drawn")
     script = (
         "import sys; import trainer.commands.check_labels as last; "
-        "before = set(); check = last.check_labels; "
-        "last.check_labels = lambda *a: (before.update(sys.modules), check(*a)); "
+        "before = set(); finish = last.finish_checked; "
+        "last.finish_checked = lambda *a: (before.update(sys.modules), finish(*a)); "
         "from trainer.__main__ import app; app(sys.argv[1:], standalone_mode=False); "
         "early = {'torch', 'sklearn', 'datasets', 'gradio'} & before; "
         "print(*early, *{'torch', 'gradio'} & set(sys.modules), 'numpy' in before)"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.trainer.lessons import WIDTH, make_cloud, make_remembered
+from tests.trainer.clouds import WIDTH, make_cloud, make_remembered
 from trainer.data.replay_memory import join_rows, make_empty, read_memory, write_memory
 
 

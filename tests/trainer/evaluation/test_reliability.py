@@ -16,7 +16,7 @@ from trainer.evaluation.reliability import (
     measure_certainty,
     measure_trust,
 )
-from trainer.freezing.export import Version
+from trainer.freezing.version_folder import Version
 from trainer.progress import Progress
 
 NAMES = ("a", "b")

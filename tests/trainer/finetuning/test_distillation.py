@@ -15,7 +15,7 @@ from trainer.finetuning.devices import make_accelerator
 from trainer.finetuning.distillation import Teachers
 from trainer.finetuning.loop import load_chosen, train
 from trainer.finetuning.weights import CHOSEN
-from trainer.freezing.export import Version
+from trainer.freezing.version_folder import Version
 from trainer.progress import Progress
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import pytest
 from inference.errors import UserInputError
 from tests.trainer.drawn import BACKBONE
 from trainer.finetuning.weights import SHIPPED, find_weights
-from trainer.freezing.export import Version
+from trainer.freezing.version_folder import Version
 
 
 def test_local_file_of_the_backbones_name_comes_first(

@@ -14,8 +14,9 @@ from inference.versions.folders import read_current
 from tests.trainer.drawn import draw
 from trainer.data.dataset import Dataset
 from trainer.freezing import parity
-from trainer.freezing.export import Version, export_run
+from trainer.freezing.export import export_run
 from trainer.freezing.parity import ParityError
+from trainer.freezing.version_folder import Version
 from trainer.progress import Progress
 
 QUIET = Progress(shown=False)

@@ -11,8 +11,14 @@ from inference.errors import UserInputError
 from inference.providers import open_session
 from tests.inference.tiny_versions import make_network
 from tests.trainer.drawn import draw
-from trainer.freezing.export import Version
-from trainer.freezing.head_replacement import GraftError, graft, prove, read_head, replace_head
+from trainer.freezing.head_replacement import (
+    HeadReplacementError,
+    prove,
+    read_head,
+    replace_checkpoint_head,
+    replace_head,
+)
+from trainer.freezing.version_folder import Version
 from trainer.head.regression import Head
 
 IMAGES = [np.asarray(draw("discs", 1)), np.asarray(draw("stripes", 2, size=120))]
@@ -35,9 +41,9 @@ def test_grafted_network_answers_as_its_head_says(
     network: onnx.ModelProto, drawn_version: Version, classes: int, tmp_path: Path
 ) -> None:
     head = make_head(network, classes)
-    grafted = graft(network, head, 0.7)
+    replaced = replace_head(network, head, 0.7)
     path = tmp_path / "model.onnx"
-    onnx.save(grafted, path)
+    onnx.save(replaced, path)
     onnx.checker.check_model(str(path), full_check=True)
     session, parent = open_session(path), open_session(drawn_version.folder / "model.onnx")
     assert prove(session, parent, IMAGES, head, 0.7) < 1e-4
@@ -50,25 +56,25 @@ def test_grafted_network_answers_as_its_head_says(
 
 
 def test_graft_leaves_the_backbone_and_drops_the_card(network: onnx.ModelProto) -> None:
-    grafted = graft(network, make_head(network, 5), 1.0)
-    assert not grafted.metadata_props
+    replaced = replace_head(network, make_head(network, 5), 1.0)
+    assert not replaced.metadata_props
     assert network.metadata_props
     changed = {
         before.name
-        for before, after in zip(network.graph.initializer, grafted.graph.initializer, strict=True)
+        for before, after in zip(network.graph.initializer, replaced.graph.initializer, strict=True)
         if not np.array_equal(numpy_helper.to_array(before), numpy_helper.to_array(after))
     }
     assert changed == {"head_weight", "head_bias", "temperature", "num_classes"}
 
 
 def test_wrong_head_is_found_out(network: onnx.ModelProto, drawn_version: Version) -> None:
-    session = open_session(graft(network, make_head(network, 3), 1.0).SerializeToString())
+    session = open_session(replace_head(network, make_head(network, 3), 1.0).SerializeToString())
     parent = open_session(drawn_version.folder / "model.onnx")
     head = make_head(network, 3)
     other = Head(head.weight, head.bias + 0.01)
-    with pytest.raises(GraftError, match="off what its new head says"):
+    with pytest.raises(HeadReplacementError, match="off those of its new head"):
         prove(session, parent, IMAGES, other, 1.0)
-    with pytest.raises(GraftError):
+    with pytest.raises(HeadReplacementError):
         prove(session, parent, IMAGES, head, 1.1)
 
 
@@ -82,11 +88,11 @@ def test_checkpoint_gets_the_new_head_by_its_values(
 ) -> None:
     weights = load_file(drawn_version.folder / "checkpoint.safetensors")
     head = make_head(network, 4)
-    found = replace_head(weights, read_head(network), head)
+    found = replace_checkpoint_head(weights, read_head(network), head)
     assert {name for name in weights if found[name] is not weights[name]} == {
         "classifier.weight",
         "classifier.bias",
     }
     assert (found["classifier.weight"] == head.weight).all()
-    with pytest.raises(GraftError, match="does not hold the head"):
-        replace_head(weights, head, head)
+    with pytest.raises(HeadReplacementError, match="does not hold the head"):
+        replace_checkpoint_head(weights, head, head)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from tests.trainer.lessons import make_cloud
+from tests.trainer.clouds import make_cloud
 from trainer.head.conflicts import find_conflicts
 
 # Catch-all of three kinds (places 1, 2, 3), another class at 0; the new class shows kind 3.
@@ -11,7 +11,7 @@ TARGETS = np.repeat([0, 1, 1, 1, 2], [40, 40, 40, 40, 8])
 def find(groups: np.ndarray) -> np.ndarray:
     rows = [make_cloud(place, 1, seed)[0] for seed, place in enumerate(PLACES)]
     candidates = TARGETS == 1
-    return find_conflicts(np.array(rows), TARGETS, groups, candidates, newcomer=2)
+    return find_conflicts(np.array(rows), TARGETS, groups, candidates, new_class=2)
 
 
 def test_memories_that_show_the_new_class_are_found() -> None:

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from tests.trainer.lessons import WIDTH, make_cloud
+from tests.trainer.clouds import WIDTH, make_cloud
 from trainer.head.regression import Head, Problem, extend_head, fit_head, measure_scale
 
 
@@ -15,7 +15,7 @@ def make_problem(prior: Head | None = None) -> Problem:
 
 def test_fit_equals_scikit_learns_where_the_pull_is_to_zero() -> None:
     problem = make_problem()
-    head = fit_head(problem, np.ones(90, dtype=bool), strength=0.1)
+    head = fit_head(problem, np.ones(90, dtype=bool), regularisation=0.1)
     peer = LogisticRegression(C=1 / (0.1 * 90), tol=1e-8, max_iter=1000)
     peer.fit(problem.features, problem.targets)
     expected = peer.predict_proba(problem.features)
@@ -26,8 +26,8 @@ def test_strong_pull_keeps_the_head_that_was() -> None:
     rng = np.random.default_rng(0)
     prior = Head(rng.normal(size=(3, WIDTH)).astype(np.float32), np.zeros(3, np.float32))
     weak, strong = (
-        fit_head(make_problem(prior), np.ones(90, dtype=bool), strength)
-        for strength in (0.001, 1000.0)
+        fit_head(make_problem(prior), np.ones(90, dtype=bool), regularisation)
+        for regularisation in (0.001, 1000.0)
     )
     assert np.abs(strong.weight - prior.weight).max() < 0.01
     assert np.abs(weak.weight - prior.weight).max() > 0.1
@@ -57,9 +57,9 @@ def test_scaling_changes_no_answer() -> None:
     head = Head(rng.normal(size=(3, WIDTH)).astype(np.float32), np.ones(3, np.float32))
     embeddings = make_cloud(1, 8)
     scale = measure_scale(embeddings, 0.5)
-    scaled = scale.enter(head)
+    scaled = scale.to_scaled(head)
     assert scaled.score(scale.apply(embeddings)) == pytest.approx(head.score(embeddings), abs=1e-4)
-    assert scale.leave(scaled).weight == pytest.approx(head.weight, abs=1e-5)
+    assert scale.from_scaled(scaled).weight == pytest.approx(head.weight, abs=1e-5)
 
 
 def test_new_class_begins_as_the_catch_all() -> None:

@@ -1,4 +1,4 @@
-"""Small made-up embeddings for the tests of the quick retrain: clouds around one point a class."""
+"""Small random embeddings for tests of the head: clouds around one point a class."""
 
 from collections.abc import Sequence
 
