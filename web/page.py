@@ -96,24 +96,25 @@ def make_page(site: Site) -> gr.Blocks:
         if access.has_hugging_face:
             gr.LoginButton(visible=False)  # for its routes; the foot has the link
         add_api(service)
-        around = Refresh(service, access, strip, chip, title, model)
-        connect(
-            try_it,
-            service,
-            access,
-            site.suggestions,
-            Around(around.list_components(), around.draw_after),
-        )
-        renewed = gr.Button(visible="hidden", elem_id="renew")  # pressed by scripts
-        models, renew = try_it.models, make_renewal(site, around)
-        outputs = [models, *around.list_components(), foot, teach]
-        events = {page.load: READ_MODEL, renewed.click: READ_MODEL, models.input: CHOOSE_MODEL}
-        for event, js in events.items():
-            # Unchecked: what a visitor chose earlier may not be among the choices any more.
-            event(renew, models, outputs, js=js, preprocess=False, **_QUIET)
+        refresh = Refresh(service, access, strip, chip, title, model)
+        around = Around(refresh.list_components(), refresh.draw_after)
+        connect(try_it, service, access, site.suggestions, around)
+        _connect_renewal(page, site, refresh, try_it.models, [foot, teach])
         page.load(None, None, model.snippets, js=FILL_ADDRESS, **_QUIET)
     _keep_descriptions(page)
     return page.queue(default_concurrency_limit=count_at_once(), max_size=_MAX_WAITING)
+
+
+def _connect_renewal(
+    page: gr.Blocks, site: Site, refresh: Refresh, models: gr.Dropdown, others: list[Any]
+) -> None:
+    """Draw everything but the answer anew on loading, on another model, and for our scripts."""
+    pressed = gr.Button(visible="hidden", elem_id="renew")  # by scripts
+    renew, outputs = make_renewal(site, refresh), [models, *refresh.list_components(), *others]
+    events = {page.load: READ_MODEL, pressed.click: READ_MODEL, models.input: CHOOSE_MODEL}
+    for event, js in events.items():
+        # Unchecked: what a visitor chose earlier may not be among the choices any more.
+        event(renew, models, outputs, js=js, preprocess=False, **_QUIET)
 
 
 def _keep_descriptions(page: gr.Blocks) -> None:
@@ -127,7 +128,7 @@ def _keep_descriptions(page: gr.Blocks) -> None:
             block.get_config = partial(dict, block.get_config())
 
 
-def make_renewal(site: Site, around: Refresh) -> Callable[..., tuple[Any, ...]]:
+def make_renewal(site: Site, refresh: Refresh) -> Callable[..., tuple[Any, ...]]:
     """Return what draws everything but the answer anew: for this visitor, and what is in use."""
     service, access = site.service, site.access
 
@@ -135,7 +136,7 @@ def make_renewal(site: Site, around: Refresh) -> Callable[..., tuple[Any, ...]]:
         model = choose_model(service, requested)
         return (
             gr.Dropdown(**describe_choice(service.list_models(), model)),
-            *around.draw(service.open(model), request),
+            *refresh.draw(service.open(model), request),
             draw_foot(access, request),
             gr.Tab(visible=access.may_teach(request)),
         )

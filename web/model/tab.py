@@ -277,8 +277,9 @@ def draw_speed(service: Service, classifier: Classifier) -> str:
     if not times:
         return f"<p>It runs here on {provider}. No answer has been timed yet.</p>"
     slow = sorted(times)[max(0, -(-95 * len(times) // 100) - 1)]
-    count = "the last answer" if len(times) == 1 else f"the last {len(times):,} answers"
+    measured = f"the median of the last {len(times):,} answers; 95th percentile {slow:.0f} ms"
+    words = measured if len(times) > 1 else "one answer"
     return (
-        f"<p>It runs here on {provider}: <b>{median(times):.0f} ms</b> a picture in the median of "
-        f"{count}, {slow:.0f} ms at the 95th percentile, decoding not counted.</p>"
+        f"<p>It runs here on {provider}: <b>{median(times):.0f} ms</b> a picture without decoding "
+        f"({words}).</p>"
     )
