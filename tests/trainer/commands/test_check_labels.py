@@ -116,7 +116,7 @@ def test_near_duplicates_do_not_vouch_for_each_other(
 
 
 @pytest.mark.parametrize(
-    ("parts", "pictures", "too_few"),
+    ("parts", "images", "too_few"),
     [
         ([], 0, ()),
         ([("cat", 0, 9)], 0, ()),
@@ -126,7 +126,7 @@ def test_near_duplicates_do_not_vouch_for_each_other(
         ([("cat", 0, 5), ("dog", 1, 5)], 10, ()),
     ],
 )
-def test_too_few_are_named_and_not_judged(
+def test_too_few_are_named_and_not_checked(
     parts: list[tuple[str, int, int]], images: int, too_few: tuple[str, ...]
 ) -> None:
     assert find_issues(make_images(*parts), NOTHING) == LabelCheck(images, too_few, ())
