@@ -87,7 +87,7 @@ def test_killed_run_goes_on_to_the_same_weights(
     assert first.is_dir()
     assert not (folder / "result.json").exists()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "Going on where the run was left." in done.stderr
+    assert "Resuming the run." in done.stderr
     assert _same(_weights(finished_run), _weights(folder))
 
 
