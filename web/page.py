@@ -100,7 +100,7 @@ def make_page(site: Site) -> gr.Blocks:
         around = Around(refresh.list_components(), refresh.draw_after)
         connect(try_it, service, access, site.suggestions, around)
         _connect_renewal(page, site, refresh, try_it.models, [foot, teach])
-        page.load(None, None, model.snippets, js=FILL_ADDRESS, **_QUIET)
+        page.load(None, None, model.code, js=FILL_ADDRESS, **_QUIET)
     _keep_descriptions(page)
     return page.queue(default_concurrency_limit=count_at_once(), max_size=_MAX_WAITING)
 

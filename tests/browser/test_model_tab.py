@@ -97,7 +97,7 @@ def test_code_holds_this_address_and_is_copied(browser: Browser, app: RunningApp
     page = next(visits).page
     page.get_by_role("tab", name="Model").click()
     unfold(page, "Call it from code")
-    curl = page.locator("#code .block", has_text="curl --data-binary").last
+    curl = page.locator("#code .code_wrap", has_text="curl --data-binary")
     curl.get_by_role("button", name="Copy").click()
     page.wait_for_function("navigator.clipboard.readText().then((text) => text !== '')")
     copied = page.evaluate("navigator.clipboard.readText()")

@@ -62,18 +62,22 @@ session = onnxruntime.InferenceSession("model.onnx")
 image = np.array(Image.open("photo.jpg").convert("RGB"))[None]  # (1, H, W, 3) uint8
 print(session.run(["probabilities"], {"image": image})[0])""",
 }
-_LANGUAGES: dict[str, Any] = {"JavaScript": "javascript", "curl": "shell"}  # else Python
+_LANGUAGES = {"JavaScript": "javascript", "curl": "bash"}  # else Python
+# Not `gr.Code`, whose editor would be a quarter of what a first visit loads.
+CODE = "\n\n".join(
+    f"### {title}\n\n```{_LANGUAGES.get(title, 'python')}\n{code}\n```"
+    for title, code in SNIPPETS.items()
+)
 # The browser fills in the address at which it found this page.
 FILL_ADDRESS = f"""() => {{
   const address = location.origin + location.pathname;
-  return {json.dumps(list(SNIPPETS.values()))}
-    .map((code) => code.replaceAll('ADDRESS/', address));
+  return {json.dumps(CODE)}.replaceAll('ADDRESS/', address);
 }}"""
 
 
 @dataclass(frozen=True)
 class ModelTab:
-    """The tab's components; all but the snippets follow the version that answers."""
+    """The tab's components; all but the code follow the version that answers."""
 
     summary: gr.HTML
     download: gr.Button
@@ -82,7 +86,7 @@ class ModelTab:
     plots: gr.HTML
     contract: gr.HTML
     speed: gr.HTML
-    snippets: list[gr.Code]
+    code: gr.Markdown
 
     def list_components(self) -> list[gr.components.Component]:
         """Return those that `draw_model` draws, in its order."""
@@ -110,20 +114,8 @@ def make_model_tab(service: Service, classifier: Classifier) -> ModelTab:
         contract = _make_html(draw_contract(classifier.card))
         speed = _make_html(draw_speed(service, classifier))
     with gr.Accordion("Call it from code", open=False, elem_id="code"):
-        snippets = [_make_code(*found) for found in SNIPPETS.items()]
-    return ModelTab(summary, download, versions, card, plots, contract, speed, snippets)
-
-
-def _make_code(label: str, code: str) -> gr.Code:
-    return gr.Code(
-        code,
-        _LANGUAGES.get(label, "python"),
-        label=label,
-        lines=1,
-        interactive=False,
-        show_line_numbers=False,
-        buttons=["copy"],
-    )
+        code = gr.Markdown(CODE, latex_delimiters=[])
+    return ModelTab(summary, download, versions, card, plots, contract, speed, code)
 
 
 def draw_model(service: Service, classifier: Classifier, may_teach: bool) -> tuple[Any, ...]:
