@@ -1,6 +1,6 @@
 """What stands around the tabs: the title, the loop strip and the chip at the foot.
 
-The chip names the version that a visitor sees; it comes back with the next picture, so that
+The chip names the version that a visitor sees; it comes back with the next answer, so that
 title and Model tab are drawn anew only where another version has come into use.
 """
 
@@ -41,7 +41,7 @@ def draw_strip(service: Service, classifier: Classifier) -> str:
     """Return the loop in four steps with live counts, each a link to where it happens."""
     card = classifier.card
     steps = (
-        ("pictures", f"{count_pictures(card.data.counts):,}", name_pictures(card)),
+        ("pictures", f"{count_images(card.data.counts):,}", name_images(card)),
         ("training", *describe_training(card.training)),
         ("download", format_size(classifier), f"frozen: version {card.version}"),
         ("try", f"{service.answered:,}", "answered here"),
@@ -53,16 +53,16 @@ def draw_strip(service: Service, classifier: Classifier) -> str:
     return f'<ol class="strip" aria-label="How this page came to its answers">{items}</ol>'
 
 
-def name_pictures(card: Card) -> str:
-    """Return what the pictures are that a card counts, with those known as numbers only."""
+def name_images(card: Card) -> str:
+    """Return what the images are that a card counts, and how many are kept as numbers only."""
     if not is_taught(card):
         return "labelled pictures"
-    remembered = count_pictures(card.data.remembered)
+    remembered = count_images(card.data.remembered)
     return "labelled here" + (f", {remembered:,} remembered" if remembered else "")
 
 
 def is_taught(card: Card) -> bool:
-    """Tell whether a card is of a version that was taught on a page."""
+    """Tell whether a card is of a version that was trained on a page."""
     return card.training.kind is not None
 
 
@@ -99,10 +99,10 @@ def format_size(classifier: Classifier) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def count_pictures(counts: object) -> int:
-    """Return the sum of all whole numbers in nested counts, such as split → class → pictures."""
+def count_images(counts: object) -> int:
+    """Return the sum of all whole numbers in nested counts, such as split → class → images."""
     if isinstance(counts, dict):
-        return sum(count_pictures(value) for value in counts.values())
+        return sum(count_images(value) for value in counts.values())
     return counts if isinstance(counts, int) else 0
 
 

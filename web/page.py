@@ -67,7 +67,7 @@ class Site:
 
 
 def make_site(service: Service, access: Access, data: Path) -> Site:
-    """Open what a page needs; labelled pictures only where somebody can be a teacher.
+    """Open what a page needs; labelled images only where somebody can be a teacher.
 
     Raises: UserInputError where the data folder cannot be used.
     """

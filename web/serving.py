@@ -19,7 +19,7 @@ from inference.versions.folders import check_model_name
 from labelling.store.entries import RecordedPrediction
 
 DEFECT_SENTENCE = "Something went wrong here, not with your picture. Try once more in a moment."
-MAX_PICTURES = 200
+MAX_IMAGES = 200
 _TIMED = 200  # answers of each version, the last ones
 MAX_OPEN = 4  # versions; the one unused for longest is closed for another
 
@@ -106,7 +106,7 @@ class Service:
     def answer(self, data: bytes, model: str | None = None) -> Response:
         """Decode one image and classify it by the version in use.
 
-        Raises: UserInputError for what is not a picture, is broken, too large or not allowed.
+        Raises: UserInputError for what is not an image, is broken, too large or not allowed.
         """
         return self.answer_by(self.open(model), data)
 
@@ -174,10 +174,10 @@ class Service:
 
 
 def check_count(count: int) -> None:
-    """Raise UserInputError if these are too many pictures for one go."""
-    if count > MAX_PICTURES:
+    """Raise UserInputError if these are too many images for one go."""
+    if count > MAX_IMAGES:
         raise UserInputError(
-            f"You chose {count} pictures; at most {MAX_PICTURES} are taken at a time. Choose fewer."
+            f"You chose {count} pictures; at most {MAX_IMAGES} are taken at a time. Choose fewer."
         )
 
 

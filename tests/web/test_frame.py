@@ -8,13 +8,13 @@ from inference.versions.catalog import Catalog
 from tests.web.pictures import make_card
 from web.frame import (
     ask,
-    count_pictures,
+    count_images,
     draw_chip,
     draw_strip,
     draw_title,
     format_minutes,
     format_size,
-    name_pictures,
+    name_images,
 )
 from web.serving import Service
 
@@ -63,9 +63,9 @@ def test_title_says_whether_the_examples_fit() -> None:
 
 
 def test_counts_are_summed_however_they_are_nested() -> None:
-    assert count_pictures({"train": {"a": 1, "b": 2}, "test": {"a": 3}}) == 6
-    assert count_pictures({"a": 1, "b": 2}) == 3
-    assert count_pictures({}) == 0
+    assert count_images({"train": {"a": 1, "b": 2}, "test": {"a": 3}}) == 6
+    assert count_images({"a": 1, "b": 2}) == 3
+    assert count_images({}) == 0
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_counts_are_summed_however_they_are_nested() -> None:
 )
 def test_pictures_are_named_for_what_they_are(kind: str, remembered: dict, words: str) -> None:
     card = make_card(training={"kind": kind} if kind else {}, data={"remembered": remembered})
-    assert name_pictures(card) == words
+    assert name_images(card) == words
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_page_and_queue_follow_too(page: RunningApp, exported: Path, data: Path)
             "shown": True,
             "file": describe_upload(upload(page, CAT)),
         }
-        choice = {"token": 1, "pictures": [picture], "seen": f"hotdog/{shipped}"}
+        choice = {"token": 1, "images": [picture], "seen": f"hotdog/{shipped}"}
         answer = httpx.post(f"{page.url}gradio_api/run/respond", json={"data": [choice]})
         _, strip, chip, title, summary, *_ = answer.json()["data"]
         assert f"version {version}" in strip

@@ -371,7 +371,7 @@ def test_anybody_suggests_and_only_the_upload_token_counts(local: RunningApp) ->
 def find_upload_token(app: RunningApp) -> str:
     """Answer a picture as the page does; return what the answer carries for That's wrong."""
     picture = {"name": "cat.webp", "size": 1, "shown": True}
-    choice = {"token": 1, "pictures": [{**picture, "file": describe_upload(upload(app, CAT))}]}
+    choice = {"token": 1, "images": [{**picture, "file": describe_upload(upload(app, CAT))}]}
     answer = httpx.post(f"{app.url}gradio_api/run/respond", json={"data": [choice]}, timeout=60)
     (token,) = re.findall(r'data-upload="([^"]+)"', answer.json()["data"][0])
     return str(token)

@@ -13,7 +13,7 @@ from inference.versions.catalog import Catalog
 from inference.versions.folders import find_version
 from tests.inference.tiny_versions import write_version
 from tests.web.pictures import CAT, EXAMPLES
-from web.serving import DEFECT_SENTENCE, MAX_OPEN, MAX_PICTURES, Service, check_count, explain
+from web.serving import DEFECT_SENTENCE, MAX_IMAGES, MAX_OPEN, Service, check_count, explain
 
 PICTURE = CAT.read_bytes()
 
@@ -180,9 +180,9 @@ def test_deleted_version_answers_until_another_is_in_use(exported: Path, tmp_pat
 
 
 def test_as_many_as_allowed_are_allowed() -> None:
-    check_count(MAX_PICTURES)
+    check_count(MAX_IMAGES)
     with pytest.raises(UserInputError, match="at most 200"):
-        check_count(MAX_PICTURES + 1)
+        check_count(MAX_IMAGES + 1)
 
 
 def test_people_read_our_sentences_and_no_others(caplog: pytest.LogCaptureFixture) -> None:

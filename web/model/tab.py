@@ -162,7 +162,7 @@ def draw_summary(card: Card) -> str:
 
 
 def draw_accuracy(card: Card) -> str:
-    """Return how often it was right, and on which pictures."""
+    """Return how often it was right, and on which images."""
     split, metrics = _choose_split(card)
     if metrics is None:
         return "How often it is right has not been measured."
@@ -201,7 +201,7 @@ def describe_use(card: Card) -> str:
 
 
 def _choose_split(card: Card) -> tuple[str, Metrics | None]:
-    """Return the measured split that says most of new pictures, and what was measured on it."""
+    """Return the measured split that says most of new images, and what was measured on it."""
     for split in _SPLITS:
         if split in card.metrics and card.metrics[split].top1.n:
             return split, card.metrics[split]

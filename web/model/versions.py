@@ -18,7 +18,7 @@ from inference.versions.comparison import read_comparison
 from inference.versions.folders import read_current
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply
-from web.frame import count_pictures
+from web.frame import count_images
 from web.serving import Service
 
 _SHOWN = 2  # the newest, and the one in use; older ones are folded
@@ -165,11 +165,11 @@ def describe(listed: Listed) -> str:
         model = "" if same else f"{card.parent.model}, "
         came += f", from {model}version {card.parent.version}"
     parts = [_format_date(card.created, with_time=listed.is_taught), came]
-    pictures = count_pictures(card.data.counts)
-    if pictures:
-        remembered = count_pictures(card.data.remembered)
+    images = count_images(card.data.counts)
+    if images:
+        remembered = count_images(card.data.remembered)
         more = f" and {remembered:,} remembered" if remembered else ""
-        parts.append(f"{pictures:,} pictures{more}, {len(card.class_names)} classes")
+        parts.append(f"{images:,} pictures{more}, {len(card.class_names)} classes")
     if listed.accuracy:
         accuracy, n = 100 * listed.accuracy.value, listed.accuracy.n
         parts.append(f"{accuracy:.1f}% right on {n:,} {listed.measured_on} pictures")

@@ -22,23 +22,23 @@ async function take(files) {
   latest = files;
   wait('Looking…');
   const shown = await show(files);
-  const pictures = files.map((file) => ({ name: file.name, size: file.size, shown, file: null }));
-  if (files.length <= props.max_pictures) await sendAll(files, pictures, mine);
+  const images = files.map((file) => ({ name: file.name, size: file.size, shown, file: null }));
+  if (files.length <= props.max_images) await sendAll(files, images, mine);
   if (mine !== token) return;
-  if (files.length <= props.max_pictures && pictures.every(isLost)) return fail();
+  if (files.length <= props.max_images && images.every(isLost)) return fail();
   const seen = document.querySelector('.chip')?.dataset.version || '';
-  props.value = { token: mine, pictures, model: window.readModel(), seen };
+  props.value = { token: mine, images, model: window.readModel(), seen };
   trigger('upload');
 }
 
 const isLost = (sent) => sent.file === null && sent.size <= props.max_bytes;
 
-async function sendAll(files, pictures, mine) {
+async function sendAll(files, images, mine) {
   let next = 0;
   const sender = async () => {
     while (next < files.length && mine === token) {
       const i = next++;
-      pictures[i].file = await send(files[i]);
+      images[i].file = await send(files[i]);
       if (files.length > 1 && mine === token) wait(`Sent ${Math.min(next, files.length)} of ${files.length}`);
     }
   };

@@ -1,8 +1,8 @@
-"""Where a visitor gives pictures: a drop area, two buttons, paste and the examples.
+"""Where a visitor gives images: a drop area, two buttons, paste and the examples.
 
-A component of our own instead of `gr.Image`: one control takes one picture or many, shows it
+A component of our own instead of `gr.Image`: one control takes one image or many, shows it
 before it is sent, opens a phone's camera without asking for rights, and the server never opens
-a picture other than through `inference.images`.
+an image other than through `inference.images`.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ import gradio as gr
 from gradio.data_classes import FileData, GradioModel
 
 from inference.images import MAX_BYTES
-from web.serving import MAX_PICTURES
+from web.serving import MAX_IMAGES
 
 _HERE = Path(__file__).parent
 EXAMPLES = _HERE.parent / "examples"
 
 
-class SentPicture(GradioModel):  # type: ignore[misc]
-    """One chosen picture. `file` is missing where it was too large to send.
+class SentImage(GradioModel):  # type: ignore[misc]
+    """One chosen image. `file` is missing where it was too large to send.
 
     `shown`: whether the browser could show it (it cannot show HEIC).
     """
@@ -38,7 +38,7 @@ class Choice(GradioModel):  # type: ignore[misc]
     """
 
     token: int
-    pictures: list[SentPicture]
+    images: list[SentImage]
     model: str = ""
     seen: str = ""
 
@@ -56,7 +56,7 @@ def make_chooser(examples: list[Path], *, shown: bool = True) -> gr.HTML:
         apply_default_css=False,
         elem_id="chooser",
         max_bytes=MAX_BYTES,
-        max_pictures=MAX_PICTURES,
+        max_images=MAX_IMAGES,
     )
     chooser.data_model = Choice  # not a subclass: Gradio would write a .pyi file beside this one
     return chooser
@@ -64,7 +64,7 @@ def make_chooser(examples: list[Path], *, shown: bool = True) -> gr.HTML:
 
 @dataclass(frozen=True)
 class Example:
-    """A picture that ships with the page: `hot_dog-emoji.webp` is rightly a `hot_dog`."""
+    """An image that ships with the page: `hot_dog-emoji.webp` is rightly a `hot_dog`."""
 
     path: Path
 
@@ -75,7 +75,7 @@ class Example:
 
 
 def list_examples(folder: Path) -> list[Path]:
-    """Return the example pictures in a folder, classes taking turns."""
+    """Return the example images in a folder, classes taking turns."""
     paths = sorted(folder.glob("*.webp"))
     labels = [Example(path).label for path in paths]
     turns = [labels[:i].count(label) for i, label in enumerate(labels)]

@@ -32,7 +32,7 @@ from web.http.errors import NotAllowedError, answering_errors
 from web.serving import Service, record_prediction
 
 VISITOR = "visitor"  # no address of anybody is kept
-MAX_PENDING = 500  # pictures
+MAX_PENDING = 500  # images
 MAX_NEW_NAMES = 30  # pending ones that are no class of the model
 UNDO_SECONDS = 15  # the page offers it for ten
 _TOKEN_SECONDS = 3600
@@ -77,10 +77,10 @@ class Suggestions:
         return self._signer.dumps(asdict(upload))
 
     def suggest(self, values: dict[str, Any], client: str) -> dict[str, Any]:
-        """Store a picture as pending. Returns: `sentence`, and `undo` where that is possible.
+        """Store an image as pending. Returns: `sentence`, and `undo` where that is possible.
 
         Raises: UserInputError where the visitor has not agreed, has suggested too much, or the
-        picture is gone; NotAllowedError where nobody would look at it.
+        image is gone; NotAllowedError where nobody would look at it.
         """
         self._check_open()
         if values.get("agreed") is not True:

@@ -1,4 +1,4 @@
-"""The heatmap as a small picture, and where on the visitor's picture it belongs."""
+"""The heatmap as a small image, and where on the visitor's image it belongs."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from inference.classifier import Prediction
 from inference.geometry import Region, find_region
 from inference.versions.cards import InputGeometry
 
-_SIDE = 224  # pixels; the browser scales it over the picture
+_SIDE = 224  # pixels; the browser scales it over the image
 _MAX_ALPHA = 230
 # Nine steps of "inferno", dark to light, even to the eye.
 # Source: https://bids.github.io/colormap (Smith and van der Walt, CC0).
@@ -33,9 +33,9 @@ COLOURS = (
 
 @dataclass(frozen=True)
 class Overlay:
-    """A heatmap to lay over a picture: its place in percent of the picture's width and height.
+    """A heatmap to lay over an image: its place in percent of the image's width and height.
 
-    `blank`: no place in the picture spoke for the label, so that there is nothing to see.
+    `blank`: no place in the image spoke for the label, so that there is nothing to see.
     """
 
     source: str
@@ -47,7 +47,7 @@ class Overlay:
 
 
 class Part(NamedTuple):
-    """The part of a heatmap that is picture, in cells from its upper left corner."""
+    """The part of a heatmap that is image, in cells from its upper left corner."""
 
     left: float
     top: float
@@ -58,9 +58,9 @@ class Part(NamedTuple):
 def make_overlay(
     prediction: Prediction, class_names: tuple[str, ...], size: tuple[int, int], geo: InputGeometry
 ) -> Overlay:
-    """Draw a prediction's heatmap for a picture of `size` (height, width) in pixels.
+    """Draw a prediction's heatmap for an image of `size` (height, width) in pixels.
 
-    Bars that `pad` adds are no place of the picture: what they said is left out.
+    Bars that `pad` adds are no place of the image: what they said is left out.
     """
     height, width = size
     region = find_region(height, width, geo)
@@ -78,7 +78,7 @@ def make_overlay(
 
 
 def find_part(cells: tuple[int, ...], size: tuple[int, int], region: Region) -> Part:
-    """Return which cells of (h, w) lie over a picture of `size` (height, width) in pixels."""
+    """Return which cells of (h, w) lie over an image of `size` (height, width) in pixels."""
     down, across = cells[0] / region.height, cells[1] / region.width
     top, left = max(-region.top, 0), max(-region.left, 0)
     bottom = top + min(region.height, size[0])
@@ -87,7 +87,7 @@ def find_part(cells: tuple[int, ...], size: tuple[int, int], region: Region) -> 
 
 
 def cut(evidence: NDArray[np.float32], part: Part) -> NDArray[np.float32]:
-    """Return the cells of (h, w) that lie over the picture, if only in part."""
+    """Return the cells of (h, w) that lie over the image, if only in part."""
     rows = slice(math.floor(part.top), math.ceil(part.bottom))
     return evidence[rows, math.floor(part.left) : math.ceil(part.right)]
 
@@ -105,7 +105,7 @@ def find_evidence(prediction: Prediction, class_names: tuple[str, ...]) -> NDArr
 
 
 def colour(evidence: NDArray[np.float32], part: Part) -> Image.Image:
-    """Colour the part of (h, w) evidence that is picture, smoothly enlarged.
+    """Colour the part of (h, w) evidence that is image, smoothly enlarged.
 
     Returns: RGBA, clear where nothing counted, brightest where most did within the part.
     """
@@ -124,7 +124,7 @@ def make_lookup() -> NDArray[np.uint8]:
 
 
 def encode_image(image: Image.Image, image_format: str) -> str:
-    """Return a picture as a `data:` address, so that no file of a visitor's picture is kept."""
+    """Return an image as a `data:` address, so that no file of a visitor's image is kept."""
     buffer = io.BytesIO()
     image.save(buffer, image_format)
     text = base64.b64encode(buffer.getvalue()).decode("ascii")
@@ -132,7 +132,7 @@ def encode_image(image: Image.Image, image_format: str) -> str:
 
 
 def encode_preview(image: NDArray[np.uint8], longest: int) -> str:
-    """Return an (H, W, 3) uint8 RGB picture as a `data:` address of at most `longest` pixels."""
+    """Return an (H, W, 3) uint8 RGB image as a `data:` address of at most `longest` pixels."""
     preview = Image.fromarray(image)
     preview.thumbnail((longest, longest))
     return encode_image(preview, "JPEG")

@@ -1,4 +1,4 @@
-"""The Try it tab: pictures in, the answer beside them as soon as they are chosen."""
+"""The Try it tab: images in, the answer beside them as soon as they are chosen."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from web.try_it.chooser import (
     EXAMPLE_LABELS,
     EXAMPLES,
     Choice,
-    SentPicture,
+    SentImage,
     list_examples,
     make_chooser,
 )
@@ -28,7 +28,7 @@ from web.try_it.table import THUMBNAIL, Row, draw_progress, draw_table
 from web.try_it.verdict import EMPTY, draw_answer, draw_error
 
 _PREVIEW = 1024  # pixels
-_PROGRESS_STEP = 4  # pictures between two steps of the bar
+_PROGRESS_STEP = 4  # images between two steps of the bar
 _WAITING = '<div class="waiting" role="status"><p class="words"></p></div>'
 DrawAfter = Callable[[Response | None, str, gr.Request], tuple[Any, ...]]
 
@@ -69,7 +69,7 @@ class Around:
 def connect(
     tab: TryIt, service: Service, access: Access, suggestions: Suggestions | None, around: Around
 ) -> None:
-    """Answer as soon as pictures are chosen. `suggestions`: None where nobody looks at them."""
+    """Answer as soon as images are chosen. `suggestions`: None where nobody looks at them."""
 
     def respond(choice: Choice, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         is_teacher = access.may_teach(request)
@@ -93,19 +93,19 @@ def answer_choice(
     suggestions: Suggestions | None = None,
     is_teacher: bool = False,
 ) -> Iterator[tuple[str, Response | None]]:
-    """Yield HTML for one or several pictures, with the last response.
+    """Yield HTML for one or several images, with the last response.
 
-    `is_teacher`: whether this visitor may see labelled pictures.
+    `is_teacher`: whether this visitor may see labelled images.
     """
     try:
-        check_count(len(choice.pictures))
+        check_count(len(choice.images))
         classifier = service.open(choice.model or None)
-        if len(choice.pictures) == 1:
-            path = find_file(choice.pictures[0])
+        if len(choice.images) == 1:
+            path = find_file(choice.images[0])
             response = service.answer_by(classifier, path.read_bytes())
             more = ""
             if suggestions is not None:
-                more = draw_more(suggestions, path, choice.pictures[0].name, response, is_teacher)
+                more = draw_more(suggestions, path, choice.images[0].name, response, is_teacher)
             yield draw_one(response, choice, more), response
         else:
             yield from answer_many(service, classifier, choice)
@@ -114,17 +114,17 @@ def answer_choice(
 
 
 def draw_one(response: Response, choice: Choice, more: str) -> str:
-    """Return the answer for the one picture that was chosen; `more`: what stands at its end."""
+    """Return the answer for the one image that was chosen; `more`: what stands at its end."""
     image, prediction, card = response.image, response.prediction, response.classifier.card
     overlay = make_overlay(prediction, card.class_names, image.shape[:2], card.input)
-    preview = None if choice.pictures[0].shown else encode_preview(image, _PREVIEW)
+    preview = None if choice.images[0].shown else encode_preview(image, _PREVIEW)
     return draw_answer(prediction, card, overlay, preview, choice.token, more)
 
 
 def draw_more(
     suggestions: Suggestions, path: Path, name: str, response: Response, is_teacher: bool
 ) -> str:
-    """Return what is offered under an answer: similar pictures, to teachers; That's wrong."""
+    """Return what is offered under an answer: similar images, to teachers; That's wrong."""
     prediction = response.prediction
     token = suggestions.make_upload_token(path, name, prediction)
     model = response.classifier.folder.parent.name
@@ -141,38 +141,36 @@ def answer_many(
     """
     rows: list[Row] = []
     last: Response | None = None
-    for picture in choice.pictures:
+    for sent in choice.images:
         if len(rows) % _PROGRESS_STEP == 0:
-            yield draw_progress(len(rows), len(choice.pictures), choice.token), last
-        row, response = make_row(service, classifier, picture)
+            yield draw_progress(len(rows), len(choice.images), choice.token), last
+        row, response = make_row(service, classifier, sent)
         rows.append(row)
         last = response or last
     yield draw_table(rows, classifier.card, choice.token), last
 
 
 def make_row(
-    service: Service, classifier: Classifier, picture: SentPicture
+    service: Service, classifier: Classifier, sent: SentImage
 ) -> tuple[Row, Response | None]:
-    """Return one picture's row, whatever happens."""
+    """Return one image's row, whatever happens."""
     try:
-        response = service.answer_by(classifier, find_file(picture).read_bytes())
+        response = service.answer_by(classifier, find_file(sent).read_bytes())
     except Exception as error:  # noqa: BLE001  (one bad file is not the end of the others)
-        return Row(picture.name, error=explain(error)), None
-    return Row(
-        picture.name, response.prediction, encode_preview(response.image, THUMBNAIL)
-    ), response
+        return Row(sent.name, error=explain(error)), None
+    return Row(sent.name, response.prediction, encode_preview(response.image, THUMBNAIL)), response
 
 
-def find_file(picture: SentPicture) -> Path:
-    """Return where a sent picture lies.
+def find_file(sent: SentImage) -> Path:
+    """Return where a sent image lies.
 
     Raises: UserInputError where it was too large to send, or got lost on its way.
     """
-    if picture.file is not None:
-        return Path(picture.file.path)
-    if picture.size > MAX_BYTES:
+    if sent.file is not None:
+        return Path(sent.file.path)
+    if sent.size > MAX_BYTES:
         raise UserInputError(
-            f"This file has {picture.size / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are "
+            f"This file has {sent.size / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are "
             "taken. Send a smaller copy."
         )
     raise UserInputError("This file did not arrive. Check the connection and choose it again.")

@@ -1,4 +1,4 @@
-"""Several pictures at once: a table that can be sorted, and the same as CSV.
+"""Several images at once: a table that can be sorted, and the same as CSV.
 
 Not a `gr.Dataframe`: at 390 pixels that breaks the answers in two, squeezes the sentence of a file
 that could not be read into one column, and scrolls inside the page.

@@ -1,4 +1,4 @@
-"""The answer for one picture as HTML: the verdict, how sure, every class, and why.
+"""The answer for one image as HTML: the verdict, how sure, every class, and why.
 
 Everything that came from outside (class names, sentences) is escaped here and nowhere else.
 """
@@ -37,9 +37,9 @@ def draw_answer(  # noqa: PLR0913, PLR0917  (one argument a part of the answer)
     token: int,
     more: str = "",
 ) -> str:
-    """Return the whole answer for one picture.
+    """Return the whole answer for one image.
 
-    `preview`: the picture itself, where the visitor's browser cannot show it. `token` says to
+    `preview`: the image itself, where the visitor's browser cannot show it. `token` says to
     which choice this is the answer. `more`: what stands at the end, such as That's wrong.
     """
     label = name_for_display(prediction.label)

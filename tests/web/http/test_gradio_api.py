@@ -90,7 +90,7 @@ def test_no_file_of_this_machine_can_be_read(
     app: RunningApp, name: str, meta: dict[str, Any]
 ) -> None:
     file = {"path": str(CAT), **meta}
-    choice = {"token": 1, "pictures": [{"name": "a", "size": 1, "shown": True, "file": file}]}
+    choice = {"token": 1, "images": [{"name": "a", "size": 1, "shown": True, "file": file}]}
     data = {
         "classify": [file, False, None],
         "classify_many": [[file], None],

@@ -18,7 +18,7 @@ from tests.web.requests import make_access
 from tests.web.teach_page import MODEL, paint
 from web.access.rules import Access
 from web.serving import Service
-from web.try_it.chooser import Choice, SentPicture
+from web.try_it.chooser import Choice, SentImage
 from web.try_it.feedback import Suggestions
 from web.try_it.similar import Query, find_nearest, make_similar_route, name_distance
 from web.try_it.tab import answer_choice
@@ -146,8 +146,8 @@ def test_section_is_there_for_teachers_with_labelled_pictures_alone(
     suggestions: Suggestions, tmp_path: Path
 ) -> None:
     path = upload(tmp_path, paint("red"))
-    picture = SentPicture(name="a.png", size=9, shown=True, file=FileData(path=str(path)))
-    choice = Choice(token=1, pictures=[picture])
+    picture = SentImage(name="a.png", size=9, shown=True, file=FileData(path=str(path)))
+    choice = Choice(token=1, images=[picture])
 
     def read(is_teacher: bool) -> str:
         ((html, _),) = answer_choice(suggestions.service, choice, suggestions, is_teacher)

@@ -9,7 +9,7 @@ import web.try_it.tab
 from inference.versions.catalog import Catalog
 from tests.web.pictures import CAT, EXAMPLES, HOT_DOG, save_heic, save_truncated
 from web.serving import DEFECT_SENTENCE, Service
-from web.try_it.chooser import Choice, Example, SentPicture, list_examples
+from web.try_it.chooser import Choice, Example, SentImage, list_examples
 from web.try_it.tab import answer_choice, find_file
 
 
@@ -20,12 +20,12 @@ def service(exported: Path) -> Service:
 
 def send(*paths: Path, shown: bool = True) -> Choice:
     pictures = [
-        SentPicture(
+        SentImage(
             name=path.name, size=path.stat().st_size, shown=shown, file=FileData(path=str(path))
         )
         for path in paths
     ]
-    return Choice(token=7, pictures=pictures)
+    return Choice(token=7, images=pictures)
 
 
 def read_answer(service: Service, choice: Choice) -> str:
@@ -82,16 +82,16 @@ def test_several_pictures_end_in_a_table_whatever_is_among_them(
 
 
 def test_too_many_pictures_are_one_sentence(service: Service) -> None:
-    picture = SentPicture(name="a.jpg", size=1, shown=True)
-    html = read_answer(service, Choice(token=1, pictures=[picture] * 201))
+    picture = SentImage(name="a.jpg", size=1, shown=True)
+    html = read_answer(service, Choice(token=1, images=[picture] * 201))
     assert "You chose 201 pictures; at most 200 are taken at a time." in html
 
 
 def test_picture_that_was_not_sent_says_why() -> None:
     with pytest.raises(ValueError, match="31 MB; at most 20 MB"):
-        find_file(SentPicture(name="a.jpg", size=31_000_000, shown=True))
+        find_file(SentImage(name="a.jpg", size=31_000_000, shown=True))
     with pytest.raises(ValueError, match="did not arrive"):
-        find_file(SentPicture(name="a.jpg", size=31, shown=True))
+        find_file(SentImage(name="a.jpg", size=31, shown=True))
 
 
 def test_defect_is_a_plain_sentence_with_its_traceback_in_the_log(
@@ -108,7 +108,7 @@ def test_defect_is_a_plain_sentence_with_its_traceback_in_the_log(
 
 
 def test_thumbnail_is_small(service: Service) -> None:
-    row, answer = web.try_it.tab.make_row(service, service.open(), send(CAT).pictures[0])
+    row, answer = web.try_it.tab.make_row(service, service.open(), send(CAT).images[0])
     assert answer is not None
     assert len(row.thumbnail) < 10_000
     assert np.isclose(sum(row.prediction.probabilities.values()), 1, atol=1e-4)  # type: ignore[union-attr]
