@@ -42,16 +42,16 @@ from trainer.head.training_set import (
     name_classes,
 )
 
-KINDS = ("pets", "people")
-EACH = 100  # pictures a class
+CLASSES = ("pets", "people")
+COUNT = 100  # images of each class
 _FLIPPED = 0.1  # share of the labels
-_UNSEEN = 3  # one picture in so many is never taught to the shipped network
-NEW, SHIPPED = "a new network of pets and people", "the shipped network"
+_UNSEEN = 3  # one image in so many is never trained on, where the shipped model is
+NEW, SHIPPED = "a new model of pets and people", "the shipped model"
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Pictures to draw from: embeddings (N, D), names and right labels; `unseen` (N,) never drawn.
+    """Images to draw from: embeddings (N, D), names and right labels; `unseen` (N,) never drawn.
 
     `known`: what the network that is taught them remembers; `start`: that network.
     """
@@ -65,15 +65,15 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What one draw showed; accuracies are 0–1, on unseen pictures."""
+class Draw:
+    """The outcome of one draw; accuracies are 0–1, on unseen images."""
 
     flipped: int
     flagged: int
     hits: int
     flagged_clean: int
     clean: float
-    poisoned: float
+    noisy: float
     corrected: float
     unseen: int
     gate: str
@@ -81,26 +81,24 @@ class Drawn:
 
 
 def main(
-    exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
-        "exported"
-    ),
+    exported: Annotated[Path, typer.Option(help="Folder of the frozen models.")] = Path("exported"),
     pictures: Annotated[
         Path, typer.Option(help="Folder with train/hot_dog and train/not_hot_dog.")
     ] = Path("../shared/data/hotdog"),
-    draws: Annotated[int, typer.Option(min=1, help="How often it is drawn by lot.")] = 10,
+    draws: Annotated[int, typer.Option(min=1, help="Random draws.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
-    """Flip a tenth of the labels of 200 training pictures, and see who notices."""
+    """Flip a tenth of the labels of 200 training images, and measure what that does."""
     start = open_start(find_version(exported, "hotdog"), "hotdog")
     found = {
-        name: sum_up([run(pool, seed) for seed in range(draws)])
+        name: summarise([run(pool, seed) for seed in range(draws)])
         for name, pool in read_pools(start, pictures / "train").items()
     }
     typer.echo(to_json(found).decode() if as_json else describe(found))
 
 
 def read_pools(start: Start, train: Path) -> dict[str, Pool]:
-    """Embed the training pictures; the shipped network is taught those it was validated with."""
+    """Embed the training images; the shipped model is trained on those that validated it."""
     paths = sorted(train.glob("*/*"))
     min_side = find_min_side(start.card.input)
     rows = np.concatenate([embed(start, [decode(p.read_bytes(), min_side)]) for p in paths])
@@ -137,10 +135,10 @@ def read_pools(start: Start, train: Path) -> dict[str, Pool]:
     }
 
 
-def run(pool: Pool, seed: int) -> Drawn:
-    """Draw pictures, flip some labels, check them, teach with each set of labels, and measure."""
+def run(pool: Pool, seed: int) -> Draw:
+    """Draw images, flip some labels, check them, train with each set of labels, and measure."""
     generator = np.random.default_rng(seed)
-    chosen = draw_lots(pool, generator)
+    chosen = draw_images(pool, generator)
     right = [pool.labels[i] for i in chosen]
     wrong = flip(right, generator)
     flipped = {
@@ -149,42 +147,44 @@ def run(pool: Pool, seed: int) -> Drawn:
     flagged = {
         issue.entry for issue in find_issues(make_stored(pool, chosen, wrong), pool.known).issues
     }
-    # A person looks at every suspect, and gives those that are wrong their label back.
-    mended = [right[number] if number in flagged else label for number, label in enumerate(wrong)]
-    drafts = {
-        name: teach(pool, make_stored(pool, chosen, labels))
-        for name, labels in (("clean", right), ("poisoned", wrong), ("corrected", mended))
+    # A person looks at every label issue, and corrects those labels that are wrong.
+    corrected = [
+        right[number] if number in flagged else label for number, label in enumerate(wrong)
+    ]
+    versions = {
+        name: train_head(pool, make_stored(pool, chosen, labels))
+        for name, labels in (("clean", right), ("noisy", wrong), ("corrected", corrected))
     }
     rest = np.ones(len(pool.labels), dtype=bool)
     rest[chosen] = False
     if pool.unseen.any():
         rest = pool.unseen
-    accuracy = {name: measure(made, pool, rest) for name, made in drafts.items()}
+    accuracy = {name: measure(made, pool, rest) for name, made in versions.items()}
     clean = find_issues(make_stored(pool, chosen, right), pool.known)
-    return Drawn(
+    return Draw(
         flipped=len(flipped),
         flagged=len(flagged),
         hits=len(flagged & flipped),
         flagged_clean=len(clean.issues),
         unseen=int(rest.sum()),
-        gate=ask_gate(drafts["poisoned"], drafts["clean"]),
-        gate_clean=ask_gate(drafts["clean"], drafts["clean"]),
+        gate=decide(versions["noisy"], versions["clean"]),
+        gate_clean=decide(versions["clean"], versions["clean"]),
         **accuracy,
     )
 
 
-def draw_lots(pool: Pool, generator: np.random.Generator) -> list[int]:
-    """Draw the places of `EACH` pictures a class that may be taught."""
+def draw_images(pool: Pool, generator: np.random.Generator) -> list[int]:
+    """Draw the rows of so many images of each class as may be trained on."""
     labels, free = np.array(pool.labels), np.flatnonzero(~pool.unseen)
     drawn = [
-        generator.choice(free[labels[free] == label], EACH, replace=False).tolist()
+        generator.choice(free[labels[free] == label], COUNT, replace=False).tolist()
         for label in sorted(set(pool.labels))
     ]
-    return [place for some in drawn for place in some]
+    return [row for some in drawn for row in some]
 
 
 def flip(labels: Sequence[str], generator: np.random.Generator) -> list[str]:
-    """Give a tenth of the pictures the label of another class."""
+    """Give a tenth of the images the label of another class."""
     names, flipped = sorted(set(labels)), list(labels)
     for i in generator.choice(len(labels), round(_FLIPPED * len(labels)), replace=False).tolist():
         flipped[i] = str(generator.choice([name for name in names if name != labels[i]]))
@@ -192,16 +192,16 @@ def flip(labels: Sequence[str], generator: np.random.Generator) -> list[str]:
 
 
 def make_stored(pool: Pool, chosen: Sequence[int], labels: Sequence[str]) -> Stored:
-    """Return pictures as the store would hand them out, numbered from 0, a fifth of them locked."""
+    """Return images as the store would, numbered from 0, a fifth of them held out."""
     entries = tuple(
-        make_entry(pool.names[place], label, number, _place(pool.names[place]))
-        for number, (place, label) in enumerate(zip(chosen, labels, strict=True))
+        make_entry(pool.names[row], label, number, _split(pool.names[row]))
+        for number, (row, label) in enumerate(zip(chosen, labels, strict=True))
     )
     return Stored(entries, pool.embeddings[list(chosen)])
 
 
-def teach(pool: Pool, stored: Stored) -> HeadVersion:
-    """Teach as `python -m trainer head` does, up to the files."""
+def train_head(pool: Pool, stored: Stored) -> HeadVersion:
+    """Train as `python -m trainer head` does, up to the files."""
     known = pool.known
     names = name_classes(known.class_names, [entry.label for entry in stored.entries])
     training_set = gather(names, stored, known.remembered)
@@ -209,20 +209,20 @@ def teach(pool: Pool, stored: Stored) -> HeadVersion:
         training_set = leave_out_conflicts(training_set, known.catch_all, len(known.class_names))
     fit_data = make_fit_data(training_set, known.head, known.catch_all)
     fitted = fit(fit_data, lambda done, total: None, lambda *point: None)
-    return HeadVersion("poison", known.catch_all, pool.start, training_set, fitted, [], 0.0)
+    return HeadVersion("noise", known.catch_all, pool.start, training_set, fitted, [], 0.0)
 
 
 def measure(made: HeadVersion, pool: Pool, rest: NDArray[np.bool_]) -> float:
-    """Return the accuracy on the pictures of a mask."""
+    """Return the accuracy on the images of a mask."""
     answered = made.fitted.head.score(pool.embeddings[rest]).argmax(axis=1)
     names = np.array(made.training_set.class_names)
     return float((names[answered] == np.array(pool.labels)[rest]).mean())
 
 
-def ask_gate(made: HeadVersion, in_use: HeadVersion) -> str:
-    """Return what becomes of a version, with the labels that it was taught.
+def decide(made: HeadVersion, in_use: HeadVersion) -> str:
+    """Return what the gate decides on a version, by the labels that it was trained with.
 
-    The shipped network is in use itself; a new one replaces that with the right labels.
+    A shipped model is compared with itself as shipped; a new one with that of the right labels.
     """
     if made.start.own:
         return made.compare().outcome
@@ -233,20 +233,18 @@ def ask_gate(made: HeadVersion, in_use: HeadVersion) -> str:
     return compare(made.list_locked(), new, Side(names, before)).outcome
 
 
-def sum_up(drawn: Sequence[Drawn]) -> dict[str, Any]:
+def summarise(drawn: Sequence[Draw]) -> dict[str, Any]:
     """Return counts and rates over all draws; accuracies are means over the draws."""
     flipped, flagged, hits = (
         sum(getattr(one, name) for one in drawn) for name in ("flipped", "flagged", "hits")
     )
-    taught = 2 * EACH * len(drawn)
+    taught = 2 * COUNT * len(drawn)
     return {
         "draws": len(drawn),
         "recall": measure_rate(np.arange(flipped) < hits),
         "precision": measure_rate(np.arange(flagged) < hits),
-        "false_alarms_without_poison": measure_rate(
-            np.arange(taught) < sum(one.flagged_clean for one in drawn)
-        ),
-        "accuracy": {name: _average(drawn, name) for name in ("clean", "poisoned", "corrected")},
+        "false_alarms": measure_rate(np.arange(taught) < sum(one.flagged_clean for one in drawn)),
+        "accuracy": {name: _average(drawn, name) for name in ("clean", "noisy", "corrected")},
         "gate": dict(Counter(one.gate for one in drawn)),
         "gate_clean": dict(Counter(one.gate_clean for one in drawn)),
     }
@@ -257,11 +255,11 @@ def describe(found: dict[str, Any]) -> str:
     lines = []
     for name, row in found.items():
         lines += [
-            f"{name}: {row['draws']} draws of {2 * EACH} pictures, {_FLIPPED:.0%} of the labels "
+            f"{name}: {row['draws']} draws of {2 * COUNT} pictures, {_FLIPPED:.0%} of the labels "
             "flipped",
             f"  flipped labels that the check finds: {describe_rate(row['recall'])}",
-            f"  of what it shows, flipped: {describe_rate(row['precision'])}",
-            f"  shown where none is flipped: {describe_rate(row['false_alarms_without_poison'])}",
+            f"  of the reported labels, flipped: {describe_rate(row['precision'])}",
+            f"  reported where none is flipped: {describe_rate(row['false_alarms'])}",
         ]
         lines += [
             f"  unseen pictures right, {labels} labels: {describe_rate(rate)}, draws ±{spread:.1%}"
@@ -273,22 +271,22 @@ def describe(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _place(name: str) -> str:
+def _split(name: str) -> str:
     return "locked" if hash_to_fraction(name, "locked") < LOCKED_FRACTION else "train"
 
 
 def _list_new(names: Sequence[str]) -> dict[int, str]:
-    """Return the places of the pictures of both kinds, with the kind of each."""
+    """Return the rows of the images of both classes, with the class of each."""
     return {
-        place: kind
-        for kind in KINDS
-        for place, name in enumerate(names)
-        if name.startswith(f"not_hot_dog/imagenet_{kind}_")
+        row: label
+        for label in CLASSES
+        for row, name in enumerate(names)
+        if name.startswith(f"not_hot_dog/imagenet_{label}_")
     }
 
 
-def _average(drawn: Sequence[Drawn], name: str) -> tuple[Rate, float]:
-    """Return the mean accuracy, with the interval of as many unseen pictures, and its spread."""
+def _average(drawn: Sequence[Draw], name: str) -> tuple[Rate, float]:
+    """Return the mean accuracy, with the interval of as many unseen images, and its spread."""
     values = np.array([getattr(one, name) for one in drawn])
     n = drawn[0].unseen
     return measure_rate(np.arange(n) < round(float(values.mean()) * n)), float(values.std())

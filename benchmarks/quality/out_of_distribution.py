@@ -45,19 +45,19 @@ from trainer.progress import Progress
 
 NEAREST, USED = "nearest neighbour", "in use"
 GROUPS = ("pets", "people", "furniture", "food")
-_ASIDE = 100  # training pictures of a group that are never taught
-_LESSON = 30  # pictures of the class that the quick retrain adds
-_CHOOSING_SEED = 1  # of the outsiders that may be looked at while something is chosen
+_HELD_OUT = 100  # training images of a group that are never trained on
+_ADDED = 30  # images of the class that the quick retrain adds
+_CHOOSING_SEED = 1  # of the images that may be looked at while settings are chosen
 _CHOOSING_COUNT = 180
 
 Embeddings = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Embeddings that a version is asked about: outsiders with their kinds, and others.
+class Samples:
+    """Embeddings to score: out-of-distribution images with their kinds, and others.
 
-    `others` (K, D) with their `labels`; None: the validation pictures that it remembers.
+    `others` (K, D) with their `labels`; None: the remembered validation images.
     """
 
     kinds: list[str]
@@ -67,59 +67,59 @@ class Asked:
 
 
 def main(
-    exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
-        "exported"
-    ),
-    pictures: Annotated[Path, typer.Option(help="Folder with train and test pictures.")] = Path(
+    exported: Annotated[Path, typer.Option(help="Folder of the frozen models.")] = Path("exported"),
+    pictures: Annotated[Path, typer.Option(help="Folder with train and test images.")] = Path(
         "../shared/data/hotdog"
     ),
     validation: Annotated[
         bool,
-        typer.Option("--validation", help="Measure on validation and training pictures alone."),
+        typer.Option("--validation", help="Measure on validation and training images alone."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
-    """Measure what the hot dog network in use makes of what it was not taught."""
+    """Measure whether the hot dog model detects images that it was not trained for."""
     start = open_start(find_version(exported, "hotdog"), "hotdog")
     there = pictures.is_dir()
-    asked = ask(start, None if validation or not there else pictures / "test", choosing=validation)
+    samples = embed_samples(
+        start, None if validation or not there else pictures / "test", choosing=validation
+    )
     found: dict[str, Any] = {
         "version": start.card.version,
-        "shipped": measure_shipped(start, asked),
+        "shipped": measure_shipped(start, samples),
     }
     if there:
-        found["retrained"] = measure_retrained(start, pictures, asked)
+        found["retrained"] = measure_retrained(start, pictures, samples)
         found["groups"] = measure_groups(start, pictures, test=not validation)
     else:
-        found["missing"] = f"There is no {pictures}: no test pictures, no retrain, no groups."
+        found["missing"] = f"There is no {pictures}: no test images, no retrain, no groups."
     typer.echo(to_json(found).decode() if as_json else describe(found))
 
 
-def ask(start: Start, test: Path | None, *, choosing: bool) -> Asked:
-    """Embed the outsiders and the test pictures of both classes, where there are any."""
+def embed_samples(start: Start, test: Path | None, *, choosing: bool) -> Samples:
+    """Embed the out-of-distribution images, and the test images where there are any."""
     count, seed = (_CHOOSING_COUNT, _CHOOSING_SEED) if choosing else (COUNT, SEED)
     kinds, outsiders = embed_outsiders(start.session, Progress(), count, seed)
     if test is None:
-        return Asked(kinds, outsiders, None, [])
+        return Samples(kinds, outsiders, None, [])
     paths = sorted(test.glob("*/*.jpg"))
     rows, labels = [], []
     for path in paths:
         image = decode(path.read_bytes(), find_min_side(start.card.input))
         rows.append(start.session.run(["embedding"], {"image": image[None]})[0][0])
         labels.append(PETS if path.name.startswith(f"imagenet_{PETS}_") else path.parent.name)
-    return Asked(kinds, outsiders, np.array(rows, dtype=np.float32), labels)
+    return Samples(kinds, outsiders, np.array(rows, dtype=np.float32), labels)
 
 
-def measure_shipped(start: Start, asked: Asked) -> dict[str, Any]:
-    """Return score → what it makes of the outsiders, its limit fitted to the memory anew."""
-    remembered = read_memory(start.folder, asked.outsiders.shape[1])
-    return measure_memory(remembered, start.card.class_names, asked)
+def measure_shipped(start: Start, samples: Samples) -> dict[str, Any]:
+    """Return score → how well it detects, with its threshold fitted to the memory anew."""
+    remembered = read_memory(start.folder, samples.outsiders.shape[1])
+    return measure_memory(remembered, start.card.class_names, samples)
 
 
 def measure_memory(
-    remembered: Remembered, class_names: tuple[str, ...], asked: Asked
+    remembered: Remembered, class_names: tuple[str, ...], samples: Samples
 ) -> dict[str, Any]:
-    """Fit each score's limit to the remembered validation pictures, as an export does."""
+    """Fit each score's threshold to the remembered validation images, as an export does."""
     known = make_known(remembered)
     val = np.flatnonzero(remembered.is_val & (remembered.targets != DOUBTFUL))
     nearest = measure_nearest(known.embeddings[val], known.embeddings)
@@ -128,13 +128,13 @@ def measure_memory(
     for name, inside, how in ((NEAREST, nearest, Thresholds()), (USED, used, measure)):
         nobody = np.zeros((0, len(class_names)))
         limit = fit_thresholds(nobody, np.zeros(0, dtype=int), class_names, inside, how).unfamiliar
-        found[name] = compare(known, class_names, how, limit, asked, inside)
+        found[name] = compare(known, class_names, how, limit, samples, inside)
     return found
 
 
-def measure_retrained(start: Start, pictures: Path, asked: Asked) -> dict[str, Any]:
-    """Teach one more class by Quick; return the same for it, and how well it is calibrated."""
-    training_set, fitted = teach(start, pictures, test=asked.others is not None)
+def measure_retrained(start: Start, pictures: Path, samples: Samples) -> dict[str, Any]:
+    """Add a class by a quick retrain; return the same for it, and its calibration."""
+    training_set, fitted = retrain(start, pictures, test=samples.others is not None)
     names, thresholds = training_set.class_names, fitted.thresholds
     whole = make_memory(training_set)
     known = make_known(whole)
@@ -142,24 +142,24 @@ def measure_retrained(start: Start, pictures: Path, asked: Asked) -> dict[str, A
     inside, _ = measure_unseen(known, val, names)
     locked = training_set.remembered.select(training_set.select_remembered(is_val=True))
     found = {
-        NEAREST: measure_memory(whole, names, asked)[NEAREST],
-        USED: compare(known, names, thresholds, thresholds.unfamiliar, asked, inside),
+        NEAREST: measure_memory(whole, names, samples)[NEAREST],
+        USED: compare(known, names, thresholds, thresholds.unfamiliar, samples, inside),
         "locked": _measure_calibration(fitted, locked.embeddings, locked.targets),
     }
-    if asked.others is not None:
-        targets = np.array([names.index(label) for label in asked.labels])
-        found["test"] = _measure_calibration(fitted, asked.others, targets)
+    if samples.others is not None:
+        targets = np.array([names.index(label) for label in samples.labels])
+        found["test"] = _measure_calibration(fitted, samples.others, targets)
         mine = targets == names.index(PETS)
         memory = remember(known.embeddings, known.targets, names, thresholds)
-        far, limit = memory.measure_distances(asked.others[mine]), thresholds.unfamiliar
+        far, limit = memory.measure_distances(samples.others[mine]), thresholds.unfamiliar
         if limit is not None:
             found["new_false_alarms"] = {"n": len(far), "value": float((far > limit).mean())}
     return found
 
 
-def teach(start: Start, pictures: Path, *, test: bool) -> tuple[TrainingSet, FittedHead]:
-    """Teach the network a class of its own with a few pictures, as the page would."""
-    stored = draw_images(read_pools(start, pictures, test=test), (PETS,), _LESSON, 0)
+def retrain(start: Start, pictures: Path, *, test: bool) -> tuple[TrainingSet, FittedHead]:
+    """Add a class with a few images, as the page would."""
+    stored = draw_images(read_pools(start, pictures, test=test), (PETS,), _ADDED, 0)
     known = start.card.class_names
     remembered = read_memory(start.folder, stored.embeddings.shape[1])
     training_set = gather((*known, PETS), stored, remembered)
@@ -169,15 +169,15 @@ def teach(start: Start, pictures: Path, *, test: bool) -> tuple[TrainingSet, Fit
 
 
 def measure_groups(start: Start, pictures: Path, *, test: bool) -> dict[str, dict[str, float]]:
-    """Return score → `two groups against another` → AUROC, for networks taught two groups."""
+    """Return score → `two groups against another` → AUROC, for models of two groups."""
     train = {group: _embed(start, pictures / "train", group) for group in GROUPS}
     unseen = {
-        group: _embed(start, pictures / "test", group) if test else rows[:_ASIDE]
+        group: _embed(start, pictures / "test", group) if test else rows[:_HELD_OUT]
         for group, rows in train.items()
     }
     found: dict[str, dict[str, float]] = {NEAREST: {}, USED: {}}
     for pair in itertools.combinations(GROUPS, 2):
-        rows = [train[group][_ASIDE:] for group in pair]
+        rows = [train[group][_HELD_OUT:] for group in pair]
         targets = np.repeat([0, 1], [len(part) for part in rows])
         known = Known(np.concatenate(rows), targets, np.full(len(targets), ALONE))
         measure = measure_unseen(known, np.arange(len(targets)), pair)[1]
@@ -196,19 +196,19 @@ def compare(  # noqa: PLR0913, PLR0917  (all that a score is made of)
     class_names: tuple[str, ...],
     how: Thresholds,
     limit: float | None,
-    asked: Asked,
+    samples: Samples,
     inside: NDArray[np.floating],
 ) -> OutOfDistribution:
-    """Compare outsiders with the others; `inside`: distances where there are no others."""
+    """Compare the distances of both; `inside`: those used where there are no others."""
     memory = remember(known.embeddings, known.targets, class_names, how)
-    if asked.others is not None:
-        inside = memory.measure_distances(asked.others)
-    outside = memory.measure_distances(asked.outsiders)
-    return compare_distances(asked.kinds, outside, inside, limit)
+    if samples.others is not None:
+        inside = memory.measure_distances(samples.others)
+    outside = memory.measure_distances(samples.outsiders)
+    return compare_distances(samples.kinds, outside, inside, limit)
 
 
 def make_known(remembered: Remembered) -> Known:
-    """Return a memory as what is known; rows without a group stand alone."""
+    """Return a memory as reference rows; those without a group stand alone."""
     numbers = np.unique(remembered.groups, return_inverse=True)[1]
     groups = np.where(remembered.groups == b"", ALONE, numbers)
     return Known(remembered.embeddings.astype(np.float32), remembered.targets, groups)
@@ -222,8 +222,8 @@ def measure_nearest(embeddings: Embeddings, remembered: Embeddings) -> NDArray[n
 
 
 def describe(found: dict[str, Any]) -> str:
-    """Return what was found in lines that people read."""
-    lines = [f"Pictures of nothing that was taught, version {found['version']}:"]
+    """Return the figures as lines that people read."""
+    lines = [f"Out-of-distribution images, version {found['version']}:"]
     lines += [f"  {name}: {describe_outsiders(part)}" for name, part in found["shipped"].items()]
     kinds = found["shipped"][USED].kinds.items()
     if kinds:
@@ -231,7 +231,7 @@ def describe(found: dict[str, Any]) -> str:
     if "missing" in found:
         return "\n".join([*lines, found["missing"]])
     after = found["retrained"]
-    lines.append(f"After a quick retrain with {_LESSON} {PETS}:")
+    lines.append(f"After a quick retrain with {_ADDED} {PETS}:")
     lines += [f"  {name}: {describe_outsiders(after[name])}" for name in (NEAREST, USED)]
     if "new_false_alarms" in after:
         new = after["new_false_alarms"]
@@ -241,7 +241,7 @@ def describe(found: dict[str, Any]) -> str:
         for split in ("locked", "test")
         if split in after
     ]
-    lines.append(f"Taught two groups, AUROC against another: {NEAREST}, {USED}")
+    lines.append(f"Models of two groups, AUROC against another: {NEAREST}, {USED}")
     lines += [
         f"  {name}: {value:.3f} {found['groups'][USED][name]:.3f}"
         for name, value in sorted(found["groups"][NEAREST].items())

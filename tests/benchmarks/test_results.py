@@ -14,8 +14,8 @@ def test_ratios_are_of_medians_to_the_named_peer() -> None:
     assert (found["unit"], found["against"]) == ("ms", "peer")
 
 
-def test_plot_is_a_picture(tmp_path: Path) -> None:
-    found = {f"work {i}": summarise({"ours": [1], "peer": [2]}, "peer", "s") for i in range(3)}
+def test_plot_is_an_image(tmp_path: Path) -> None:
+    found = {f"task {i}": summarise({"ours": [1], "peer": [2]}, "peer", "s") for i in range(3)}
     draw(found, tmp_path / "plot.png")
     with Image.open(tmp_path / "plot.png") as image:
         assert image.size[0] > 500

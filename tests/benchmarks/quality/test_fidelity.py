@@ -10,7 +10,7 @@ from inference.providers import open_session
 from inference.versions.folders import find_version
 
 
-def test_answers_that_changed_are_counted() -> None:
+def test_changed_predictions_are_counted() -> None:
     before = [np.array([0.9, 0.1]), np.array([0.6, 0.4])]
     after = [np.array([0.8, 0.2]), np.array([0.4, 0.6])]
     found = describe("so", before, after)
@@ -19,12 +19,12 @@ def test_answers_that_changed_are_counted() -> None:
     )
 
 
-def test_enlarged_picture_has_twelve_megapixels(tmp_path: Path) -> None:
+def test_enlarged_image_has_twelve_megapixels(tmp_path: Path) -> None:
     Image.new("RGB", (40, 30), "red").save(tmp_path / "a.jpg")
     assert decode(enlarge(tmp_path / "a.jpg", np.random.default_rng(0))).shape == (3000, 4000, 3)
 
 
-def test_network_of_eight_bits_is_smaller_and_answers(exported: Path, tmp_path: Path) -> None:
+def test_eight_bit_network_is_smaller_and_runs(exported: Path, tmp_path: Path) -> None:
     model = find_version(exported, "hotdog") / "model.onnx"
     image = decode(make_photo(320, 240))
     path = quantise(model, tmp_path, [image])

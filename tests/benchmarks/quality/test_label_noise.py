@@ -1,4 +1,4 @@
-"""What the poison benchmark draws, flips and adds up; its pools are small clouds."""
+"""What the label noise benchmark draws, flips and adds up; its pools are small clouds."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quality import label_noise
-from benchmarks.quality.label_noise import Drawn, Pool, describe, draw_lots, flip, run, sum_up
+from benchmarks.quality.label_noise import Draw, Pool, describe, draw_images, flip, run, summarise
 from tests.trainer.clouds import WIDTH, make_cloud
 from trainer.commands.check_labels import Reference
 from trainer.data.replay_memory import make_empty
@@ -16,8 +16,8 @@ from trainer.data.replay_memory import make_empty
 
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Pool:
-    """Sixty pictures of two kinds, of which forty are drawn."""
-    monkeypatch.setattr(label_noise, "EACH", 20)
+    """Sixty images of two classes, of which forty are drawn."""
+    monkeypatch.setattr(label_noise, "COUNT", 20)
     start: Any = SimpleNamespace(own=False)
     return Pool(
         np.concatenate([make_cloud(0, 30), make_cloud(1, 30)]).astype(np.float16),
@@ -36,11 +36,11 @@ def test_a_tenth_of_the_labels_is_flipped() -> None:
     assert set(flipped) == {"cat", "dog"}
 
 
-def test_what_shall_stay_unseen_is_never_drawn(pool: Pool) -> None:
+def test_unseen_images_are_never_drawn(pool: Pool) -> None:
     unseen = np.arange(60) % 3 == 0
     kept = replace(pool, unseen=unseen)
     for seed in range(5):
-        chosen = draw_lots(kept, np.random.default_rng(seed))
+        chosen = draw_images(kept, np.random.default_rng(seed))
         assert len(set(chosen)) == 40
         assert not unseen[chosen].any()
 
@@ -52,19 +52,19 @@ def test_check_finds_what_was_flipped_and_correcting_helps(pool: Pool) -> None:
     assert drawn.flagged <= 6
     assert drawn.flagged_clean <= 1
     assert drawn.unseen == 20
-    assert drawn.corrected >= drawn.poisoned
+    assert drawn.corrected >= drawn.noisy
     assert drawn.gate in {"published", "held_back", "candidate"}
 
 
 def test_draws_are_added_up() -> None:
-    one = Drawn(20, 22, 18, 1, 0.9, 0.8, 0.9, 100, "published", "published")
-    found = sum_up([one, replace(one, hits=16, poisoned=0.7, gate="held_back")])
+    one = Draw(20, 22, 18, 1, 0.9, 0.8, 0.9, 100, "published", "published")
+    found = summarise([one, replace(one, hits=16, noisy=0.7, gate="held_back")])
     assert (found["recall"].correct, found["recall"].n) == (34, 40)
     assert (found["precision"].correct, found["precision"].n) == (34, 44)
-    rate, spread = found["accuracy"]["poisoned"]
+    rate, spread = found["accuracy"]["noisy"]
     assert (rate.value, rate.n) == (0.75, 100)
     assert spread == pytest.approx(0.05)
     assert found["gate"] == {"published": 1, "held_back": 1}
-    told = describe({"a network": found})
-    assert "flipped labels that the check finds: 85.0% (n = 40" in told
-    assert "the gate, flipped labels: 1 published, 1 held back" in told
+    text = describe({"a network": found})
+    assert "flipped labels that the check finds: 85.0% (n = 40" in text
+    assert "the gate, flipped labels: 1 published, 1 held back" in text

@@ -7,7 +7,7 @@ from benchmarks.quality import out_of_distribution as benchmark
 from benchmarks.quality.out_of_distribution import (
     NEAREST,
     USED,
-    Asked,
+    Samples,
     make_known,
     measure_memory,
     measure_nearest,
@@ -25,7 +25,7 @@ def make_memory() -> tuple[np.ndarray, list[int]]:
     return np.abs(middle + rng.normal(0, 0.2, (300, 30))), np.repeat([0, 1], 150).tolist()
 
 
-def test_nearest_leaves_the_picture_itself_out() -> None:
+def test_nearest_neighbour_is_another_image() -> None:
     rows = np.eye(3, dtype=np.float32)
     assert measure_nearest(rows, rows) == pytest.approx([1, 1, 1])
 
@@ -37,21 +37,21 @@ def test_rows_without_a_group_stand_alone() -> None:
     assert groups[0] == groups[2] != groups[3] != ALONE
 
 
-def test_outsiders_are_told_from_remembered_validation_pictures() -> None:
+def test_unrelated_images_are_separated_from_remembered_validation_images() -> None:
     rows, targets = make_memory()
     remembered = make_rows(rows, targets, [True] * 300, [""] * 300, [""] * 300)
     outsiders = np.random.default_rng(1).gamma(1, 1, (20, 30)).astype(np.float32)
-    found = measure_memory(remembered, ("a", "b"), Asked(["noise"] * 20, outsiders, None, []))
+    found = measure_memory(remembered, ("a", "b"), Samples(["noise"] * 20, outsiders, None, []))
     for name in (NEAREST, USED):
         assert found[name].auroc > 0.95
         assert found[name].false_alarms.correct <= 3
-    shown = Asked(["noise"] * 20, outsiders, outsiders[:9], ["a"] * 9)
-    found = measure_memory(remembered, ("a", "b"), shown)
+    samples = Samples(["noise"] * 20, outsiders, outsiders[:9], ["a"] * 9)
+    found = measure_memory(remembered, ("a", "b"), samples)
     assert found[USED].false_alarms.n == 9
     assert 0.3 < found[USED].auroc < 0.7
 
 
-def test_without_pictures_it_says_what_is_missing(
+def test_without_images_it_says_what_is_missing(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     start = open_start(find_version(exported, "hotdog"), "hotdog")
