@@ -43,7 +43,7 @@ Exported = Annotated[
 Data = Annotated[
     Path,
     typer.Option(
-        help="Folder of labelled pictures and of what is taught here.",
+        help="Folder of labelled pictures and of versions trained here.",
         show_default="data, beside app.py",
         envvar="CLASSIFIER_DATA",
     ),
@@ -139,7 +139,7 @@ def main(  # noqa: PLR0913, PLR0917  (one parameter an option)
 
 
 def serve(options: Options) -> None:
-    """Serve until the process is told to stop.
+    """Serve until the process is stopped.
 
     Raises: UserInputError for a version, provider, folder or port that cannot be used.
     """

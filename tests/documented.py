@@ -96,11 +96,11 @@ def find_fault(typed: Typed) -> str | None:
 
 def _find_fault_of_make(arguments: list[str], typed: Typed) -> str | None:
     targets = re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    given = {word.partition("=")[0]: word.partition("=")[2] for word in arguments if "=" in word}
-    asked = [word for word in arguments if "=" not in word]
-    if asked == ["app"] and "ARGS" in given:
-        _parse(_find_command("app"), [given["ARGS"]], typed.whole)
-    return None if set(asked) <= set(targets) and asked else f"no target of {asked}"
+    settings = dict(word.split("=", 1) for word in arguments if "=" in word)
+    requested = [word for word in arguments if "=" not in word]
+    if requested == ["app"] and "ARGS" in settings:
+        _parse(_find_command("app"), [settings["ARGS"]], typed.whole)
+    return None if requested and set(requested) <= set(targets) else f"no target of {requested}"
 
 
 def _find_fault_of_python(arguments: list[str], typed: Typed) -> str | None:

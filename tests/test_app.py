@@ -125,7 +125,7 @@ def test_browser_opens_where_a_person_would_see_it(
 def test_browser_is_given_the_address(
     exported: Path, tmp_path: Path, options: tuple[str, ...], env: dict[str, str], opens: bool
 ) -> None:
-    """On a terminal, with a browser that notes what it is given."""
+    """On a terminal, with a browser that writes down what it is called with."""
     noted, port = tmp_path / "noted", find_free_port()
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {noted}\n')

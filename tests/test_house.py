@@ -357,10 +357,10 @@ def read_pins(name: str) -> dict[str, str]:
     """Return package → version of a requirements file, each of which must be exact."""
     pins = {}
     for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
-        wanted = line.partition("#")[0].partition(";")[0].strip()
-        if wanted and not wanted.startswith("-r "):
-            assert re.fullmatch(r"[A-Za-z0-9._-]+(\[\w+\])?==\d+(\.\d+)+", wanted), wanted
-            package, _, version = wanted.partition("==")
+        requirement = line.partition("#")[0].partition(";")[0].strip()
+        if requirement and not requirement.startswith("-r "):
+            assert re.fullmatch(r"[A-Za-z0-9._-]+(\[\w+\])?==\d+(\.\d+)+", requirement), requirement
+            package, _, version = requirement.partition("==")
             pins[package.lower().replace("_", "-")] = version
     return pins
 

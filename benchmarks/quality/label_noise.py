@@ -53,7 +53,7 @@ NEW, SHIPPED = "a new model of pets and people", "the shipped model"
 class Pool:
     """Images to draw from: embeddings (N, D), names and right labels; `unseen` (N,) never drawn.
 
-    `known`: what the network that is taught them remembers; `start`: that network.
+    `known`: what the model that is trained on them remembers; `start`: that model.
     """
 
     embeddings: NDArray[np.float16]
@@ -238,12 +238,12 @@ def summarise(drawn: Sequence[Draw]) -> dict[str, Any]:
     flipped, flagged, hits = (
         sum(getattr(one, name) for one in drawn) for name in ("flipped", "flagged", "hits")
     )
-    taught = 2 * COUNT * len(drawn)
+    trained = 2 * COUNT * len(drawn)
     return {
         "draws": len(drawn),
         "recall": measure_rate(np.arange(flipped) < hits),
         "precision": measure_rate(np.arange(flagged) < hits),
-        "false_alarms": measure_rate(np.arange(taught) < sum(one.flagged_clean for one in drawn)),
+        "false_alarms": measure_rate(np.arange(trained) < sum(one.flagged_clean for one in drawn)),
         "accuracy": {name: _average(drawn, name) for name in ("clean", "noisy", "corrected")},
         "gate": dict(Counter(one.gate for one in drawn)),
         "gate_clean": dict(Counter(one.gate_clean for one in drawn)),
