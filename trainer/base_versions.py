@@ -1,4 +1,4 @@
-"""Which version a taught one starts from."""
+"""The version that a training starts from."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from labelling.planned_classes import read_planned
 _DEFAULT = "hotdog"
 
 
-def find_parent(catalog: Catalog, model: str, origin: str | None = None) -> Path:
+def find_base(catalog: Catalog, model: str, origin: str | None = None) -> Path:
     """Return the folder of the version in use, or of the one that a new model starts from.
 
     `origin`: the model whose backbone a new one takes, as it ships where it does; None: hotdog.
@@ -24,8 +24,8 @@ def find_parent(catalog: Catalog, model: str, origin: str | None = None) -> Path
     models = catalog.list_models()
     if not models:
         raise UserInputError(
-            f"{catalog.exported} holds no network to start from. Give the folder of the frozen "
-            "networks with --exported."
+            f"{catalog.exported} holds no model to start from. Give the folder of the models that "
+            "ship with --exported."
         )
     name = origin or (_DEFAULT if _DEFAULT in models else models[0])
     if name in list_shipped(catalog.exported):
@@ -33,8 +33,8 @@ def find_parent(catalog: Catalog, model: str, origin: str | None = None) -> Path
     return catalog.find(name)
 
 
-def find_catch_all(parent: Card, data: Path, model: str, wanted: str | None) -> str | None:
-    """Return the class for everything else: as wanted, as it was, or as planned on the page."""
-    if wanted or parent.model == model:
-        return wanted or parent.catch_all
+def find_catch_all(parent: Card, data: Path, model: str, requested: str | None) -> str | None:
+    """Return the class for everything else: as requested, as before, or as planned on the page."""
+    if requested or parent.model == model:
+        return requested or parent.catch_all
     return read_planned(data, model).catch_all

@@ -8,7 +8,7 @@ from inference.errors import UserInputError
 from inference.versions.catalog import Catalog
 from labelling.planned_classes import PlannedClasses, write_planned
 from tests.inference.tiny_versions import make_card, write_version
-from trainer.base_versions import find_catch_all, find_parent
+from trainer.base_versions import find_base, find_catch_all
 
 
 @pytest.fixture
@@ -18,30 +18,30 @@ def catalog(tmp_path: Path) -> Catalog:
     return Catalog(tmp_path / "exported", tmp_path / "data")
 
 
-def test_known_model_goes_on_from_what_is_in_use(catalog: Catalog) -> None:
+def test_known_model_starts_from_what_is_in_use(catalog: Catalog) -> None:
     folder, number = catalog.reserve("colours")
     write_version(folder / str(number), version=number)
-    assert find_parent(catalog, "colours") == catalog.exported / "colours" / "1"
+    assert find_base(catalog, "colours") == catalog.exported / "colours" / "1"
     catalog.publish("colours", number)
-    assert find_parent(catalog, "colours", "berries") == folder / "2"
+    assert find_base(catalog, "colours", "berries") == folder / "2"
 
 
 def test_new_model_takes_the_shipped_backbone_or_the_one_named(catalog: Catalog) -> None:
-    assert find_parent(catalog, "pets") == catalog.exported / "hotdog" / "1"
-    assert find_parent(catalog, "pets", "berries") == catalog.exported / "berries" / "1"
+    assert find_base(catalog, "pets") == catalog.exported / "hotdog" / "1"
+    assert find_base(catalog, "pets", "berries") == catalog.exported / "berries" / "1"
 
 
-def test_new_model_starts_from_what_ships_whatever_was_taught_since(catalog: Catalog) -> None:
+def test_new_model_starts_from_what_ships_whatever_was_made_since(catalog: Catalog) -> None:
     folder, number = catalog.reserve("hotdog")
     write_version(folder / str(number), model="hotdog", version=number)
     catalog.publish("hotdog", number)
-    assert find_parent(catalog, "pets") == catalog.exported / "hotdog" / "1"
+    assert find_base(catalog, "pets") == catalog.exported / "hotdog" / "1"
     folder, number = catalog.reserve("ours")
     write_version(folder / str(number), model="ours", version=number)
-    assert find_parent(catalog, "pets", "ours") == folder / str(number)
+    assert find_base(catalog, "pets", "ours") == folder / str(number)
 
 
-def test_catch_all_is_as_wanted_as_it_was_or_as_planned(tmp_path: Path) -> None:
+def test_catch_all_is_as_requested_as_before_or_as_planned(tmp_path: Path) -> None:
     names = ("hot_dog", "not_hot_dog")
     parent = make_card(model="hotdog", class_names=names, catch_all="not_hot_dog")
     write_planned(tmp_path, "pets", PlannedClasses(("cat", "none"), "none"))
@@ -53,7 +53,7 @@ def test_catch_all_is_as_wanted_as_it_was_or_as_planned(tmp_path: Path) -> None:
 
 def test_without_hotdog_the_first_is_taken(tmp_path: Path) -> None:
     write_version(tmp_path / "zebras" / "1", model="zebras")
-    assert find_parent(Catalog(tmp_path), "pets") == tmp_path / "zebras" / "1"
+    assert find_base(Catalog(tmp_path), "pets") == tmp_path / "zebras" / "1"
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_without_hotdog_the_first_is_taken(tmp_path: Path) -> None:
 )
 def test_wrong_names(catalog: Catalog, model: str, origin: str | None, words: str) -> None:
     with pytest.raises(UserInputError, match=words):
-        find_parent(catalog, model, origin)
+        find_base(catalog, model, origin)
 
 
 def test_nothing_to_start_from(tmp_path: Path) -> None:
-    with pytest.raises(UserInputError, match="no network to start from"):
-        find_parent(Catalog(tmp_path), "pets")
+    with pytest.raises(UserInputError, match="no model to start from"):
+        find_base(Catalog(tmp_path), "pets")

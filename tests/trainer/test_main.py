@@ -55,7 +55,7 @@ def test_what_cannot_be_written_is_found_before_training(drawn_data: Path, tmp_p
     assert "'discz' is not among the classes discs, stripes" in done.stderr
 
 
-def test_name_that_climbs_is_refused(tmp_path: Path) -> None:
+def test_name_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
     done = _run("train", str(tmp_path), "--model=../../etc")
     assert done.returncode == 2
     assert "cannot name a model" in done.stderr

@@ -23,7 +23,7 @@ from labelling.store.entries import Entry
 from labelling.store.label_issues import LabelCheck, LabelIssue
 from labelling.store.store import Store
 from labelling.training_log import Stage
-from trainer.base_versions import find_catch_all, find_parent
+from trainer.base_versions import find_base, find_catch_all
 from trainer.data.replay_memory import DOUBTFUL, Remembered, make_empty
 from trainer.evaluation.calibration import fit_temperature
 from trainer.freezing.head_replacement import read_head
@@ -109,7 +109,7 @@ def find_reference(catalog: Catalog, model: str) -> Path:
     That of the model itself, else one with the backbone of the version in use, whose embeddings
     are stored already.
     """
-    current = find_parent(catalog, model)
+    current = find_base(catalog, model)
     shipped = Catalog(catalog.exported)
     names = shipped.list_models()
     if model in names:
@@ -117,7 +117,7 @@ def find_reference(catalog: Catalog, model: str) -> Path:
     key = read_card(current).backbone_key
     same = (shipped.find(name) for name in names)
     alike = next((folder for folder in same if read_card(folder).backbone_key == key), None)
-    return alike or (find_parent(shipped, model) if names else current)
+    return alike or (find_base(shipped, model) if names else current)
 
 
 def find_issues(

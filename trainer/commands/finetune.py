@@ -16,7 +16,7 @@ from inference.versions.cards import Card, Parent, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.comparison import Comparison
 from labelling.store.store import Store
-from trainer.base_versions import find_catch_all, find_parent
+from trainer.base_versions import find_base, find_catch_all
 from trainer.data.dataset import LabelledImage
 from trainer.data.stored_dataset import read_stored
 from trainer.evaluation.comparison import Locked, Side, compare, publish
@@ -39,7 +39,7 @@ def finetune(catalog: Catalog, store: Store, options: FinetuneOptions, job: Job)
 
     Raises: UserInputError where there are too few images; CancelledError; ParityError.
     """
-    parent = find_parent(catalog, options.model, options.origin)
+    parent = find_base(catalog, options.model, options.origin)
     card, progress = read_card(parent), Progress(job=job)
     settings = _make_options(
         options, parent, find_catch_all(card, store.data, options.model, options.catch_all)

@@ -22,7 +22,7 @@ from inference.versions.folders import add_version
 from inference.versions.probes import list_probes, make_probe
 from labelling.store.store import Store
 from labelling.training_log import CurveSplit, Stage
-from trainer.base_versions import find_catch_all, find_parent
+from trainer.base_versions import find_base, find_catch_all
 from trainer.data.replay_memory import make_empty
 from trainer.evaluation.comparison import publish
 from trainer.freezing.head_replacement import read_head
@@ -54,7 +54,7 @@ def train_head(catalog: Catalog, store: Store, options: HeadOptions, job: Job) -
     begun = time.monotonic()
     _sweep(catalog)
     job.stage(Stage.READING)
-    start = open_start(find_parent(catalog, options.model, options.origin), options.model)
+    start = open_start(find_base(catalog, options.model, options.origin), options.model)
     training_set = _read_training_set(store, start, options.model, job)
     check_training_set(training_set)
     catch_all = _find_catch_all(options, start, store, training_set.class_names)

@@ -59,7 +59,7 @@ def read_corrections(path: Path) -> Corrections:
 def correct(
     candidates: Sequence[Candidate], corrections: Corrections, left_out: dict[str, str]
 ) -> tuple[list[Candidate], int]:
-    """Put training labels right and leave the doubtful images out; returns how many that were.
+    """Correct training labels and leave unclear images out; returns how many that were.
 
     Raises: UserInputError for a label that is no class, or a name that several images have.
     """

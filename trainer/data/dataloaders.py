@@ -62,18 +62,18 @@ def make_transform(size: int, geometry: InputGeometry) -> v2.Transform:
 
 
 def make_mix(num_classes: int) -> v2.Transform:
-    """Return CutMix or MixUp by chance: batch and (N,) targets → batch and (N, C) shares."""
+    """Return CutMix or MixUp, at random: batch and (N,) targets → batch and (N, C) shares."""
     return v2.RandomChoice(
         [v2.CutMix(num_classes=num_classes), v2.MixUp(alpha=0.4, num_classes=num_classes)]
     )
 
 
 class BalancedSampler(Sampler[int]):
-    """Draws images so that no group (source and class) outweighs the others.
+    """Samples images so that no group (source and class) outweighs the others.
 
-    A group of n images is drawn in proportion to n ** (1 - balance): 0 takes the data as they
-    are, 1 draws every group alike. `emphasis` (N,) multiplies that for single images. The draw
-    of an epoch depends on the seed and the epoch alone.
+    A group of n images is sampled in proportion to n ** (1 - balance): 0 takes the data as they
+    are, 1 samples every group equally. `emphasis` (N,) multiplies that for single images. An
+    epoch's sample depends on the seed and the epoch alone.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class BalancedSampler(Sampler[int]):
         self.weights = torch.tensor([counts[g] ** -balance for g in groups], dtype=torch.float64)
         if emphasis is not None:
             self.weights *= torch.from_numpy(emphasis)
-        self.as_they_are = balance == 0 and emphasis is None
+        self.is_unweighted = balance == 0 and emphasis is None
         self.seed = seed
         self.epoch = 0
 
@@ -96,12 +96,12 @@ class BalancedSampler(Sampler[int]):
         return len(self.weights)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose draw comes next."""
+        """Set the epoch whose sample comes next."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
-        if self.as_they_are:
+        if self.is_unweighted:
             order = torch.randperm(len(self), generator=generator)
         else:
             order = torch.multinomial(self.weights, len(self), True, generator=generator)

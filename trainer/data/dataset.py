@@ -28,7 +28,7 @@ from trainer.data.hub import PREFIX, LocalFolder, fetch_dataset
 
 _MAX_SOURCES = 8  # of a small data set; where prefixes are more, they are no sources
 _IMAGES_PER_SOURCE = 100  # on average, in a large one
-RENDERED = "rendered"  # what the file names of our own drawn images begin with
+RENDERED = "rendered"  # what the file names of our rendered images begin with
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Dataset:
-    """All that was read; `class_names` are sorted. `corrected`: training images put right."""
+    """All that was read; `class_names` are sorted. `corrected`: how many labels were changed."""
 
     class_names: tuple[str, ...]
     images: tuple[LabelledImage, ...]
@@ -78,20 +78,20 @@ class Dataset:
 
     @property
     def sha256(self) -> str:
-        """Return a hash of contents, labels and splits that file names and order leave alone."""
+        """Return a hash of contents, labels and splits, whatever the file names and their order."""
         lines = sorted(f"{p.sha256} {p.label} {p.split}\n" for p in self.images)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def find_photos(images: Sequence[LabelledImage]) -> list[bool]:
-    """Return which images count for calibration: all but our rendered ones.
+    """Return which images to calibrate on: all but our rendered ones.
 
-    Those are easier than what people ask about. They count where a class has no others.
+    Those are easier than photographs. They count where a class has no others.
     """
-    photo = [not image.path.name.startswith(f"{RENDERED}_") for image in images]
+    is_photo = [not image.path.name.startswith(f"{RENDERED}_") for image in images]
     labels = {image.label for image in images}
-    shown = {image.label for image, kept in zip(images, photo, strict=True) if kept}
-    return photo if shown == labels else [True] * len(photo)
+    photographed = {image.label for image, kept in zip(images, is_photo, strict=True) if kept}
+    return is_photo if photographed == labels else [True] * len(is_photo)
 
 
 def read_dataset(
@@ -102,15 +102,15 @@ def read_dataset(
     corrections: Path | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Read labelled images from one or several places and merge them.
+    """Read labelled images from one or several locations and merge them.
 
     `locations`: folders of class folders, with or without train, val and test around them; zips
-    of either; `hf://owner/name`. `folder` is the run's own: what is unpacked and remembered
-    lies there, so that a restart is quick. `val_fraction` (0–1) of the training images of each
-    class that has no validation images is split off. `corrections`: a CSV that puts labels of
-    training images right (`trainer.data.corrections`). `progress` is told (files done, in all).
+    of either; `hf://owner/name`. `folder` is that of the run: what is unpacked and hashed
+    is kept there, so that resuming is quick. `val_fraction` (0–1) of the training images of each
+    class that has no validation images is split off. `corrections`: a CSV that corrects labels of
+    training images (`trainer.data.corrections`). `progress` gets (files done, in all).
 
-    Raises: UserInputError where there is nothing to learn from, or a place cannot be read.
+    Raises: UserInputError where there is nothing to train on, or a location cannot be read.
     """
     if not 0 < val_fraction < 1:
         raise UserInputError(
@@ -120,9 +120,9 @@ def read_dataset(
     with FileLock(folder / "reading.lock"):  # processes of one run read one after the other
         scan = _scan_all(locations, folder)
         paths = [file.path for file in scan.files]
-        answers = read_fingerprints(paths, folder / "index.jsonl", progress)
+        fingerprints = read_fingerprints(paths, folder / "index.jsonl", progress)
     left_out = dict(scan.left_out)
-    candidates = leave_out_unreadable(scan.files, answers, left_out)
+    candidates = leave_out_unreadable(scan.files, fingerprints, left_out)
     candidates = leave_out_copies(candidates, left_out)
     candidates = leave_out_crossing(candidates, left_out)
     candidates = split_off_val(candidates, val_fraction)

@@ -1,6 +1,6 @@
-"""Files on their way to becoming images: copies and crossing near-duplicates are left out.
+"""Deduplication: copies, and near-duplicates in two splits, are left out of a data set.
 
-Each step takes candidates and answers those that stay; why the others do not is written into
+Each step takes candidates and returns those that stay; why the others do not is added to
 `left_out` (display name → reason).
 """
 
@@ -19,7 +19,7 @@ from labelling.images.near_duplicates import (
 
 @dataclass(frozen=True)
 class Candidate:
-    """A readable file; `split` is where it stands now, `group` its near-duplicates' name."""
+    """A readable file; `group` is the name of its near-duplicates."""
 
     file: ClassFile
     fingerprint: Fingerprint
@@ -28,20 +28,20 @@ class Candidate:
 
 
 def leave_out_unreadable(
-    files: list[ClassFile], answers: list[Fingerprint | str], left_out: dict[str, str]
+    files: list[ClassFile], found: list[Fingerprint | str], left_out: dict[str, str]
 ) -> list[Candidate]:
-    """Keep the files that have a fingerprint; `answers` holds a reason for each other one."""
+    """Keep the files that have a fingerprint; `found` has a reason for each other one."""
     kept = []
-    for file, answer in zip(files, answers, strict=True):
-        if isinstance(answer, Fingerprint):
-            kept.append(Candidate(file, answer, file.split))
+    for file, fingerprint in zip(files, found, strict=True):
+        if isinstance(fingerprint, Fingerprint):
+            kept.append(Candidate(file, fingerprint, file.split))
         else:
-            left_out[file.display_name] = answer
+            left_out[file.display_name] = fingerprint
     return kept
 
 
 def leave_out_copies(candidates: list[Candidate], left_out: dict[str, str]) -> list[Candidate]:
-    """Keep an image's first copy, on the side that ranks first; none under two labels."""
+    """Keep an image's first copy, in the split of the highest priority; none with two labels."""
     labels: dict[str, set[str]] = {}
     for candidate in candidates:
         labels.setdefault(candidate.fingerprint.sha256, set()).add(candidate.file.label)
@@ -62,7 +62,7 @@ def leave_out_copies(candidates: list[Candidate], left_out: dict[str, str]) -> l
 
 
 def leave_out_crossing(candidates: list[Candidate], left_out: dict[str, str]) -> list[Candidate]:
-    """Group near-duplicates, and keep of each group the images on one side only."""
+    """Group near-duplicates, and keep of each group the images in one split only."""
     numbers = join_near_duplicates(stack_hashes([c.fingerprint for c in candidates])).tolist()
     outranked = find_outranked(numbers, [c.split for c in candidates])
     for loser, winner in outranked.items():
@@ -75,7 +75,7 @@ def leave_out_crossing(candidates: list[Candidate], left_out: dict[str, str]) ->
 
 
 def split_off_val(candidates: list[Candidate], fraction: float) -> list[Candidate]:
-    """Make validation images, whole groups, for the labels that have none."""
+    """Turn whole groups into validation images of the labels that have none."""
     given = {c.file.label for c in candidates if c.split == "val"}
     fixed = {c.group for c in candidates if c.split != "train" or c.file.label in given}
     free = [c for c in candidates if c.group not in fixed]

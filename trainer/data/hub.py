@@ -19,14 +19,14 @@ PREFIX = "hf://"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 # Hidden, so that it is not taken for a class.
 _LEFT_OUT = ".left_out.json"
-# Where rows that hold no bytes may point: a stranger's dataset could name files of this machine.
+# Where rows that hold no bytes may point: an untrusted dataset could name files of this machine.
 _ON_HUB = "hf://datasets/"
 _UNSAFE = re.compile(r"[\x00-\x1f/\\]|^\.")
 
 
 @dataclass(frozen=True)
 class LocalFolder:
-    """A data set that lies in a folder; `left_out`: what did not get there, and why."""
+    """A data set in a folder; `left_out`: what did not get there, and why."""
 
     path: Path
     name: str
@@ -34,7 +34,7 @@ class LocalFolder:
 
 
 def fetch_dataset(location: str, folder: Path) -> LocalFolder:
-    """Write the images of `hf://owner/name` below `folder`, unless this run did so before.
+    """Write the images of `hf://owner/name` below `folder`, unless this run has done so before.
 
     Raises: UserInputError where it cannot be reached, or has no images with class labels.
     """
@@ -56,7 +56,7 @@ def write_splits(
     """Write the images of each train, validation and test split below `target`.
 
     `splits`: split name → `datasets.Dataset` or `IterableDataset`. `origin`: how the address of
-    an image must begin where a row holds no bytes. Returns what was left out: shown name →
+    an image must begin where a row holds no bytes. Returns what was left out: display name →
     reason.
     Raises: UserInputError where there is no train split or no image and label columns.
     """

@@ -1,4 +1,4 @@
-"""What the frozen graph does to an image, in PyTorch: the reference its parity is held to."""
+"""The preprocessing of the frozen graph, in PyTorch: the reference that parity is proved by."""
 
 import math
 

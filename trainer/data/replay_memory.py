@@ -1,6 +1,6 @@
-"""What a version remembers of its images: embeddings with label, side and origin.
+"""The replay memory of a version: embeddings of its images with label, split and hash.
 
-A quick retrain replays them, so that it forgets nothing; no image can be read back from them.
+Training a new head replays them, so that it forgets nothing; no image can be recovered from them.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 FILE = "memory.npz"
-DOUBTFUL = -1  # a target: familiar, but of no class for sure; neither replayed nor measured on
+DOUBTFUL = (
+    -1
+)  # a target: of no class for sure; neither replayed nor measured on, but known to exist
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The stored images of a network as a data set to train on: whole groups, fixed sides.
+"""The stored images of a model as a data set: whole groups, always in the same split.
 
-Images that the store keeps locked become `test`: nothing is chosen by them. Of the others some
-groups are set apart as `val`, by which epoch and weights are chosen.
+Images that the store keeps locked become `test`, by which nothing is chosen. Of the others some
+groups become `val`, by which the weights are chosen.
 """
 
 from collections import Counter
@@ -20,8 +20,8 @@ _VAL_FRACTION = 0.15
 def read_stored(store: Store, model: str, class_names: Sequence[str]) -> Dataset:
     """Return the approved images of a model, in classes that it has or that are new.
 
-    `class_names`: those of the version in use, empty for a new network.
-    Raises: UserInputError where a class has too few to fine-tune a whole network.
+    `class_names`: those of the version in use, empty for a new model.
+    Raises: UserInputError where a class has too few to fine-tune a model.
     """
     entries = [entry for entry in store.find(model) if entry.split != "excluded"]
     names = [*class_names, *sorted({entry.label for entry in entries} - set(class_names))]
@@ -46,11 +46,11 @@ def _check_enough(entries: Sequence[Entry], names: Sequence[str]) -> None:
 
 
 def _check_different(free: Sequence[Entry], names: Sequence[str]) -> None:
-    """Raise UserInputError for a class that cannot be both learnt from and chosen by."""
+    """Raise UserInputError for a class that cannot be in both train and val."""
     for name in names:
         if len({entry.group for entry in free if entry.label == name}) < 2:
             raise UserInputError(
-                f"The pictures of {name} to learn from all look alike, so nothing could be judged. "
+                f"The training pictures of {name} all look alike, so nothing could be validated. "
                 "Add different ones, or train Quick."
             )
 

@@ -1,6 +1,6 @@
-"""Backbones from timm whose answer is a linear layer on the mean of a feature map.
+"""Backbones from timm whose logits are a linear layer on the mean of a feature map.
 
-Only for those is the heatmap the truth: its mean plus the bias is the logit.
+Only for those is the heatmap exact: its mean plus the bias is the logit.
 """
 
 import difflib
@@ -22,12 +22,12 @@ _TOLERANCE = 1e-4
 
 
 def create_backbone(name: str, num_classes: int, weights: str | None = None) -> nn.Module:
-    """Create a timm network with a fresh head of `num_classes`.
+    """Create a timm model with a new head of `num_classes`.
 
     `weights`: a `.safetensors` file (timm's parameter names; a head of another shape in it is
     ignored), `hub` for timm's own, or None for random ones.
-    Raises: UserInputError for a name that timm lacks, a network whose heatmap would lie, or
-    weights that are not to be had or do not fit.
+    Raises: UserInputError for a name that timm lacks, a model whose heatmap would be wrong, or
+    weights that are not available or do not fit.
     """
     model = _create(name, num_classes, pretrained=weights == "hub")
     check_linear_mean(model, name)
@@ -37,15 +37,15 @@ def create_backbone(name: str, num_classes: int, weights: str | None = None) -> 
 
 
 def check_linear_mean(model: nn.Module, name: str) -> None:
-    """Check that the network's answer is linear(mean(features)).
+    """Check that the model's logits are linear(mean(features)).
 
     Raises: UserInputError otherwise.
     """
     was_training = model.training
     model.eval()
     refusal = UserInputError(
-        f"{name} does not answer with a linear layer on the mean of its feature map, so its "
-        f"heatmap would lie. Choose a network such as {DEFAULT_BACKBONE} or resnet18."
+        f"The last layer of {name} is not linear on the mean of its feature map, so its heatmap "
+        f"would be wrong. Choose a model such as {DEFAULT_BACKBONE} or resnet18."
     )
     with torch.no_grad():
         batch = torch.linspace(-1, 1, 2 * 3 * 64 * 64).reshape(2, 3, 64, 64).sin()
@@ -79,8 +79,8 @@ def get_head(model: nn.Module) -> nn.Module:
 def freeze_batch_norm(model: nn.Module) -> None:
     """Keep the running statistics of pretraining; scale and shift stay trainable.
 
-    A few images a batch give poor statistics, and those of the training crops differ from
-    those of whole images.
+    The statistics of small batches are poor, and those of training crops differ from those of whole
+    images.
     """
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -88,15 +88,15 @@ def freeze_batch_norm(model: nn.Module) -> None:
 
 
 def freeze_stages(model: nn.Module, count: int) -> None:
-    """Keep the first `count` stages, the stem being one, as they are: on a CPU half the time.
+    """Freeze the first `count` stages, the stem being one, which halves the time on a CPU.
 
-    Raises: UserInputError where the network has no more stages than that.
+    Raises: UserInputError where the model has no more stages than that.
     """
     matcher = model.group_matcher(coarse=True)  # type: ignore[operator]
     stages = timm.models.group_parameters(model, matcher, return_values=True)
     if count >= len(stages):
         raise UserInputError(
-            f"{count} stages cannot be frozen: the network has {len(stages)}, and the last learns."
+            f"{count} stages cannot be frozen: the model has {len(stages)}; the last is trained."
         )
     for number in sorted(stages)[:count]:
         for parameter in stages[number]:
@@ -122,7 +122,7 @@ def mix_weights(
 ) -> dict[str, Tensor]:
     """Return `share` of the fine-tuned weights and the rest of the pretrained ones.
 
-    Whole numbers are the fine-tuned network's; so is the head, which pretraining lacks, unless
+    Integers are those of the fine-tuned model; so is the head, which pretraining lacks, unless
     `with_head`.
     """
     head = set() if with_head else set(_list_head_names(model))
@@ -145,14 +145,14 @@ def _create(name: str, num_classes: int, pretrained: bool) -> nn.Module:
         known = timm.list_models()
         similar = difflib.get_close_matches(name.split(".", maxsplit=1)[0], known, n=5, cutoff=0.5)
         raise UserInputError(
-            f"timm has no network named {name!r}. Similar: {', '.join(similar) or 'none'}."
+            f"timm has no model named {name!r}. Similar: {', '.join(similar) or 'none'}."
         )
     try:
         model: nn.Module = timm.create_model(name, pretrained=pretrained, num_classes=num_classes)
     except (OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserInputError(
-            f"The weights of {name} could not be had from timm's hub ({reason}). "
+            f"The weights of {name} could not be downloaded from timm's hub ({reason}). "
             "Give a local file with --weights."
         ) from error
     return model

@@ -1,4 +1,4 @@
-"""What training runs on: CUDA, MPS or the CPU, one process or several."""
+"""The device that training runs on: CUDA, MPS or the CPU, in one process or several."""
 
 import os
 
@@ -16,7 +16,7 @@ def make_accelerator(device: str = "auto") -> Accelerator:
     """
     on_cuda = device in ("auto", "cuda") and torch.cuda.is_available()
     if device not in ("auto", "cpu", "cuda", "mps") or (device == "cuda" and not on_cuda):
-        raise UserInputError(f"The device {device!r} cannot be had. Use auto, cpu, cuda or mps.")
+        raise UserInputError(f"The device {device!r} is not available. Use auto, cpu, cuda or mps.")
     on_cpu = device == "cpu" or not (on_cuda or torch.backends.mps.is_available())
     precision = "no"
     if on_cuda:

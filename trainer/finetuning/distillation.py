@@ -1,6 +1,6 @@
-"""Learning from what larger or other networks answer, beside the labels.
+"""Distillation: learning from the predictions of other models, beside the labels.
 
-The teachers see the same crop, mixed and coloured alike, as the network that learns.
+The teachers get the same augmented batch as the model that is trained.
 Source: Beyer et al., "Knowledge distillation: a good teacher is patient and consistent" (2022).
 """
 
@@ -20,19 +20,19 @@ from trainer.finetuning.backbones import create_backbone, read_normalisation
 from trainer.finetuning.weights import CHECKPOINT, CHOSEN
 from trainer.options import TrainOptions
 
-_TEMPERATURE = 2.0  # makes the teachers' doubts visible; Source: Hinton et al. (2015)
+_TEMPERATURE = 2.0  # softens the teachers' probabilities; Source: Hinton et al. (2015)
 
 
 class Teachers:
-    """The networks of finished runs or of versions; their mean logits are what they say."""
+    """The models of finished runs or of versions, whose logits are averaged."""
 
     def __init__(
         self, options: TrainOptions, class_names: Sequence[str], device: torch.device
     ) -> None:
-        """Open the folders that the options name; none is right, too.
+        """Load the models in the folders that the options name, if any.
 
-        Raises: UserInputError for a folder without a network of the same classes that sees
-        images in the same numbers.
+        Raises: UserInputError for a folder without a model of the same classes and the same
+        normalisation (mean and std).
         """
         self.share = options.distil
         self.networks = [_open(Path(name), class_names).to(device) for name in options.teachers]
@@ -40,34 +40,34 @@ class Teachers:
         for network, name in zip(self.networks, options.teachers, strict=True):
             if own is not None and read_normalisation(network) != read_normalisation(own):
                 raise UserInputError(
-                    f"The network in {name} sees pictures in other numbers (mean and std) than "
-                    f"{options.backbone}. Learn from one with the same."
+                    f"The model in {name} normalises pictures by another mean and std than "
+                    f"{options.backbone}. Choose a teacher with the same."
                 )
 
     def add_to(self, loss: Tensor, logits: Tensor, batch: Tensor) -> Tensor:
-        """Return a loss that is the labels' to one part and the teachers' to the other.
+        """Return the labels' loss mixed with the distillation loss, by the teachers' share.
 
-        `logits` (N, C) of the network that learns, `batch` (N, 3, H, W) what it saw.
+        `logits` (N, C) of the model in training for its `batch` (N, 3, H, W).
         """
         if not self.networks:
             return loss
         with torch.no_grad():
-            said = torch.stack([network(batch) for network in self.networks]).mean(0)
-        heard = functional.kl_div(
+            target = torch.stack([network(batch) for network in self.networks]).mean(0)
+        distance = functional.kl_div(
             functional.log_softmax(logits / _TEMPERATURE, dim=1),
-            functional.log_softmax(said / _TEMPERATURE, dim=1),
+            functional.log_softmax(target / _TEMPERATURE, dim=1),
             reduction="batchmean",
             log_target=True,
         )
-        return (1 - self.share) * loss + self.share * _TEMPERATURE**2 * heard
+        return (1 - self.share) * loss + self.share * _TEMPERATURE**2 * distance
 
 
 def _open(folder: Path, class_names: Sequence[str]) -> nn.Module:
     found, backbone, weights = _find(folder)
     if tuple(found) != tuple(class_names):
         raise UserInputError(
-            f"The network in {folder} knows the classes {', '.join(found)}, not "
-            f"{', '.join(class_names)}. Learn from one of the same classes."
+            f"The model in {folder} has the classes {', '.join(found)}, not "
+            f"{', '.join(class_names)}. Choose a teacher with the same classes."
         )
     network = create_backbone(backbone, len(found))
     try:
@@ -85,7 +85,7 @@ def _find(folder: Path) -> tuple[tuple[str, ...], str, Path]:
         return card.class_names, card.backbone, folder / CHECKPOINT
     if not runs.is_finished(folder):
         raise UserInputError(
-            f"{folder} holds neither a finished run nor a version to learn from. Train it first."
+            f"{folder} holds neither a finished run nor a version to distil from. Train it first."
         )
     names = runs.read_images(folder).class_names
     return names, runs.read_options(folder).backbone, folder / CHOSEN

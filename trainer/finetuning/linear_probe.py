@@ -1,4 +1,4 @@
-"""The linear probe: a head on frozen features, where fine-tuning starts from.
+"""The linear probe: a head on frozen features, from which fine-tuning starts.
 
 Source: Kumar et al., "Fine-tuning can distort pretrained features" (2022): probe, then fine-tune.
 """
@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from trainer.finetuning.backbones import compute_features, get_head
 
-_STRENGTHS = (0.01, 0.1, 1.0, 10.0)
+_INVERSE_REGULARISATIONS = (0.001, 0.01, 0.1, 1.0)  # scikit-learn's C
 _FOLDS = 5
 
 
@@ -51,7 +51,7 @@ def fit_head(
     val: tuple[NDArray[np.float32], NDArray[np.int64]],
     num_classes: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
-    """Fit logistic regression; its strength is the one best on validation.
+    """Fit logistic regression, with the regularisation that is best on validation.
 
     Each side is embeddings (N, D) and targets (N,). Returns weight (C, D), bias (C,) and the
     validation accuracy (0–1).
@@ -59,8 +59,8 @@ def fit_head(
     mean = train[0].mean(axis=0)
     scale = train[0].std(axis=0) + 1e-6
     fits = []
-    for strength in _STRENGTHS:
-        fit = LogisticRegression(C=strength / 10, max_iter=500, class_weight="balanced")
+    for inverse in _INVERSE_REGULARISATIONS:
+        fit = LogisticRegression(C=inverse, max_iter=500, class_weight="balanced")
         fit.fit((train[0] - mean) / scale, train[1])
         fits.append((float(fit.score((val[0] - mean) / scale, val[1])), fit))
     accuracy, best = max(fits, key=lambda pair: pair[0])
@@ -74,9 +74,9 @@ def fit_head(
 def score_held_out(
     embeddings: NDArray[np.float32], targets: NDArray[np.int64], groups: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Return what a probe that has not seen an image's group gives its own label: (N,), 0–1.
+    """Return the probability of each image's label by a probe not fitted to its group: (N,).
 
-    Where that is little, the image is hard, or its label wrong.
+    Where it is low, the image is hard, or its label wrong.
     """
     names = list(dict.fromkeys(groups))
     if len(names) < _FOLDS:
@@ -97,7 +97,7 @@ def score_held_out(
 
 
 def set_head(model: nn.Module, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
-    """Put a weight (C, D) and a bias (C,) into the network's last layer."""
+    """Put a weight (C, D) and a bias (C,) into the model's last layer."""
     head = get_head(model)
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(weight))  # type: ignore[union-attr,operator]

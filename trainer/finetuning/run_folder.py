@@ -1,8 +1,8 @@
 """The folder of one training run: its options, its checkpoints, what was found.
 
 `run.json` options and data hash · `pictures.json` the labelled images and their splits ·
-`left_out.txt` the files that are not used, and why · `scores.npy` what a probe that had not seen
-a training image gives its label · `checkpoints/<epoch>/` to go on from · `history.json` a line an
+`left_out.txt` the files that are not used, and why · `scores.npy` the probability of each training
+image's label, out of fold · `checkpoints/<epoch>/` to resume from · `history.json` a line an
 epoch · `chosen.safetensors` the weights to be frozen · `result.json` what validation chose ·
 `version.json` the version that was made of it.
 """
@@ -47,17 +47,17 @@ class Result:
 
 
 def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
-    """Prepare the folder; return whether a run of the same options and data goes on.
+    """Prepare the folder; return whether a run of the same options and data is resumed.
 
-    A finished run of other options or data, or one that became a version, is cleared away.
+    A finished run of other options or data, or one that became a version, is deleted.
     Raises: UserInputError where an unfinished run of other options or data would be lost.
     """
     if _is_same(folder, options, data_sha256) and not (folder / "version.json").is_file():
         return bool(list_checkpoints(folder)) or is_finished(folder)
     if list_checkpoints(folder):
         raise UserInputError(
-            f"{folder} holds an unfinished run with other options or pictures. Start it again as "
-            "it was, choose another --run-folder, or delete that folder."
+            f"{folder} holds an unfinished run with other options or pictures. Resume it with the "
+            "same options, choose another --run-folder, or delete that folder."
         )
     for name in ("result.json", "history.json", SCORES, CHOSEN, "run.json", "version.json"):
         (folder / name).unlink(missing_ok=True)
@@ -68,13 +68,13 @@ def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
 
 
 def clear_other_run(folder: Path, options: TrainOptions, data_sha256: str) -> None:
-    """Clear away whatever the folder holds, unless it is a run of these options and this data."""
+    """Delete the folder unless it holds a run of these options and this data."""
     if not _is_same(folder, options, data_sha256):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_finished(folder: Path) -> bool:
-    """Return whether training came to its end; a version may not have been made of it yet."""
+    """Return whether training is finished; a version may not have been made of it yet."""
     return (folder / "result.json").is_file()
 
 
@@ -112,7 +112,7 @@ def read_result(folder: Path) -> Result:
     """
     path = folder / "result.json"
     if not path.is_file():
-        raise UserInputError(f"The run in {folder} is not finished. Start the training again.")
+        raise UserInputError(f"The run in {folder} is not finished. Resume the training.")
     return Result(**json.loads(path.read_text(encoding="utf-8")))
 
 

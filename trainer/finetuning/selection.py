@@ -1,6 +1,6 @@
-"""What validation chooses when training is over: weights, input geometry and bias, together.
+"""Model selection after training: validation chooses weights, input geometry and bias together.
 
-Judged by the log loss after calibration: of a few hundred images accuracy tells too little.
+By the log loss after calibration, since accuracy on a few hundred images says too little.
 """
 
 from collections.abc import Iterator
@@ -27,13 +27,13 @@ from trainer.finetuning.weights import read_classes
 from trainer.options import TrainOptions
 from trainer.progress import Progress
 
-# Of the fine-tuned weights, the rest being those that it began with.
+# Of the fine-tuned weights, the rest being those that training started from.
 _SHARES = (1.0, 0.85, 0.7, 0.5, 0.3)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How a network does on validation: `accuracy` 0–1; `loss`, the log loss after calibration.
+    """How a model does on validation: `accuracy` 0–1; `loss`, the log loss after calibration.
 
     `bias` (C,) is what calibration adds to the logits.
     """
@@ -85,7 +85,7 @@ class Choice:
 
 
 class Validation:
-    """The validation images, ready to measure networks by."""
+    """The validation images, ready to measure models on."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Validation:
     def measure(
         self, network: nn.Module, geometry: InputGeometry, epoch: int | None = None
     ) -> Measured:
-        """Measure a network that sees images in this geometry.
+        """Measure a model whose input has this geometry.
 
         `epoch`: the one just trained, from 1; None: the last.
         """
@@ -125,7 +125,7 @@ class Validation:
 
 
 def choose(network: nn.Module, geometry: InputGeometry, validation: Validation) -> Choice:
-    """Try every share, geometry and size; leave the best weights and their bias in the network.
+    """Try every share, geometry and size; leave the best weights and their bias in the model.
 
     `network` holds the fine-tuned weights; of `geometry` the mean and std are kept.
     Source for the shares: Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
@@ -153,7 +153,7 @@ def choose(network: nn.Module, geometry: InputGeometry, validation: Validation) 
 def make_val_loader(
     images: list[LabelledImage], dataset: Dataset, geometry: InputGeometry, options: TrainOptions
 ) -> DataLoader[Any]:
-    """Return the loader of images as the frozen network will see them."""
+    """Return the loader of images as the frozen graph will see them."""
     plain = ImageDataset(images, dataset.class_names, geometry)
     return make_loader(plain, options.batch_size, options.workers)
 
@@ -167,7 +167,7 @@ def _list_geometries(geometry: InputGeometry, options: TrainOptions) -> Iterator
 def _mix_shares(
     network: nn.Module, dataset: Dataset, options: TrainOptions
 ) -> dict[float, dict[str, Tensor]]:
-    """Return share → weights that are the fine-tuned ones to that part, the first ones else."""
+    """Return share → weights: that share of the fine-tuned ones, the rest of the first ones."""
     tuned = {name: value.clone() for name, value in network.state_dict().items()}
     if options.weights is None:
         return {1.0: tuned}

@@ -78,7 +78,7 @@ def make_reference(
     return Reference(make_remembered(*parts), tuple(names[: len(counts)]), head, catch_all)
 
 
-def test_wrong_labels_are_found_on_either_side() -> None:
+def test_wrong_labels_are_found_in_either_split() -> None:
     stored = make_images(("cat", 0, 30), ("dog", 1, 30), ("cat", 1, 3), ("dog", 0, 3))
     assert {entry.split for entry in stored.entries[60:]} == {"train", "locked"}
     check = find_issues(stored, NOTHING)
@@ -90,7 +90,7 @@ def test_wrong_labels_are_found_on_either_side() -> None:
     assert all(issue.probability > 0.5 > issue.quality >= 0 for issue in check.issues)
 
 
-def test_right_labels_are_let_be() -> None:
+def test_right_labels_are_left_alone() -> None:
     stored = make_images(("cat", 0, 20), ("dog", 1, 20), ("owl", 2, 20))
     assert find_issues(stored, NOTHING) == LabelCheck(60, (), ())
 
@@ -101,7 +101,7 @@ def test_third_class_is_suggested() -> None:
 
 
 @pytest.mark.parametrize(("group", "least", "most"), [("burst", 8, 8), (None, 0, 4)])
-def test_near_duplicates_do_not_vouch_for_each_other(
+def test_near_duplicates_do_not_confirm_each_other(
     group: str | None, least: int, most: int
 ) -> None:
     """A wrong burst is found when it is held out together; singly it would pass as a kind."""
@@ -137,7 +137,7 @@ def test_alike_images_count_as_one() -> None:
     assert find_issues(stored, NOTHING) == LabelCheck(0, ("cat", "dog"), ())
 
 
-def test_memory_judges_where_images_are_few() -> None:
+def test_memory_helps_where_images_are_few() -> None:
     stored = make_images(("dog", 0, 1), ("dog", 1, 1))
     check = find_issues(stored, make_reference(60, 60))
     assert check.images == 2
@@ -161,7 +161,7 @@ def test_image_that_is_remembered_with_its_wrong_label_is_found() -> None:
     assert {number for number, *_ in list_found(find_issues(stored, again))} == {1, 2}
 
 
-def test_new_class_that_the_catch_all_held_is_not_in_issue() -> None:
+def test_new_class_that_the_catch_all_held_is_no_issue() -> None:
     """What is remembered as "other" and looks like the new class is left out."""
     known = make_reference(60, 60, names=("cat", "other"), catch_all="other")
     rows = known.remembered.embeddings.copy()
@@ -213,7 +213,7 @@ def test_check_is_kept_for_the_page(catalog: Catalog, store: Store) -> None:
     assert "Discs, rather Stripes" in describe(summary)
 
 
-def test_check_judges_with_what_ships(catalog: Catalog, store: Store) -> None:
+def test_check_predicts_with_what_ships(catalog: Catalog, store: Store) -> None:
     assert find_reference(catalog, "drawn") == catalog.find("drawn", 1)
     assert find_reference(catalog, "mine") == catalog.find("drawn", 1)
     fill(store, "drawn")
@@ -233,7 +233,7 @@ def test_check_of_a_new_network_keeps_to_its_backbone(catalog: Catalog, store: S
     assert judge.backbone_key == read_card(catalog.find("mine")).backbone_key
 
 
-def test_where_nothing_ships_the_version_in_use_judges(
+def test_where_nothing_ships_the_version_in_use_predicts(
     catalog: Catalog, store: Store, tmp_path: Path
 ) -> None:
     fill(store, "mine")
@@ -248,7 +248,7 @@ FIRST = Comparison(outcome="first", sentence="Published.", new=NEW)
 MADE = Version(Path("nowhere"), make_card(model="mine"), FIRST)
 
 
-def test_who_cancels_the_check_keeps_what_was_trained(catalog: Catalog, store: Store) -> None:
+def test_cancelled_check_keeps_what_was_trained(catalog: Catalog, store: Store) -> None:
     fill(store, "mine")
     with run_job(store.data, "head", "mine") as job:
         (store.data / "training" / "cancel").touch()
@@ -288,7 +288,7 @@ def test_check_that_fails_is_no_failed_training(
     assert bool(caplog.records) == isinstance(error, Exception)
 
 
-def test_check_is_asked_before_each_fit() -> None:
+def test_check_is_called_before_each_fit() -> None:
     asked: list[None] = []
 
     def check() -> None:
@@ -310,7 +310,7 @@ def run(catalog: Catalog, command: str, *options: str) -> str:
     return done.stdout
 
 
-def test_training_ends_with_the_check_and_the_command_says_the_same(
+def test_training_ends_with_the_check_and_the_command_finds_the_same(
     catalog: Catalog, store: Store
 ) -> None:
     wrong = fill(store, "mine")

@@ -75,7 +75,7 @@ def test_too_few_images_change_nothing(finetuned: Catalog, tmp_path: Path) -> No
     assert not (tmp_path / "models").exists()
 
 
-def test_unfinished_run_of_other_images_is_begun_anew(finetuned: Catalog) -> None:
+def test_unfinished_run_of_other_images_is_started_afresh(finetuned: Catalog) -> None:
     shutil.rmtree(finetuned.data / "training" / "finetune" / "drawn")
     folder = finetuned.data / "training" / "deep" / "drawn"  # where earlier releases kept it
     (folder / "checkpoints" / "3").mkdir(parents=True)
@@ -94,7 +94,7 @@ def test_unfinished_run_of_other_images_is_begun_anew(finetuned: Catalog) -> Non
     assert not folder.exists()
 
 
-def test_new_network_learns_its_planned_catch_all(finetuned: Catalog, tmp_path: Path) -> None:
+def test_new_model_gets_its_planned_catch_all(finetuned: Catalog, tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         for label in CLASSES:
             for seed in range(24):

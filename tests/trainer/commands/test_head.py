@@ -65,7 +65,7 @@ def read_events(data: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def test_new_class_is_taught_and_nothing_is_forgotten(catalog: Catalog, store: Store) -> None:
+def test_new_class_is_learned_and_nothing_is_forgotten(catalog: Catalog, store: Store) -> None:
     add(store, "rings", 12, "drawn")
     made = train(catalog, store)
     assert made.card.class_names == ("discs", "stripes", "rings")
@@ -103,7 +103,7 @@ def test_version_is_whole(catalog: Catalog, store: Store, drawn_version: Version
     assert [p.name for p in made.folder.parent.glob(".staging-*")] == []
 
 
-def test_next_version_goes_on_from_the_one_in_use(catalog: Catalog, store: Store) -> None:
+def test_next_version_starts_from_the_one_in_use(catalog: Catalog, store: Store) -> None:
     add(store, "rings", 12, "drawn")
     first = train(catalog, store)
     catalog.publish("drawn", first.card.version)
@@ -116,7 +116,7 @@ def test_next_version_goes_on_from_the_one_in_use(catalog: Catalog, store: Store
     assert len(files) == len(set(files))
 
 
-def test_new_network_from_the_shipped_backbone(catalog: Catalog, store: Store) -> None:
+def test_new_model_from_the_shipped_backbone(catalog: Catalog, store: Store) -> None:
     add(store, "stripes", 10, "mine")
     add(store, "rings", 10, "mine")
     made = train(catalog, store, "mine", catch_all="stripes")
@@ -130,7 +130,7 @@ def test_new_network_from_the_shipped_backbone(catalog: Catalog, store: Store) -
     assert found[0].label == "stripes"
 
 
-def test_two_images_are_enough_for_a_network(catalog: Catalog, store: Store) -> None:
+def test_two_images_are_enough_for_a_model(catalog: Catalog, store: Store) -> None:
     add(store, "stripes", 1, "mine")
     add(store, "rings", 1, "mine")
     made = train(catalog, store, "mine")
@@ -171,7 +171,7 @@ def test_same_images_give_the_same_head(
         ({"rings": 2, "discs": 2}, "cats", "'cats' is not among the classes"),
     ],
 )
-def test_too_little_is_refused_in_a_sentence(
+def test_too_few_images_are_refused_in_a_sentence(
     catalog: Catalog,
     store: Store,
     labels: dict[str, int],
@@ -198,7 +198,7 @@ def test_class_whose_images_are_all_gone_is_named(catalog: Catalog, store: Store
     assert catalog.read_current("drawn") == made.card.version
 
 
-def test_events_tell_every_stage(catalog: Catalog, store: Store) -> None:
+def test_every_stage_is_logged(catalog: Catalog, store: Store) -> None:
     add(store, "rings", 8, "drawn")
     made = train(catalog, store)
     events = read_events(store.data)
@@ -269,7 +269,7 @@ def test_kill_in_the_middle_leaves_what_was_live(
     assert not list((store.data / "models").glob("*/.staging-*"))
 
 
-def test_terminated_training_says_that_it_was_cancelled(catalog: Catalog, store: Store) -> None:
+def test_terminated_training_logs_that_it_was_cancelled(catalog: Catalog, store: Store) -> None:
     add(store, "rings", 8, "drawn")
     process = subprocess.Popen(run_head(catalog), cwd=ROOT, stderr=subprocess.PIPE)
     wait_for_stage(process, store.data, "reading")

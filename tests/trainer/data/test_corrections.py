@@ -24,7 +24,7 @@ def _candidate(name: str, label: str, split: str = "train") -> Candidate:
     return Candidate(found, fingerprint=None, split=split)  # type: ignore[arg-type]
 
 
-def test_labels_are_put_right_and_doubtful_images_left_out(tmp_path: Path) -> None:
+def test_labels_are_corrected_and_unclear_images_left_out(tmp_path: Path) -> None:
     table = _write(tmp_path / "c.csv", "a.jpg,cat,dog,a dog", "b.jpg,cat,,a box")
     candidates = [
         _candidate("a.jpg", "cat"),
@@ -42,7 +42,7 @@ def test_labels_are_put_right_and_doubtful_images_left_out(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("split", ["val", "test"])
-def test_what_one_measures_by_keeps_its_labels(tmp_path: Path, split: str) -> None:
+def test_validation_and_test_keep_their_labels(tmp_path: Path, split: str) -> None:
     table = _write(tmp_path / "c.csv", "a.jpg,cat,dog,a dog")
     candidates = [_candidate("a.jpg", "cat", split), _candidate("c.jpg", "dog")]
     assert correct(candidates, read_corrections(table), {}) == (candidates, 0)

@@ -31,13 +31,15 @@ def _draw(balance: float, epochs: int = 20) -> Counter[tuple[str, str]]:
     ("balance", "expected"),
     [(0.0, (900, 100, 400)), (1.0, (467, 467, 467)), (0.5, (700, 233, 467))],
 )
-def test_groups_are_drawn_as_often_as_asked(balance: float, expected: tuple[int, int, int]) -> None:
+def test_groups_are_sampled_as_often_as_requested(
+    balance: float, expected: tuple[int, int, int]
+) -> None:
     drawn = _draw(balance)
     found = [drawn["web", "a"] / 20, drawn["web", "b"] / 20, drawn["phone", "b"] / 20]
     assert found == pytest.approx(expected, rel=0.05)
 
 
-def test_draw_depends_on_seed_and_epoch_alone() -> None:
+def test_sample_depends_on_seed_and_epoch_alone() -> None:
     images = _images({("", "a"): 50, ("", "b"): 50})
     one, two = BalancedSampler(images, 0.5, 1), BalancedSampler(images, 0.5, 1)
     one.set_epoch(3)

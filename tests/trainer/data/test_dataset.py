@@ -186,7 +186,7 @@ def make_class_without_train(root: Path) -> None:
         (make_class_without_train, "class bird has 0 pictures"),
     ],
 )
-def test_too_little_to_learn_from_is_refused(
+def test_too_few_images_are_refused(
     tmp_path: Path, read: Callable[..., Dataset], make: Callable[..., Any], words: str
 ) -> None:
     make(tmp_path / "data")
@@ -211,7 +211,7 @@ def test_the_same_image_twice_is_kept_once(data: Path, read: Callable[..., Datas
     }
 
 
-def test_a_image_under_two_labels_is_not_used(data: Path, read: Callable[..., Dataset]) -> None:
+def test_an_image_with_two_labels_is_not_used(data: Path, read: Callable[..., Dataset]) -> None:
     (data / "dog" / "copy.jpg").write_bytes((data / "cat" / "picture-3.jpg").read_bytes())
     dataset = read(data)
     assert dataset.counts()["train"]["cat"] + dataset.counts()["val"]["cat"] == 9

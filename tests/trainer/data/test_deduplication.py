@@ -60,7 +60,7 @@ def test_given_test_and_val_images_stay_where_they_are(drawn: list[Any]) -> None
     assert not given_val & {c.file.label for c in moved}
 
 
-def test_a_copy_is_kept_on_the_side_that_ranks_first() -> None:
+def test_a_copy_is_kept_in_the_split_of_the_highest_priority() -> None:
     train = make_candidate(1, 1, "cat", "train")
     test = Candidate(ClassFile(Path("2"), "data/2", "cat", "test"), train.fingerprint, "test")
     left_out: dict[str, str] = {}

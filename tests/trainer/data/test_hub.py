@@ -62,7 +62,7 @@ def test_rows_without_image_or_label_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../../evil.jpg", "/evil.jpg", ".evil", "a/..", "..\\evil"])
-def test_names_of_rows_do_not_climb(tmp_path: Path, name: str) -> None:
+def test_names_of_rows_do_not_leave_the_folder(tmp_path: Path, name: str) -> None:
     write_splits({"train": make_rows(range(2), name)}, "owner/name", tmp_path / "target")
     files = list_files(tmp_path)
     assert len(files) == 2
@@ -101,7 +101,7 @@ def test_images_inside_a_zip_are_read(tmp_path: Path) -> None:
     assert written.read_bytes() == encode(make_image(1))
 
 
-def test_a_row_cannot_point_at_files_of_this_machine(tmp_path: Path) -> None:
+def test_a_row_cannot_name_files_of_this_machine(tmp_path: Path) -> None:
     secret = tmp_path / "secret.jpg"
     secret.write_bytes(encode(make_image(1)))
     for path in (str(secret), f"file://{secret}", f"file://{secret}::hf://datasets/owner/name"):
@@ -178,7 +178,7 @@ def test_what_names_no_dataset_is_refused(tmp_path: Path, location: str) -> None
         ValueError("Config name is missing.\nPlease pick one"),
     ],
 )
-def test_a_dataset_out_of_reach_is_a_sentence(
+def test_an_unreachable_dataset_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def load_dataset(name: str, *, streaming: bool) -> None:

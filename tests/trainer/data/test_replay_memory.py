@@ -32,7 +32,7 @@ def test_version_without_memory_remembers_nothing(tmp_path: Path) -> None:
     assert read_memory(tmp_path, WIDTH).embeddings.shape == (0, WIDTH)
 
 
-def test_what_is_known_here_is_forgotten_and_numbers_alone_stay() -> None:
+def test_rows_of_known_files_are_forgotten_and_those_without_a_file_stay() -> None:
     rows = make_remembered((0, False, make_cloud(0, 3)), names=["a", "", "c"])
     assert rows.forget({"a"}).list_files() == ["", "c"]
 

@@ -18,7 +18,7 @@ def fill(folder: Path, counts: dict[str, int]) -> Store:
     return store
 
 
-def test_locked_images_are_measured_on_and_never_learnt_from(tmp_path: Path) -> None:
+def test_locked_images_are_measured_on_and_never_trained_on(tmp_path: Path) -> None:
     with fill(tmp_path, {"dog": 40, "cat": 40}) as store:
         dataset = read_stored(store, "pets", ())
         locked = {entry.sha256 for entry in store.find("pets") if entry.split == "locked"}

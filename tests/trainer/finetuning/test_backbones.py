@@ -16,7 +16,7 @@ from trainer.finetuning.backbones import (
 )
 
 
-def test_answer_is_linear_on_mean_features() -> None:
+def test_logits_are_linear_on_mean_features() -> None:
     model = create_backbone(BACKBONE, 3).eval()
     batch = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
@@ -25,8 +25,8 @@ def test_answer_is_linear_on_mean_features() -> None:
 
 
 @pytest.mark.parametrize("name", ["test_convnext", "test_vit", "mobilenetv3_small_050"])
-def test_networks_whose_heatmap_would_lie_are_refused(name: str) -> None:
-    with pytest.raises(UserInputError, match="heatmap would lie"):
+def test_models_whose_heatmap_would_be_wrong_are_refused(name: str) -> None:
+    with pytest.raises(UserInputError, match="heatmap would be wrong"):
         create_backbone(name, 2)
 
 

@@ -27,7 +27,7 @@ def test_without_teachers_the_loss_is_the_labels() -> None:
     assert teachers.add_to(loss, torch.zeros(2, 2), torch.zeros(2, 3, 64, 64)) is loss
 
 
-def test_loss_is_least_where_the_network_says_what_its_teacher_says(
+def test_loss_is_least_where_the_model_predicts_what_its_teacher_does(
     finished_run: Path, drawn_dataset: Dataset
 ) -> None:
     options = replace(OPTIONS, teachers=(str(finished_run),), distil=1.0)
@@ -42,14 +42,14 @@ def test_loss_is_least_where_the_network_says_what_its_teacher_says(
     assert differed.item() > 0.001
 
 
-def test_teachers_are_asked_for_their_share_only(finished_run: Path) -> None:
+def test_teachers_count_for_their_share_only(finished_run: Path) -> None:
     options = replace(OPTIONS, teachers=(str(finished_run),), distil=0.0)
     teachers = Teachers(options, CLASSES, CPU)
     loss = teachers.add_to(torch.tensor(0.5), torch.ones(1, 2), torch.rand(1, 3, 64, 64))
     assert loss.item() == pytest.approx(0.5)
 
 
-def test_teacher_is_no_part_of_what_learns(finished_run: Path) -> None:
+def test_teacher_is_not_trained(finished_run: Path) -> None:
     options = replace(OPTIONS, teachers=(str(finished_run),))
     [network] = Teachers(options, CLASSES, CPU).networks
     assert not network.training
@@ -68,11 +68,11 @@ def test_folder_without_a_finished_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_teacher_of_other_classes_is_refused(finished_run: Path) -> None:
-    with pytest.raises(UserInputError, match="knows the classes discs, stripes, not a, b"):
+    with pytest.raises(UserInputError, match="has the classes discs, stripes, not a, b"):
         Teachers(replace(OPTIONS, teachers=(str(finished_run),)), ("a", "b"), CPU)
 
 
-def test_network_learns_from_a_teacher_with_its_first_stages_frozen(
+def test_model_learns_from_a_teacher_with_its_first_stages_frozen(
     drawn_dataset: Dataset, finished_run: Path, tmp_path: Path
 ) -> None:
     options = replace(OPTIONS, epochs=1, frozen=2, hard=3.0, average=0.5, weights=None)
@@ -88,7 +88,7 @@ def test_network_learns_from_a_teacher_with_its_first_stages_frozen(
     assert any(name.startswith("blocks.") for name in differing)
 
 
-def test_teacher_that_sees_other_numbers_is_refused(finished_run: Path) -> None:
+def test_teacher_of_another_normalisation_is_refused(finished_run: Path) -> None:
     options = replace(OPTIONS, backbone="tf_efficientnet_lite0", teachers=(str(finished_run),))
-    with pytest.raises(UserInputError, match="in other numbers"):
+    with pytest.raises(UserInputError, match="another mean and std"):
         Teachers(options, CLASSES, CPU)

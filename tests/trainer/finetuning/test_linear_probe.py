@@ -18,7 +18,7 @@ def test_head_separates_what_is_separable(num_classes: int) -> None:
     assert accuracy == (predicted == targets).mean() == 1.0
 
 
-def test_head_is_put_into_the_network() -> None:
+def test_head_is_put_into_the_model() -> None:
     model = create_backbone(BACKBONE, 2)
     weight = np.ones_like(get_head(model).weight.detach().numpy())
     set_head(model, weight, np.array([1, 2], dtype=np.float32))

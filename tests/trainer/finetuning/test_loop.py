@@ -72,7 +72,7 @@ def test_same_seed_gives_same_weights(
     )
 
 
-def test_killed_run_goes_on_to_the_same_weights(
+def test_killed_run_resumes_to_the_same_weights(
     finished_run: Path, drawn_data: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "killed"
@@ -144,7 +144,7 @@ def test_unfinished_run_of_other_options_is_not_lost(tmp_path: Path) -> None:
     assert runs.list_checkpoints(tmp_path)
 
 
-def test_processes_that_do_not_work_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_that_do_not_cooperate_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     make_accelerator("cpu")  # Accelerate keeps the state of this, the only process
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UserInputError, match="2 processes were started but only 1"):
@@ -152,5 +152,5 @@ def test_processes_that_do_not_work_together_are_refused(monkeypatch: pytest.Mon
 
 
 def test_device_that_is_not_there_is_refused() -> None:
-    with pytest.raises(UserInputError, match="cannot be had"):
+    with pytest.raises(UserInputError, match="is not available"):
         make_accelerator("tpu")

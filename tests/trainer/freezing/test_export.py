@@ -22,7 +22,7 @@ from trainer.progress import Progress
 QUIET = Progress(shown=False)
 
 
-def test_version_holds_all_that_the_design_names(drawn_version: Version) -> None:
+def test_version_holds_every_file(drawn_version: Version) -> None:
     names = {
         p.relative_to(drawn_version.folder).as_posix() for p in drawn_version.folder.rglob("*")
     }
@@ -92,7 +92,7 @@ def test_next_version_names_its_parent(finished_run: Path, tmp_path: Path) -> No
     assert read_current(tmp_path / "drawn") == 2
 
 
-def test_network_that_answers_otherwise_becomes_no_version(
+def test_graph_that_predicts_otherwise_becomes_no_version(
     finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def mirror(image: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -47,7 +47,7 @@ def test_extreme_shapes_give_finite_pixels(geometry: str, height: int, width: in
     assert np.isfinite(found).all()
 
 
-def test_outputs_hang_together(model: torch.nn.Module, graph: onnx.ModelProto) -> None:
+def test_outputs_are_consistent(model: torch.nn.Module, graph: onnx.ModelProto) -> None:
     session = open_session(graph.SerializeToString())
     images = np.stack([np.asarray(draw("stripes", seed, 80).resize((80, 90))) for seed in range(3)])
     names = ["probabilities", "logits", "embedding", "heatmap"]
@@ -72,7 +72,7 @@ def test_temperature_is_replaced(graph: onnx.ModelProto) -> None:
     assert not np.array_equal(before, after)
 
 
-def test_graph_uses_standard_operators_and_says_nothing_of_this_machine(
+def test_graph_uses_standard_operators_and_names_nothing_of_this_machine(
     graph: onnx.ModelProto,
 ) -> None:
     assert [(entry.domain, entry.version) for entry in graph.opset_import] == [("", OPSET)]

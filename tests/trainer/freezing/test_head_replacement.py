@@ -37,7 +37,7 @@ def network(drawn_version: Version) -> onnx.ModelProto:
 
 
 @pytest.mark.parametrize("classes", [2, 3, 100])
-def test_grafted_network_answers_as_its_head_says(
+def test_graph_computes_what_its_new_head_does(
     network: onnx.ModelProto, drawn_version: Version, classes: int, tmp_path: Path
 ) -> None:
     head = make_head(network, classes)
@@ -55,7 +55,7 @@ def test_grafted_network_answers_as_its_head_says(
     assert [output.shape[1] for output in session.get_outputs()[:2]] == [classes, classes]
 
 
-def test_graft_leaves_the_backbone_and_drops_the_card(network: onnx.ModelProto) -> None:
+def test_new_head_leaves_the_backbone_and_drops_the_card(network: onnx.ModelProto) -> None:
     replaced = replace_head(network, make_head(network, 5), 1.0)
     assert not replaced.metadata_props
     assert network.metadata_props
@@ -67,7 +67,7 @@ def test_graft_leaves_the_backbone_and_drops_the_card(network: onnx.ModelProto) 
     assert changed == {"head_weight", "head_bias", "temperature", "num_classes"}
 
 
-def test_wrong_head_is_found_out(network: onnx.ModelProto, drawn_version: Version) -> None:
+def test_wrong_head_is_detected(network: onnx.ModelProto, drawn_version: Version) -> None:
     session = open_session(replace_head(network, make_head(network, 3), 1.0).SerializeToString())
     parent = open_session(drawn_version.folder / "model.onnx")
     head = make_head(network, 3)
@@ -78,7 +78,7 @@ def test_wrong_head_is_found_out(network: onnx.ModelProto, drawn_version: Versio
         prove(session, parent, IMAGES, head, 1.1)
 
 
-def test_network_of_another_program_is_refused() -> None:
+def test_graph_of_another_program_is_refused() -> None:
     with pytest.raises(UserInputError, match="no head that can be replaced"):
         read_head(onnx.load_from_string(make_network()))
 

@@ -14,14 +14,14 @@ def find(groups: np.ndarray) -> np.ndarray:
     return find_conflicts(np.array(rows), TARGETS, groups, candidates, new_class=2)
 
 
-def test_memories_that_show_the_new_class_are_found() -> None:
+def test_remembered_images_of_the_new_class_are_found() -> None:
     found = find(np.arange(len(PLACES)))
     assert found[(PLACES == 3) & (TARGETS == 1)].mean() > 0.9
     assert found[PLACES != 3].mean() < 0.02
     assert not found[TARGETS != 1].any()
 
 
-def test_one_group_of_images_says_less_than_many() -> None:
+def test_one_group_of_images_counts_less_than_many() -> None:
     groups = np.where(TARGETS == 2, -1, np.arange(len(PLACES)))
     assert find(groups).sum() <= find(np.arange(len(PLACES))).sum()
 

@@ -32,7 +32,7 @@ def study(fit_data: FitData) -> tuple[FittedHead, list[Point]]:
     return fitted, points
 
 
-def test_new_network_is_judged_out_of_fold() -> None:
+def test_new_model_is_measured_out_of_fold() -> None:
     fitted, points = study(make_fit_data())
     assert len(fitted.targets) == 36
     assert (fitted.probabilities.argmax(axis=1) == fitted.targets).mean() > 0.9
@@ -51,7 +51,7 @@ def test_unseen_images_are_found() -> None:
         assert (found == place).mean() > 0.9
 
 
-def test_one_image_a_class_can_be_learnt_from_but_not_judged() -> None:
+def test_one_image_a_class_is_trained_on_but_not_measured() -> None:
     fitted, points = study(make_fit_data(1))
     assert len(fitted.targets) == 0
     assert fitted.thresholds.conformal == {}
@@ -59,7 +59,7 @@ def test_one_image_a_class_can_be_learnt_from_but_not_judged() -> None:
     assert points == []
 
 
-def test_remembered_validation_images_are_judged_with() -> None:
+def test_remembered_validation_images_are_measured_on() -> None:
     val = np.concatenate([make_cloud(place, 40, seed=5) for place in range(3)])
     fit_data = replace(
         make_fit_data(1), val_embeddings=val, val_targets=np.repeat(np.arange(3), 40)
@@ -75,7 +75,7 @@ def test_same_data_give_the_same_head() -> None:
     assert first.temperature == second.temperature
 
 
-def test_groups_stay_together_and_memories_are_never_held_out() -> None:
+def test_groups_stay_together_and_remembered_rows_are_never_held_out() -> None:
     fit_data = replace(make_fit_data(4), groups=np.array([0, 0, 1, 1, 2, 3, 4, 5, *[REPLAYED] * 4]))
     folds = choose_folds(fit_data)
     assert folds[0] == folds[1] != folds[2] == folds[3]
@@ -100,7 +100,7 @@ def test_distance_is_to_another_group() -> None:
     assert distances[4:] == pytest.approx([0, 0], abs=1e-6)
 
 
-def test_validation_images_are_asked_after_the_rows() -> None:
+def test_validation_images_come_after_the_rows() -> None:
     fit_data = make_fit_data(20)
     val = np.concatenate([make_cloud(place, 5, seed=7) for place in range(3)])
     whole = replace(fit_data, val_embeddings=val, val_targets=np.repeat(np.arange(3), 5))

@@ -13,7 +13,7 @@ def make_problem(prior: Head | None = None) -> Problem:
     return Problem(features, np.repeat(np.arange(3), 30), prior or zeros)
 
 
-def test_fit_equals_scikit_learns_where_the_pull_is_to_zero() -> None:
+def test_fit_equals_scikit_learns_where_the_prior_is_zero() -> None:
     problem = make_problem()
     head = fit_head(problem, np.ones(90, dtype=bool), regularisation=0.1)
     peer = LogisticRegression(C=1 / (0.1 * 90), tol=1e-8, max_iter=1000)
@@ -22,7 +22,7 @@ def test_fit_equals_scikit_learns_where_the_pull_is_to_zero() -> None:
     assert softmax(head.score(problem.features), axis=1) == pytest.approx(expected, abs=5e-3)
 
 
-def test_strong_pull_keeps_the_head_that_was() -> None:
+def test_strong_regularisation_keeps_the_prior() -> None:
     rng = np.random.default_rng(0)
     prior = Head(rng.normal(size=(3, WIDTH)).astype(np.float32), np.zeros(3, np.float32))
     weak, strong = (
@@ -52,7 +52,7 @@ def test_classes_weigh_the_same() -> None:
     assert softmax(head.score(between)[0])[0] == pytest.approx(0.5, abs=0.01)
 
 
-def test_scaling_changes_no_answer() -> None:
+def test_scaling_changes_no_logit() -> None:
     rng = np.random.default_rng(0)
     head = Head(rng.normal(size=(3, WIDTH)).astype(np.float32), np.ones(3, np.float32))
     embeddings = make_cloud(1, 8)

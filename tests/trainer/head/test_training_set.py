@@ -18,7 +18,7 @@ from trainer.head.training_set import (
 NAMES = ("cat", "other")
 
 
-def test_new_classes_come_after_those_that_were_there() -> None:
+def test_new_classes_come_after_known_ones() -> None:
     assert name_classes(("z", "a"), ["m", "b", "a"]) == ("z", "a", "b", "m")
 
 
@@ -32,7 +32,7 @@ def test_image_that_was_measured_on_is_not_trained_on_and_the_reverse() -> None:
     assert len(training_set.remembered) == 4
 
 
-def test_stored_image_goes_before_the_same_one_remembered() -> None:
+def test_stored_image_replaces_the_same_one_remembered() -> None:
     seen = make_cloud(0, 3)
     remembered = make_remembered((0, False, seen[:2]), (0, True, seen[2:]))
     stored = make_stored(("cat", "train", seen[:1]), ("cat", "locked", seen[2:]))
@@ -44,7 +44,7 @@ def test_stored_image_goes_before_the_same_one_remembered() -> None:
     assert memory.list_files() == ["", "cat-train-0", "cat-locked-0"]
 
 
-def test_what_a_person_labels_otherwise_is_in_doubt() -> None:
+def test_remembered_image_with_another_label_is_doubtful() -> None:
     seen = make_cloud(0, 1)
     stored = make_stored(("cat", "train", seen))
     training_set = gather(NAMES, stored, make_remembered((1, True, seen)))
@@ -52,7 +52,7 @@ def test_what_a_person_labels_otherwise_is_in_doubt() -> None:
     assert training_set.doubtful == {"train": 0, "validation": 1}
 
 
-def test_conflicting_memories_are_left_out_on_both_sides() -> None:
+def test_conflicting_remembered_images_are_left_out_of_both_splits() -> None:
     remembered = make_remembered(
         (0, False, make_cloud(0, 40)),
         (1, False, make_cloud(1, 40)),
@@ -87,7 +87,7 @@ def test_number_of_classes_is_checked(labels: list[str], words: str) -> None:
         check_training_set(gather(name_classes((), labels), stored, make_empty(WIDTH)))
 
 
-def test_class_without_a_image_to_learn_from_is_named() -> None:
+def test_class_without_a_training_image_is_named() -> None:
     stored = make_stored(("cat", "train", make_cloud(0, 1)), ("dog", "locked", make_cloud(1, 1)))
     with pytest.raises(UserInputError, match="The class dog has no picture to learn from"):
         check_training_set(gather(("cat", "dog"), stored, make_empty(WIDTH)))
