@@ -49,6 +49,7 @@ def test_script_answers_as_we_do(tmp_path: Path) -> None:
     _check_same_answers(sorted((ROOT / "tests/fixtures/rendered").glob("*/*.webp")), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the labelled pictures of ../shared")
 def test_script_answers_as_we_do_on_the_whole_test_split(tmp_path: Path) -> None:
