@@ -1,10 +1,12 @@
-"""One tiny run and one version made of it, shared by the tests that need them."""
+"""A tiny run and versions made of it, shared by the tests that need them."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from inference.versions.cards import read_card
 from inference.versions.catalog import Catalog
 from labelling.store.store import Store
 from tests.trainer.drawn import BACKBONE, write_splits
@@ -16,6 +18,7 @@ from trainer.freezing.version_folder import Version
 from trainer.options import TrainOptions
 from trainer.progress import Progress
 
+FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "drawn" / "1"
 OPTIONS = TrainOptions(
     model="drawn", backbone=BACKBONE, epochs=2, batch_size=8, size=64, train_size=64, workers=0
 )
@@ -39,9 +42,18 @@ def finished_run(drawn_dataset: Dataset, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def drawn_version(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
+def exported_version(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
+    """The finished run as a version: takes seconds."""
     exported = tmp_path_factory.mktemp("exported")
     return export_run(finished_run, exported, Progress(shown=False), licence="CC0 drawings.")
+
+
+@pytest.fixture(scope="session")
+def drawn_version(tmp_path_factory: pytest.TempPathFactory) -> Version:
+    """Such a version, exported once: `tests/fixtures/drawn`, a copy of `exported_version`."""
+    folder = tmp_path_factory.mktemp("exported") / "drawn" / "1"
+    shutil.copytree(FIXTURE, folder)
+    return Version(folder, read_card(folder))
 
 
 @pytest.fixture

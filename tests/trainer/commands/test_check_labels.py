@@ -310,6 +310,7 @@ def run(catalog: Catalog, command: str, *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_training_ends_with_the_check_and_the_command_finds_the_same(
     catalog: Catalog, store: Store
 ) -> None:

@@ -18,6 +18,8 @@ from tests.trainer.drawn import CLASSES, draw
 from trainer.__main__ import app
 from trainer.freezing.version_folder import Version
 
+pytestmark = pytest.mark.slow
+
 _COUNT = 60  # a class, of which a fifth is locked
 
 

@@ -253,6 +253,7 @@ def wait_for_stage(process: subprocess.Popen[bytes], data: Path, stage: str) -> 
 
 
 @pytest.mark.parametrize("stage", ["reading", "fitting", "proving"])
+@pytest.mark.slow
 def test_kill_in_the_middle_leaves_what_was_live(
     catalog: Catalog, store: Store, stage: str
 ) -> None:
@@ -269,6 +270,7 @@ def test_kill_in_the_middle_leaves_what_was_live(
     assert not list((store.data / "models").glob("*/.staging-*"))
 
 
+@pytest.mark.slow
 def test_terminated_training_logs_that_it_was_cancelled(catalog: Catalog, store: Store) -> None:
     add(store, "rings", 8, "drawn")
     process = subprocess.Popen(run_head(catalog), cwd=ROOT, stderr=subprocess.PIPE)
@@ -280,6 +282,7 @@ def test_terminated_training_logs_that_it_was_cancelled(catalog: Catalog, store:
     assert read_events(store.data)[-1] == {"event": "cancelled"}
 
 
+@pytest.mark.slow
 def test_command_prints_its_result_and_imports_no_torch(catalog: Catalog, store: Store) -> None:
     """Up to the check of the labels at its very end, not scikit-learn or datasets either."""
     add(store, "rings", 8, "drawn")

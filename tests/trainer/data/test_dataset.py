@@ -308,6 +308,7 @@ HOTDOG = Path(__file__).parents[4] / "shared" / "data" / "hotdog"
 
 @pytest.mark.shared
 @pytest.mark.skipif(not HOTDOG.is_dir(), reason="../shared/data/hotdog is not here")
+@pytest.mark.slow
 def test_the_shipped_data_loses_nothing_and_validates_every_source(
     read: Callable[..., Dataset],
 ) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from crepes import ConformalClassifier
 
 from inference.classifier import Classifier
@@ -122,11 +123,12 @@ def test_card_without_counts_is_measured(drawn_version: Version, drawn_dataset: 
     assert set(found.corruptions) == {"none", *CORRUPTIONS}
 
 
-def test_export_measures_it_all(drawn_version: Version) -> None:
-    trust = drawn_version.card.trust
+@pytest.mark.slow
+def test_export_measures_it_all(exported_version: Version) -> None:
+    trust = exported_version.card.trust
     assert set(trust.certainty) == {"test"}
     assert set(trust.corruptions) == {"none", *CORRUPTIONS}
-    assert trust.corruptions["none"] == drawn_version.card.metrics["test"].top1
+    assert trust.corruptions["none"] == exported_version.card.metrics["test"].top1
     assert trust.out_of_distribution and trust.out_of_distribution.n == 600
 
 

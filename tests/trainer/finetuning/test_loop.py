@@ -58,6 +58,7 @@ def test_run_leaves_weights_history_and_choices(finished_run: Path) -> None:
     assert result.epoch == OPTIONS.epochs
 
 
+@pytest.mark.slow
 def test_same_seed_gives_same_weights(
     finished_run: Path, drawn_dataset: Dataset, tmp_path: Path
 ) -> None:
@@ -72,6 +73,7 @@ def test_same_seed_gives_same_weights(
     )
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_to_the_same_weights(
     finished_run: Path, drawn_data: Path, tmp_path: Path
 ) -> None:
@@ -91,6 +93,7 @@ def test_killed_run_resumes_to_the_same_weights(
     assert _same(_weights(finished_run), _weights(folder))
 
 
+@pytest.mark.slow
 def test_run_that_became_no_version_is_not_trained_again(
     finished_run: Path, drawn_dataset: Dataset, tmp_path: Path
 ) -> None:
@@ -106,6 +109,7 @@ def test_run_that_became_no_version_is_not_trained_again(
     assert (folder / CHOSEN).stat().st_mtime_ns > before
 
 
+@pytest.mark.slow
 def test_two_processes_take_part_and_make_the_same_kind_of_version(
     drawn_data: Path, tmp_path: Path
 ) -> None:
