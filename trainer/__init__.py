@@ -1,1 +1,1 @@
-"""PyTorch side: labelled images in, trained and frozen networks out; one command a stage."""
+"""Labelled images in, trained and frozen versions out; one command a stage."""

@@ -23,7 +23,7 @@ _SECONDS_BETWEEN_LINES = 15.0
 
 
 class SizedIterable(Sized, Iterable[T], Protocol[T]):  # type: ignore[misc]
-    """Something to walk over whose length is known."""
+    """Something to iterate over whose length is known."""
 
 
 class Progress:
@@ -73,7 +73,7 @@ class Progress:
             yield from self._track_with_lines(items, task)
 
     def count(self, done: int, total: int, task: str) -> None:
-        """Print a line for a loop that is counted elsewhere, at tenths of the whole."""
+        """Print a line for a loop that is counted elsewhere, at every tenth of the whole."""
         if self.shown and total and done % max(1, total // 10) == 0:
             self.say(f"{task}: {done} of {total}")
 
@@ -93,12 +93,12 @@ class Progress:
                 bars.update(bar, advance=1, note=self.note)
 
     def _track_with_lines(self, items: SizedIterable[T], task: str) -> Iterator[T]:
-        start = shown = time.monotonic()
+        start = printed = time.monotonic()
         for done, item in enumerate(items, 1):
             yield item
             now = time.monotonic()
-            if now - shown >= _SECONDS_BETWEEN_LINES:
-                shown = now
+            if now - printed >= _SECONDS_BETWEEN_LINES:
+                printed = now
                 left = estimate_remaining(now - start, done, len(items))
                 self.say(f"{task}: {done} of {len(items)}, {left:.0f} s left {self.note}")
                 sys.stderr.flush()

@@ -66,7 +66,7 @@ class Reference:
 def check_labels(catalog: Catalog, store: Store, model: str, job: Job) -> LabelCheck:
     """Find label issues, and store them for the page.
 
-    Raises: CancelledError; UserInputError where there is no network to look with.
+    Raises: CancelledError; UserInputError where there is no model to predict with.
     """
     job.stage(Stage.CHECKING_LABELS)
     start = open_start(find_reference(catalog, model), model)

@@ -38,7 +38,7 @@ def evaluate_version(
 
     `split`: one of `SPLITS`; None takes test where there is one, else val, which training does
     not see.
-    Raises: UserInputError for images that cannot be read or classes that the network lacks.
+    Raises: UserInputError for images that cannot be read or classes that the version lacks.
     """
     card = classifier.card
     with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +66,7 @@ def evaluate_version(
 
 
 def _is_unseen(images: Sequence[LabelledImage], split: str, classifier: Classifier) -> bool:
-    """Return whether images are strangers to a version: test images, or from elsewhere."""
+    """Return whether a version cannot have seen the images: test images, or from elsewhere."""
     width = classifier.session.get_outputs()[2].shape[-1]
     known = set(read_memory(classifier.folder, width).list_files()) - {""}
     return split == "test" or (bool(known) and not known & {image.sha256 for image in images})

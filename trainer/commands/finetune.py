@@ -1,4 +1,4 @@
-"""Fine-tuning (Deep on the page): the whole network is trained on the stored images.
+"""Fine-tuning (Deep on the page): the whole model is trained on the stored images.
 
 It starts from the version in use. Unlike a new head it changes the backbone, so remembered
 embeddings are of no use: every class needs stored images.

@@ -171,7 +171,7 @@ def _check_classes(candidates: list[Candidate], labels: set[str], left_out: dict
     for label in sorted(labels):
         train, val = sides[label, "train"], sides[label, "val"]
         if not train or not val:
-            of_class = {shown: why for shown, why in left_out.items() if f"/{label}/" in shown}
+            of_class = {name: why for name, why in left_out.items() if f"/{label}/" in name}
             raise UserInputError(
                 f"The class {label} has {train} pictures to train on and {val} others to validate "
                 "on; both need at least 1, and near-duplicates stay together. Add different "
@@ -182,8 +182,8 @@ def _check_classes(candidates: list[Candidate], labels: set[str], left_out: dict
 def _give_example(left_out: dict[str, str]) -> str:
     if not left_out:
         return ""
-    shown, reason = next(iter(left_out.items()))
-    return f" Files left out: {len(left_out)}, such as {shown}: {reason}"
+    name, reason = next(iter(left_out.items()))
+    return f" Files left out: {len(left_out)}, such as {name}: {reason}"
 
 
 def _assemble(
@@ -195,7 +195,7 @@ def _assemble(
         for c, source in zip(candidates, sources, strict=True)
     ]
     images.sort(key=lambda image: (image.split, image.label, image.sha256))
-    reasons = tuple(LeftOut(shown, reason) for shown, reason in sorted(left_out.items()))
+    reasons = tuple(LeftOut(name, reason) for name, reason in sorted(left_out.items()))
     return Dataset(tuple(class_names), tuple(images), reasons)
 
 

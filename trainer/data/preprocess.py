@@ -13,7 +13,7 @@ from inference.versions.cards import InputGeometry
 
 
 def preprocess(image: NDArray[np.uint8], geometry: InputGeometry) -> Tensor:
-    """Turn one (H, W, 3) uint8 RGB image into the network's (3, S, S) float32 input."""
+    """Turn one (H, W, 3) uint8 RGB image into the model's (3, S, S) float32 input."""
     pixels = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
     height, width = image.shape[:2]
     if geometry.geometry == "crop":

@@ -35,14 +35,14 @@ class Remembered:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def select(self, wanted: NDArray[np.bool_]) -> Self:
+    def select(self, mask: NDArray[np.bool_]) -> Self:
         """Return the rows of a (M,) mask."""
         return type(self)(
-            self.embeddings[wanted],
-            self.targets[wanted],
-            self.is_val[wanted],
-            self.sha256[wanted],
-            self.groups[wanted],
+            self.embeddings[mask],
+            self.targets[mask],
+            self.is_val[mask],
+            self.sha256[mask],
+            self.groups[mask],
         )
 
     def forget(self, known: set[str]) -> Self:

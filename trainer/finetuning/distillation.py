@@ -35,10 +35,10 @@ class Teachers:
         normalisation (mean and std).
         """
         self.share = options.distil
-        self.networks = [_open(Path(name), class_names).to(device) for name in options.teachers]
-        own = create_backbone(options.backbone, len(class_names)) if self.networks else None
-        for network, name in zip(self.networks, options.teachers, strict=True):
-            if own is not None and read_normalisation(network) != read_normalisation(own):
+        self.models = [_open(Path(name), class_names).to(device) for name in options.teachers]
+        own = create_backbone(options.backbone, len(class_names)) if self.models else None
+        for model, name in zip(self.models, options.teachers, strict=True):
+            if own is not None and read_normalisation(model) != read_normalisation(own):
                 raise UserInputError(
                     f"The model in {name} normalises pictures by another mean and std than "
                     f"{options.backbone}. Choose a teacher with the same."
@@ -49,10 +49,10 @@ class Teachers:
 
         `logits` (N, C) of the model in training for its `batch` (N, 3, H, W).
         """
-        if not self.networks:
+        if not self.models:
             return loss
         with torch.no_grad():
-            target = torch.stack([network(batch) for network in self.networks]).mean(0)
+            target = torch.stack([model(batch) for model in self.models]).mean(0)
         distance = functional.kl_div(
             functional.log_softmax(logits / _TEMPERATURE, dim=1),
             functional.log_softmax(target / _TEMPERATURE, dim=1),
@@ -69,13 +69,13 @@ def _open(folder: Path, class_names: Sequence[str]) -> nn.Module:
             f"The model in {folder} has the classes {', '.join(found)}, not "
             f"{', '.join(class_names)}. Choose a teacher with the same classes."
         )
-    network = create_backbone(backbone, len(found))
+    model = create_backbone(backbone, len(found))
     try:
-        network.load_state_dict(load_file(weights))
+        model.load_state_dict(load_file(weights))
     except (OSError, SafetensorError) as error:
         raise UserInputError(f"The weights {weights} cannot be read ({error}).") from error
-    network.requires_grad_(requires_grad=False)
-    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    model.requires_grad_(requires_grad=False)
+    return model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _find(folder: Path) -> tuple[tuple[str, ...], str, Path]:

@@ -98,7 +98,7 @@ class Validation:
         self.accelerator, self.progress = accelerator, progress
 
     def measure(
-        self, network: nn.Module, geometry: InputGeometry, epoch: int | None = None
+        self, model: nn.Module, geometry: InputGeometry, epoch: int | None = None
     ) -> Measured:
         """Measure a model whose input has this geometry.
 
@@ -113,7 +113,7 @@ class Validation:
             epoch=self.options.epochs if epoch is None else epoch,
             epochs=self.options.epochs,
         )
-        _, logits, targets = embed(network, prepared, self.accelerator, track)
+        _, logits, targets = embed(model, prepared, self.accelerator, track)
         photos = np.array(find_photos(images), dtype=bool)
         bias, temperature = fit_calibration(logits[photos], targets[photos])
         scaled = log_softmax((logits + bias) / temperature, axis=1)
@@ -124,18 +124,18 @@ class Validation:
         )
 
 
-def choose(network: nn.Module, geometry: InputGeometry, validation: Validation) -> Choice:
+def choose(model: nn.Module, geometry: InputGeometry, validation: Validation) -> Choice:
     """Try every share, geometry and size; leave the best weights and their bias in the model.
 
-    `network` holds the fine-tuned weights; of `geometry` the mean and std are kept.
+    `model` holds the fine-tuned weights; of `geometry` the mean and std are kept.
     Source for the shares: Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
     """
-    mixes = _mix_shares(network, validation.dataset, validation.options)
+    mixes = _mix_shares(model, validation.dataset, validation.options)
     tried = {}
     for share, weights in mixes.items():
-        network.load_state_dict(weights)
+        model.load_state_dict(weights)
         for candidate in _list_geometries(geometry, validation.options):
-            found = validation.measure(network, candidate)
+            found = validation.measure(model, candidate)
             tried[share, candidate] = found
             validation.progress.say(
                 f"{share:.0%} fine-tuned, {candidate.geometry}, {candidate.size} pixels: "
@@ -143,8 +143,8 @@ def choose(network: nn.Module, geometry: InputGeometry, validation: Validation) 
             )
     share, best = min(tried, key=lambda key: tried[key].loss)
     choice = Choice(share, best, tried)
-    network.load_state_dict(mixes[share])
-    head = get_head(network)
+    model.load_state_dict(mixes[share])
+    head = get_head(model)
     with torch.no_grad():
         head.bias += torch.from_numpy(choice.bias).to(head.bias)  # type: ignore[union-attr,arg-type,operator]
     return choice
@@ -165,13 +165,13 @@ def _list_geometries(geometry: InputGeometry, options: TrainOptions) -> Iterator
 
 
 def _mix_shares(
-    network: nn.Module, dataset: Dataset, options: TrainOptions
+    model: nn.Module, dataset: Dataset, options: TrainOptions
 ) -> dict[float, dict[str, Tensor]]:
     """Return share → weights: that share of the fine-tuned ones, the rest of the first ones."""
-    tuned = {name: value.clone() for name, value in network.state_dict().items()}
+    tuned = {name: value.clone() for name, value in model.state_dict().items()}
     if options.weights is None:
         return {1.0: tuned}
     names = dataset.class_names
     before = create_backbone(options.backbone, len(names), options.weights).state_dict()
     known = read_classes(options.weights) == names  # then its head means the same
-    return {share: mix_weights(network, tuned, before, share, with_head=known) for share in _SHARES}
+    return {share: mix_weights(model, tuned, before, share, with_head=known) for share in _SHARES}

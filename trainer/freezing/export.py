@@ -69,7 +69,7 @@ def export_run(folder: Path, exported: Path, progress: Progress, licence: str = 
     """Freeze a finished run into the next version and put it into use.
 
     Raises: UserInputError where the run is missing or unfinished; ParityError if the frozen
-    network does not answer as the trained one. Then nothing changes under `exported`.
+    graph does not predict what the trained model does. Then nothing changes under `exported`.
     """
     frozen = freeze_run(folder, progress)
     model_folder = exported / frozen.card.model

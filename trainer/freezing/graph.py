@@ -1,4 +1,4 @@
-"""The frozen network as one ONNX graph: preprocessing, backbone and head joined.
+"""The frozen model as one ONNX graph: preprocessing, backbone and head joined.
 
 The two ends are written as ONNX text, since torch.export cannot trace a crop whose size depends
 on the image; the backbone comes from PyTorch.
@@ -95,7 +95,7 @@ def build_graph(model: nn.Module, geometry: InputGeometry, temperature: float) -
 
 
 def set_temperature(graph: onnx.ModelProto, temperature: float) -> None:
-    """Replace the temperature in a frozen network."""
+    """Replace the temperature in a frozen graph."""
     for initializer in graph.graph.initializer:
         if initializer.name == "temperature":
             initializer.CopyFrom(numpy_helper.from_array(np.float32(temperature), "temperature"))

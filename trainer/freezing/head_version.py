@@ -79,11 +79,11 @@ class HeadVersion:
         names, fitted = self.training_set.class_names, self.fitted
         locked = self.list_locked()
         targets = np.array([names.index(image.label) for image in locked], dtype=np.int64)
-        shown = [image.sha256 or f"remembered {image.row}" for image in locked]
+        locked_names = [image.sha256 or f"remembered {image.row}" for image in locked]
         files = [f"held out {number}" for number in range(1, len(fitted.targets) + 1)]
         found = {
             "validation": _answer(names, files, fitted.probabilities, fitted.targets),
-            "locked": _answer(names, shown, self.predict_locked(), targets),
+            "locked": _answer(names, locked_names, self.predict_locked(), targets),
         }
         return {split: answers for split, answers in found.items() if len(answers.targets)}
 

@@ -1,4 +1,4 @@
-"""The proof that a frozen network answers as PyTorch does, on real images of several sizes."""
+"""The proof that a frozen graph predicts what PyTorch does, on real images of several sizes."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ _SIDES = ((224, 224), (640, 480), (480, 640), (97, 131), (1200, 300))
 
 
 class ParityError(RuntimeError):
-    """The frozen network does not answer as the trained one does: no version is made."""
+    """The frozen graph does not predict what the trained model does: no version is made."""
 
 
 def prove_parity(
@@ -44,7 +44,7 @@ def prove_parity(
     worst = max(worst, _compare(triples, session, model, geometry, temperature))
     if not worst <= TOLERANCE:
         raise ParityError(
-            f"The frozen network's probabilities differ by {worst:.4f} from PyTorch's; at most "
+            f"The frozen graph's probabilities differ by {worst:.4f} from PyTorch's; at most "
             f"{TOLERANCE} is taken. No version was made."
         )
     return worst

@@ -113,7 +113,7 @@ def check_training_set(training_set: TrainingSet) -> None:
             "something else."
         )
     if len(names) > 100:
-        raise UserInputError(f"There are {len(names)} classes; at most 100 can be told apart.")
+        raise UserInputError(f"There are {len(names)} classes; at most 100 are supported.")
     remembered = training_set.remembered.targets[training_set.select_remembered(is_val=False)]
     have = {*training_set.train.list_targets(names), *remembered.tolist()}
     missing = [name for target, name in enumerate(names) if target not in have]

@@ -1,1 +1,1 @@
-"""Rendered images: hot dogs and other food, and images of nothing that was taught."""
+"""Rendered images: hot dogs and other food, and out-of-distribution images."""

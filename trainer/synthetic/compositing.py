@@ -114,7 +114,7 @@ def solve_perspective(target: np.ndarray, source: np.ndarray) -> list[float]:
 def paste(
     ground: Image.Image, piece: Image.Image, position: tuple[int, int], *, shadow: bool = False
 ) -> Image.Image:
-    """Return the ground with a piece on it, over its own soft shadow where asked."""
+    """Return the ground with a piece on it, over its own soft shadow if `shadow`."""
     result = ground.copy()
     if shadow:
         shape = Image.new("L", ground.size)

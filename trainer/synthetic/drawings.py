@@ -103,7 +103,7 @@ def draw_roll(
     colour: Colour,
     outline: float = 0,
 ) -> None:
-    """Draw a rounded bar with a darker underside, a shine and, where asked, a dark outline."""
+    """Draw a rounded bar with a darker underside, a highlight and, if any, a dark outline."""
     if outline:
         stroke(draw, points, radius + outline, shade(colour, 0.3))
     stroke(draw, points, radius, shade(colour, 0.82))

@@ -1,4 +1,4 @@
-"""Out-of-distribution images, rendered: what no model here is taught.
+"""Rendered out-of-distribution images, of no class that a model here has.
 
 How often a version calls them unfamiliar is measured on them; nothing is trained on them and no
 threshold is fitted to them.
