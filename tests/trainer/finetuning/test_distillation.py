@@ -51,14 +51,14 @@ def test_teachers_count_for_their_share_only(finished_run: Path) -> None:
 
 def test_teacher_is_not_trained(finished_run: Path) -> None:
     options = replace(OPTIONS, teachers=(str(finished_run),))
-    [network] = Teachers(options, CLASSES, CPU).networks
+    [network] = Teachers(options, CLASSES, CPU).models
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
 def test_version_can_teach(drawn_version: Version, finished_run: Path) -> None:
     options = replace(OPTIONS, teachers=(str(drawn_version.folder), str(finished_run)))
-    one, other = Teachers(options, CLASSES, CPU).networks
+    one, other = Teachers(options, CLASSES, CPU).models
     assert all(torch.equal(v, other.state_dict()[k]) for k, v in one.state_dict().items())
 
 
