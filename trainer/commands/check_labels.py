@@ -162,13 +162,16 @@ def summarise(store: Store, model: str) -> dict[str, Any]:
         }
         for entry, issue in store.find_label_issues(model)
     ]
-    return {"pictures": check.images, "too_few": list(check.too_few), "issues": found}
+    return {"images": check.images, "too_few": list(check.too_few), "issues": found}
 
 
 def describe(summary: dict[str, Any]) -> str:
     """Return a summary in words, one issue a line."""
     found = summary["issues"]
-    lines = [f"{len(found):,} of {summary['pictures']:,} labels look wrong."]
+    checked = summary["images"]
+    lines = ["There are no labels to check."]
+    if checked:
+        lines = [f"{len(found):,} of {checked:,} labels look wrong."]
     lines += [
         f"  label {row['label']}: {name_for_display(row['class'])}, rather "
         f"{name_for_display(row['suggested'])} ({row['probability']:.0%}) {row['name']}".rstrip()

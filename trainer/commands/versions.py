@@ -3,18 +3,31 @@
 Commands: `python -m trainer versions --model NAME` and `python -m trainer publish VERSION`.
 """
 
-from typing import Any
+from pydantic import BaseModel
 
 from inference.errors import UserInputError
-from inference.versions.cards import read_card
+from inference.versions.cards import Parent, Rate, read_card
 from inference.versions.catalog import Catalog
 from trainer.evaluation.metrics import describe_rate
 
 SHIPPED = "shipped"
 
 
-def list_rows(catalog: Catalog, model: str) -> list[dict[str, Any]]:
-    """Return a row a version, as JSON values, ascending.
+class VersionRow(BaseModel):
+    """A version in a list. `custom`: made here; `top1`: the rate that its card gives last."""
+
+    version: int
+    in_use: bool
+    custom: bool
+    kind: str
+    created: str
+    classes: tuple[str, ...]
+    parent: Parent | None
+    top1: Rate | None
+
+
+def list_rows(catalog: Catalog, model: str) -> list[VersionRow]:
+    """Return a row a version, ascending.
 
     Raises: UserInputError for a model that there is not.
     """
@@ -25,27 +38,27 @@ def list_rows(catalog: Catalog, model: str) -> list[dict[str, Any]]:
         card = read_card(folder)
         measured = [found.top1 for found in card.metrics.values()]
         rows.append(
-            {
-                "version": number,
-                "in_use": number == current,
-                "taught": catalog.is_taught(model, number),
-                "kind": card.training.kind or "full",
-                "created": card.created,
-                "classes": list(card.class_names),
-                "parent": card.parent,
-                "top1": measured[-1] if measured else None,
-            }
+            VersionRow(
+                version=number,
+                in_use=number == current,
+                custom=catalog.is_taught(model, number),
+                kind=card.training.kind or "full",
+                created=card.created,
+                classes=card.class_names,
+                parent=card.parent,
+                top1=measured[-1] if measured else None,
+            )
         )
     return rows
 
 
-def describe_rows(rows: list[dict[str, Any]]) -> str:
+def describe_rows(rows: list[VersionRow]) -> str:
     """Return the rows as lines that people read, the one in use marked."""
     return "\n".join(
-        f"{'*' if row['in_use'] else ' '} {row['version']:>3}  {row['created'][:16]}  "
-        f"{'taught' if row['taught'] else 'shipped'}, {row['kind']}  "
-        f"{', '.join(row['classes'])}  "
-        f"{describe_rate(row['top1']) if row['top1'] else 'not measured'}"
+        f"{'*' if row.in_use else ' '} {row.version:>3}  {row.created[:16]}  "
+        f"{'made here' if row.custom else 'shipped'}, {row.kind}  "
+        f"{', '.join(row.classes)}  "
+        f"{describe_rate(row.top1) if row.top1 else 'not measured'}"
         for row in rows
     )
 

@@ -38,7 +38,7 @@ def _check_enough(entries: Sequence[Entry], names: Sequence[str]) -> None:
     counts = Counter(entry.label for entry in entries)
     short = [f"{name} has {counts[name]}" for name in names if counts[name] < MIN_FINETUNE]
     if short or len(names) < 2:
-        found = ", ".join(short) or "there is only one class"
+        found = ", ".join(short) or "there are fewer than two classes"
         raise UserInputError(
             f"Deep training needs at least {MIN_FINETUNE} stored pictures of each of two or more "
             f"classes; {found}. Add pictures, or train Quick."

@@ -22,7 +22,7 @@ def catalog(tmp_path: Path) -> Catalog:
 
 def test_rows_say_what_is_in_use(catalog: Catalog) -> None:
     rows = list_rows(catalog, "colours")
-    assert [(r["version"], r["taught"], r["in_use"]) for r in rows] == [
+    assert [(r.version, r.custom, r.in_use) for r in rows] == [
         (1, False, True),
         (2, True, False),
     ]
