@@ -33,9 +33,7 @@ def main(
     exported: Annotated[Path, typer.Option(help="Folder of the frozen models.")] = Path("exported"),
     number: Annotated[
         int | None,
-        typer.Option(
-            "--version", help="Its version. [default: the current one]", show_default=False
-        ),
+        typer.Option("--version", help="Its version.", show_default="the current one"),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Measure little, to try it out.")] = False,
     results: Annotated[

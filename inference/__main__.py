@@ -38,7 +38,7 @@ def predict(
     ],
     model: Annotated[str, typer.Option(help="Name of the model.")] = "hotdog",
     version: Annotated[
-        int | None, typer.Option(help="Its version. [default: the current one]", show_default=False)
+        int | None, typer.Option(help="Its version.", show_default="the current one")
     ] = None,
     exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
         "exported"

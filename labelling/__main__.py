@@ -38,7 +38,7 @@ _SECONDS_A_DAY = 86_400.0
 
 ModelOption = Annotated[
     str,
-    typer.Option(help="Only for this model. [default: for every model]", show_default=False),
+    typer.Option(help="Only for this model.", show_default="for every model"),
 ]
 WhoOption = Annotated[str, typer.Option(help="Who does it, for the history.")]
 NumbersArgument = Annotated[
@@ -78,9 +78,7 @@ def import_pictures(
     ],
     label: Annotated[str, typer.Option(help="Class of all these pictures.")] = "",
     model: ModelOption = "",
-    state: Annotated[
-        str, typer.Option(help="pending or approved. [default: approved]", show_default=False)
-    ] = "",
+    state: Annotated[str, typer.Option(help="pending or approved.", show_default="approved")] = "",
     who: WhoOption = "",
     relabel: Annotated[
         bool, typer.Option("--relabel", help="Give pictures that have another label this one.")
@@ -146,7 +144,7 @@ def restore(
     path: Annotated[Path, typer.Argument(help="A zip that backup wrote.")],
     model: Annotated[
         str,
-        typer.Option(help="Another name for it. [default: as in the file]", show_default=False),
+        typer.Option(help="Another name for it.", show_default="as in the file"),
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -166,9 +164,7 @@ def list_labels(
     label: Annotated[str, typer.Option(help="Only this class.")] = "",
     state: Annotated[
         str,
-        typer.Option(
-            help="Only approved, pending or rejected ones. [default: all]", show_default=False
-        ),
+        typer.Option(help="Only approved, pending or rejected ones.", show_default="all"),
     ] = "",
     pictures: Annotated[
         bool, typer.Option("--pictures", help="List every picture instead of counts.")

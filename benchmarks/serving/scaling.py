@@ -45,9 +45,7 @@ def main(
     exported: Annotated[Path, typer.Option(help="Folder of the frozen models.")] = Path("exported"),
     number: Annotated[
         int | None,
-        typer.Option(
-            "--version", help="Its version. [default: the current one]", show_default=False
-        ),
+        typer.Option("--version", help="Its version.", show_default="the current one"),
     ] = None,
     most: Annotated[int, typer.Option(help="Most labelled images.")] = IMAGES[-1],
     plot: Annotated[
