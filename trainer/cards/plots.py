@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from inference.versions.cards import Card, Metrics, Rate, name_for_display
 from trainer.evaluation.metrics import describe_rate
-from trainer.evaluation.predictions import Answers
+from trainer.evaluation.predictions import Predictions
 
 _SPLITS = ("test", "locked", "validation")  # the one furthest from training comes first
 _BLUE, _GREY = "#2f6fde", "#8a8f98"
@@ -30,11 +30,11 @@ _STYLE = {
 
 
 def write_report(
-    folder: Path, card: Card, history: Sequence[dict[str, float]], answers: Answers
+    folder: Path, card: Card, history: Sequence[dict[str, float]], predictions: Predictions
 ) -> None:
     """Write the plots, `mistakes.json` and `report.html` of one version.
 
-    `history`: a row an epoch, or a row a step of a head's fit. `answers` are those of the first
+    `history`: a row an epoch, or a row a step of a head's fit. `predictions` are those of the first
     of `_SPLITS` that was measured.
     """
     folder.mkdir(parents=True)
@@ -46,9 +46,9 @@ def write_report(
             plot = _plot_curves if "epoch" in history[0] else _plot_fit
             _save(plot(history), folder / "learning_curves.png")
         _save(_plot_confusion(metrics.confusion or (), names, split), folder / "confusion.png")
-        _save(_plot_reliability(answers, split), folder / "reliability.png")
+        _save(_plot_reliability(predictions, split), folder / "reliability.png")
         _save(_plot_groups(metrics, split), folder / "groups.png")
-    mistakes = answers.list_mistakes()
+    mistakes = predictions.list_mistakes()
     (folder / "mistakes.json").write_text(json.dumps(mistakes, indent=1), encoding="utf-8")
     (folder / "report.html").write_text(_write_page(folder, card, mistakes), encoding="utf-8")
 
@@ -112,10 +112,10 @@ def _plot_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str], sp
     return figure
 
 
-def _plot_reliability(answers: Answers, split: str, bins: int = 10) -> Figure:
+def _plot_reliability(predictions: Predictions, split: str, bins: int = 10) -> Figure:
     figure, axes = _new_axes(5, 4.4)
-    top = answers.probabilities.max(axis=1)
-    correct = answers.probabilities.argmax(axis=1) == answers.targets
+    top = predictions.probabilities.max(axis=1)
+    correct = predictions.probabilities.argmax(axis=1) == predictions.targets
     place = np.minimum((top * bins).astype(int), bins - 1)
     filled = [b for b in range(bins) if (place == b).any()]
     said = [100 * top[place == b].mean() for b in filled]
@@ -126,7 +126,7 @@ def _plot_reliability(answers: Answers, split: str, bins: int = 10) -> Figure:
         axes.annotate(f"n={int((place == b).sum())}", (x, y), (4, -11), textcoords="offset points")
     axes.set(xlabel="probability the network gave, %", ylabel="share that was right, %")
     axes.set(
-        xlim=(max(0, 90 / answers.probabilities.shape[1] - 5), 102),
+        xlim=(max(0, 90 / predictions.probabilities.shape[1] - 5), 102),
         ylim=(0, 104),
         title="Reliability",
     )

@@ -11,7 +11,7 @@ from inference.versions.cards import Metrics, Trust
 from trainer.data.dataset import Dataset, LabelledImage, read_dataset
 from trainer.data.replay_memory import read_memory
 from trainer.evaluation.metrics import describe_rate
-from trainer.evaluation.predictions import answer
+from trainer.evaluation.predictions import predict
 from trainer.evaluation.reliability import describe_trust, measure_trust
 from trainer.progress import Progress
 
@@ -51,17 +51,17 @@ def evaluate_version(
             )
         images, name = _choose(dataset, split)
         session = classifier.session
-        answers = answer(session, images, card.class_names, card.input, progress)
+        predictions = predict(session, images, card.class_names, card.input, progress)
         trust = Trust()
         if _is_unseen(dataset.images, name, classifier):
-            trust = measure_trust(session, card, classifier.memory, answers, progress)
+            trust = measure_trust(session, card, classifier.memory, predictions, progress)
     return Evaluation(
         model=card.model,
         version=card.version,
         split=name,
         trust=trust,
-        mistakes=answers.list_mistakes(),
-        **dict(answers.measure()),
+        mistakes=predictions.list_mistakes(),
+        **dict(predictions.measure()),
     )
 
 

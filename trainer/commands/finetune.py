@@ -20,7 +20,7 @@ from trainer.base_versions import find_base, find_catch_all
 from trainer.data.dataset import LabelledImage
 from trainer.data.stored_dataset import read_stored
 from trainer.evaluation.comparison import Locked, Side, compare, publish
-from trainer.evaluation.predictions import answer
+from trainer.evaluation.predictions import predict
 from trainer.finetuning.devices import make_accelerator
 from trainer.finetuning.loop import train
 from trainer.finetuning.run_folder import clear_other_run
@@ -110,7 +110,7 @@ def _ask(
     all_names: tuple[str, ...],
     progress: Progress,
 ) -> Side:
-    found = answer(session, images, all_names, card.input, progress)
+    found = predict(session, images, all_names, card.input, progress)
     return Side(card.class_names, found.probabilities)
 
 

@@ -1,4 +1,4 @@
-"""Labelled images through the frozen network, decoded as the page decodes them."""
+"""Predictions of a frozen graph for labelled images, decoded as the page decodes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from trainer.progress import Progress
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What the network says of N images.
+class Predictions:
+    """The probabilities, logits and embeddings of N images.
 
     `probabilities` and `logits` (N, C) float32, `embeddings` (N, D) float32, `targets` (N,).
     """
@@ -32,7 +32,7 @@ class Answers:
     targets: NDArray[np.int64]
 
     def select(self, wanted: NDArray[np.bool_]) -> Self:
-        """Return the answers of a (N,) mask."""
+        """Return the predictions of a (N,) mask."""
         chosen = [p for p, kept in zip(self.images, wanted.tolist(), strict=True) if kept]
         return type(self)(
             chosen,
@@ -49,7 +49,7 @@ class Answers:
         return measure(self.probabilities, self.targets, sources, self.class_names)
 
     def list_mistakes(self, most: int = 30) -> list[dict[str, Any]]:
-        """Return the wrong answers, the most certain first, by file name."""
+        """Return the wrong predictions, the most confident first, by file name."""
         predicted = self.probabilities.argmax(axis=1)
         wrong = np.flatnonzero(predicted != self.targets)
         order = wrong[np.argsort(-self.probabilities[wrong].max(axis=1), kind="stable")]
@@ -64,14 +64,14 @@ class Answers:
         ]
 
 
-def answer(
+def predict(
     session: ort.InferenceSession,
     images: Sequence[LabelledImage],
     class_names: tuple[str, ...],
     geometry: InputGeometry,
     progress: Progress,
-) -> Answers:
-    """Run the frozen network on each image, one at a time."""
+) -> Predictions:
+    """Run the frozen graph on each image, one at a time."""
     outputs: list[list[NDArray[np.float32]]] = [[], [], []]
     names = ["probabilities", "logits", "embedding"]
     for image in progress.track(images, Stage.PREDICTING):
@@ -84,4 +84,4 @@ def answer(
         for rows, width in zip(outputs, widths, strict=True)
     )
     targets = np.array([class_names.index(p.label) for p in images], dtype=np.int64)
-    return Answers(images, class_names, probabilities, logits, embeddings, targets)
+    return Predictions(images, class_names, probabilities, logits, embeddings, targets)

@@ -29,7 +29,7 @@ from trainer.evaluation.calibration import MIN_CALIBRATION, find_rank
 from trainer.evaluation.corruptions import CORRUPTIONS, corrupt
 from trainer.evaluation.metrics import describe_rate, measure_rate
 from trainer.evaluation.out_of_distribution import describe_outsiders, measure_outsiders
-from trainer.evaluation.predictions import Answers
+from trainer.evaluation.predictions import Predictions
 from trainer.progress import Progress
 
 _LEVEL = 0.99
@@ -39,14 +39,14 @@ def measure_trust(
     session: ort.InferenceSession,
     card: Card,
     memory: Memory | None,
-    answers: Answers,
+    predictions: Predictions,
     progress: Progress,
 ) -> Trust:
     """Return all of it, on one or more images that training has not seen."""
-    distances = memory.measure_distances(answers.embeddings) if memory else None
+    distances = memory.measure_distances(predictions.embeddings) if memory else None
     calibrated = card.data.calibrating or card.data.counts.get("val", {})
-    certainty = measure_certainty(answers, distances, card.thresholds, calibrated)
-    splits = {image.split for image in answers.images}
+    certainty = measure_certainty(predictions, distances, card.thresholds, calibrated)
+    splits = {image.split for image in predictions.images}
     outside = None
     if memory is not None and distances is not None:
         progress.say("Asking about pictures of nothing that was taught.")
@@ -55,12 +55,12 @@ def measure_trust(
     return Trust(
         certainty={splits.pop() if len(splits) == 1 else "all": certainty},
         out_of_distribution=outside,
-        corruptions=measure_corruptions(session, answers, card.input, progress),
+        corruptions=measure_corruptions(session, predictions, card.input, progress),
     )
 
 
 def measure_certainty(
-    answers: Answers,
+    predictions: Predictions,
     distances: NDArray[np.floating] | None,
     thresholds: Thresholds,
     calibrated: dict[str, int],
@@ -74,19 +74,19 @@ def measure_certainty(
     few of those, and borrow the limit of all. `unfamiliar` is left out where it has no limit.
     Source: Vovk, "Conditional validity of inductive conformal predictors" (2012).
     """
-    names = answers.class_names
-    far = [None] * len(answers.targets) if distances is None else distances.tolist()
+    names = predictions.class_names
+    far = [None] * len(predictions.targets) if distances is None else distances.tolist()
     kinds = np.array(
         [
             judge(row, names, distance, thresholds)
-            for row, distance in zip(answers.probabilities, far, strict=True)
+            for row, distance in zip(predictions.probabilities, far, strict=True)
         ],
         dtype=object,
     )
-    right = answers.probabilities.argmax(axis=1) == answers.targets
+    right = predictions.probabilities.argmax(axis=1) == predictions.targets
     has_limit = distances is not None and thresholds.unfamiliar is not None
     return Certainty(
-        coverage=_measure_coverage(answers, thresholds, calibrated),
+        coverage=_measure_coverage(predictions, thresholds, calibrated),
         unsure=measure_rate(kinds == UNSURE),
         unfamiliar=measure_rate(kinds == UNFAMILIAR) if has_limit else None,
         sure_right=measure_rate(right[kinds == SURE]),
@@ -105,21 +105,24 @@ def find_coverage_interval(calibrated: int, n: int) -> tuple[float, float]:
 
 
 def measure_corruptions(
-    session: ort.InferenceSession, answers: Answers, geometry: InputGeometry, progress: Progress
+    session: ort.InferenceSession,
+    predictions: Predictions,
+    geometry: InputGeometry,
+    progress: Progress,
 ) -> dict[str, Rate]:
     """Return name of a corruption → accuracy on images that suffered it; `none` comes first.
 
-    `answers`: those for the images as they are.
+    `predictions`: those for the images as they are.
     """
-    names = np.array(answers.class_names)
+    names = np.array(predictions.class_names)
     right: dict[str, list[bool]] = {name: [] for name in CORRUPTIONS}
-    for image in progress.track(answers.images, Stage.CORRUPTIONS):
+    for image in progress.track(predictions.images, Stage.CORRUPTIONS):
         pixels = decode(image.path.read_bytes(), find_min_side(geometry))
         for name, kept in right.items():
             bad = corrupt(pixels, name)
             [[probabilities]] = session.run(["probabilities"], {"image": bad[None]})
             kept.append(bool(names[probabilities.argmax()] == image.label))
-    unspoilt = answers.probabilities.argmax(axis=1) == answers.targets
+    unspoilt = predictions.probabilities.argmax(axis=1) == predictions.targets
     spoilt = {name: measure_rate(np.array(kept, dtype=bool)) for name, kept in right.items()}
     return {UNSPOILT: measure_rate(unspoilt), **spoilt}
 
@@ -151,15 +154,15 @@ def describe_trust(trust: Trust) -> list[str]:
 
 
 def _measure_coverage(
-    answers: Answers, thresholds: Thresholds, calibrated: dict[str, int]
+    predictions: Predictions, thresholds: Thresholds, calibrated: dict[str, int]
 ) -> dict[str, Coverage]:
     found = {}
-    for target, name in enumerate(answers.class_names):
-        mine = answers.targets == target
+    for target, name in enumerate(predictions.class_names):
+        mine = predictions.targets == target
         few = calibrated.get(name, 0) < MIN_CALIBRATION
         if few or not mine.any() or name not in thresholds.conformal:
             continue
-        covered = 1.0 - answers.probabilities[mine, target] <= thresholds.conformal[name]
+        covered = 1.0 - predictions.probabilities[mine, target] <= thresholds.conformal[name]
         low, high = find_coverage_interval(calibrated[name], int(mine.sum()))
         rate = measure_rate(covered)
         found[name] = Coverage(rate=rate, low=round(low, 4), high=round(high, 4))

@@ -34,7 +34,7 @@ from trainer.evaluation.calibration import (
     fit_thresholds,
     measure_unseen,
 )
-from trainer.evaluation.predictions import Answers, answer
+from trainer.evaluation.predictions import Predictions, predict
 from trainer.evaluation.reliability import measure_trust
 from trainer.finetuning import run_folder as runs
 from trainer.finetuning.loop import load_chosen, make_geometry
@@ -60,9 +60,9 @@ class Frozen:
     run: Path
     graph: onnx.ModelProto
     card: Card
-    remembered: Answers
-    val: Answers
-    test: Answers
+    remembered: Predictions
+    val: Predictions
+    test: Predictions
 
 
 def export_run(folder: Path, exported: Path, progress: Progress, licence: str = "") -> Version:
@@ -114,10 +114,10 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
     progress.say("Freezing the model.")
     graph = build_graph(model, geometry, temperature=1.0)
 
-    def predict(session: ort.InferenceSession, images: Sequence[LabelledImage]) -> Answers:
-        return answer(session, images, dataset.class_names, geometry, progress)
+    def predict_all(session: ort.InferenceSession, images: Sequence[LabelledImage]) -> Predictions:
+        return predict(session, images, dataset.class_names, geometry, progress)
 
-    val = predict(open_session(graph.SerializeToString()), dataset.select("val"))
+    val = predict_all(open_session(graph.SerializeToString()), dataset.select("val"))
     used = _choose_calibrating(val)
     temperature = fit_temperature(used.logits, used.targets)
     val = replace(val, probabilities=softmax(val.logits / temperature, axis=1))
@@ -125,10 +125,10 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
     session = open_session(graph.SerializeToString())
     gap = prove_parity(session, model, geometry, temperature, _shuffle(dataset.select("val")))
     progress.say(f"Parity with PyTorch: probabilities differ by at most {gap:.5f}.")
-    remembered = predict(session, _choose_remembered(dataset))
+    remembered = predict_all(session, _choose_remembered(dataset))
     known = _join_known(remembered, val)
     thresholds = _fit_thresholds(known, val)
-    test = predict(session, dataset.select("test"))
+    test = predict_all(session, dataset.select("test"))
     card = Card(
         model=options.model,
         version=0,
@@ -163,7 +163,7 @@ def _write(staging: Path, frozen: Frozen) -> Card:
     return write_version(staging, frozen.graph, frozen.card)
 
 
-def _make_memory(remembered: Answers, val: Answers) -> Remembered:
+def _make_memory(remembered: Predictions, val: Predictions) -> Remembered:
     """Return what the version remembers: training images, then all validation images."""
     images = [*remembered.images, *val.images]
     return make_rows(
@@ -191,11 +191,11 @@ def _shuffle(images: Sequence[LabelledImage]) -> list[LabelledImage]:
     return sorted(images, key=lambda image: image.sha256)
 
 
-def _choose_calibrating(val: Answers) -> Answers:
+def _choose_calibrating(val: Predictions) -> Predictions:
     return val.select(np.array(find_photos(val.images), dtype=bool))
 
 
-def _join_known(remembered: Answers, val: Answers) -> Known:
+def _join_known(remembered: Predictions, val: Predictions) -> Known:
     groups = [image.group for image in (*remembered.images, *val.images)]
     _, numbers, counts = np.unique(groups, return_inverse=True, return_counts=True)
     return Known(
@@ -205,7 +205,7 @@ def _join_known(remembered: Answers, val: Answers) -> Known:
     )
 
 
-def _fit_thresholds(known: Known, val: Answers) -> Thresholds:
+def _fit_thresholds(known: Known, val: Predictions) -> Thresholds:
     first = len(known.targets) - len(val.targets)
     asked = np.arange(first, len(known.targets))
     distances, measure = measure_unseen(known, asked, val.class_names)
@@ -213,7 +213,7 @@ def _fit_thresholds(known: Known, val: Answers) -> Thresholds:
     return fit_thresholds(used.probabilities, used.targets, val.class_names, distances, measure)
 
 
-def _describe_data(dataset: Dataset, val: Answers) -> DataCounts:
+def _describe_data(dataset: Dataset, val: Predictions) -> DataCounts:
     calibrating = _choose_calibrating(val).targets
     return DataCounts(
         sha256=dataset.sha256,

@@ -18,7 +18,7 @@ from trainer.cards.plots import write_report
 from trainer.data.dataset import LabelledImage
 from trainer.data.replay_memory import write_memory
 from trainer.evaluation.comparison import Locked, Side, compare
-from trainer.evaluation.predictions import Answers
+from trainer.evaluation.predictions import Predictions
 from trainer.finetuning.weights import CHECKPOINT
 from trainer.freezing.head_replacement import (
     prove,
@@ -74,7 +74,7 @@ class HeadVersion:
         against = Parent(model=card.model, version=card.version)
         return compare(self.list_locked(), new, old, against, set_aside)
 
-    def measure(self) -> dict[str, Answers]:
+    def measure(self) -> dict[str, Predictions]:
         """Return the predictions for held-out and for locked images, where there are any."""
         names, fitted = self.training_set.class_names, self.fitted
         locked = self.list_locked()
@@ -82,10 +82,10 @@ class HeadVersion:
         locked_names = [image.sha256 or f"remembered {image.row}" for image in locked]
         files = [f"held out {number}" for number in range(1, len(fitted.targets) + 1)]
         found = {
-            "validation": _answer(names, files, fitted.probabilities, fitted.targets),
-            "locked": _answer(names, locked_names, self.predict_locked(), targets),
+            "validation": _make_predictions(names, files, fitted.probabilities, fitted.targets),
+            "locked": _make_predictions(names, locked_names, self.predict_locked(), targets),
         }
-        return {split: answers for split, answers in found.items() if len(answers.targets)}
+        return {split: some for split, some in found.items() if len(some.targets)}
 
     def _list_locked_embeddings(self) -> NDArray[np.float16]:
         remembered = self.training_set.remembered.embeddings
@@ -108,19 +108,21 @@ def write_head_version(
     network = replace_head(made.start.network, head, temperature)
     session = open_session(network.SerializeToString())
     gap = prove(session, made.start.session, images, head, temperature)
-    answers = made.measure()
-    card = _describe(made, version, answers, gap).model_copy(
+    predictions = made.measure()
+    card = _describe(made, version, predictions, gap).model_copy(
         update={"probes": answer_probes(session), "graph_sha256": hash_graph(network)}
     )
     write_memory(folder, make_memory(made.training_set))
     _write_checkpoint(folder, made)
     write_comparison(folder, comparison)
-    if answers:
-        write_report(folder / "report", card, made.history, answers[list(answers)[-1]])
+    if predictions:
+        write_report(folder / "report", card, made.history, predictions[list(predictions)[-1]])
     return write_version(folder, network, card)
 
 
-def _describe(made: HeadVersion, version: int, answers: dict[str, Answers], gap: float) -> Card:
+def _describe(
+    made: HeadVersion, version: int, predictions: dict[str, Predictions], gap: float
+) -> Card:
     parent, fitted = made.start.card, made.fitted
     return Card(
         model=made.model,
@@ -144,7 +146,7 @@ def _describe(made: HeadVersion, version: int, answers: dict[str, Answers], gap:
                 "proof": round(gap, 7),
             }
         ),
-        metrics={split: found.measure() for split, found in answers.items()},
+        metrics={split: found.measure() for split, found in predictions.items()},
         libraries=list_libraries(),
         backbone_sha256=parent.backbone_key,
         licence=parent.licence,
@@ -179,16 +181,16 @@ def _write_checkpoint(folder: Path, made: HeadVersion) -> None:
         (folder / CHECKPOINT).chmod(0o644)  # it is written readable by its owner alone
 
 
-def _answer(
+def _make_predictions(
     names: tuple[str, ...],
     files: list[str],
     probabilities: NDArray[np.float32],
     targets: NDArray[np.int64],
-) -> Answers:
+) -> Predictions:
     """Return predictions as the report takes them; images have no name but a hash."""
     images = [
         LabelledImage(Path(file[:16]), names[target], "", "", "", "")
         for file, target in zip(files, targets, strict=True)
     ]
     nothing = np.zeros((len(targets), 0), dtype=np.float32)
-    return Answers(images, names, probabilities, nothing, nothing, targets)
+    return Predictions(images, names, probabilities, nothing, nothing, targets)

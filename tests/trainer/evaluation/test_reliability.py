@@ -10,7 +10,7 @@ from inference.versions.cards import DataCounts, OutOfDistribution, Thresholds, 
 from trainer.data.dataset import Dataset, LabelledImage
 from trainer.evaluation.calibration import fit_conformal
 from trainer.evaluation.corruptions import CORRUPTIONS
-from trainer.evaluation.predictions import Answers, answer
+from trainer.evaluation.predictions import Predictions, predict
 from trainer.evaluation.reliability import (
     describe_trust,
     find_coverage_interval,
@@ -23,14 +23,14 @@ from trainer.progress import Progress
 NAMES = ("a", "b")
 
 
-def _answers(probabilities: np.ndarray, targets: np.ndarray) -> Answers:
+def _answers(probabilities: np.ndarray, targets: np.ndarray) -> Predictions:
     count = len(targets)
     images = [
         LabelledImage(Path(f"{i}.jpg"), NAMES[t], "test", "", "", "") for i, t in enumerate(targets)
     ]
     embeddings = np.zeros((count, 4), dtype=np.float32)
     logits = np.log(probabilities).astype(np.float32)
-    return Answers(images, NAMES, probabilities.astype(np.float32), logits, embeddings, targets)
+    return Predictions(images, NAMES, probabilities.astype(np.float32), logits, embeddings, targets)
 
 
 def _draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,9 +78,9 @@ def test_interval_narrows_with_more_images() -> None:
 
 def test_certainties_are_counted_apart() -> None:
     probabilities = np.array([[0.99, 0.01], [0.6, 0.4], [0.02, 0.98], [0.99, 0.01]])
-    answers = _answers(probabilities, np.array([0, 1, 1, 1]))
+    predictions = _answers(probabilities, np.array([0, 1, 1, 1]))
     thresholds = Thresholds(conformal={"a": 0.7, "b": 0.7}, unfamiliar=0.5)
-    found = measure_certainty(answers, np.array([0.1, 0.1, 0.9, 0.1]), thresholds, {})
+    found = measure_certainty(predictions, np.array([0.1, 0.1, 0.9, 0.1]), thresholds, {})
     assert found.unsure and found.unfamiliar and found.sure_right
     assert (found.unsure.correct, found.unfamiliar.correct) == (1, 1)
     assert (found.sure_right.correct, found.sure_right.n) == (1, 2)
@@ -89,15 +89,15 @@ def test_certainties_are_counted_apart() -> None:
 
 def test_class_that_borrowed_its_limit_has_no_interval() -> None:
     probabilities = np.array([[0.9, 0.1], [0.1, 0.9]])
-    answers = _answers(probabilities, np.array([0, 1]))
+    predictions = _answers(probabilities, np.array([0, 1]))
     thresholds = Thresholds(conformal={"a": 0.2, "b": 0.2})
-    found = measure_certainty(answers, None, thresholds, {"a": 19, "b": 18})
+    found = measure_certainty(predictions, None, thresholds, {"a": 19, "b": 18})
     assert set(found.coverage) == {"a"}
 
 
 def test_without_a_limit_nothing_is_said_of_false_alarms() -> None:
-    answers = _answers(np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([0, 1]))
-    found = measure_certainty(answers, np.array([0.1, 0.2]), Thresholds(), {})
+    predictions = _answers(np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([0, 1]))
+    found = measure_certainty(predictions, np.array([0.1, 0.2]), Thresholds(), {})
     assert found.unfamiliar is None
     outside = OutOfDistribution(n=9, others=2, auroc=0.9)
     trust = Trust(certainty={"test": found}, out_of_distribution=outside)
@@ -114,11 +114,11 @@ def test_card_without_counts_is_measured(drawn_version: Version, drawn_dataset: 
     silent = Progress(shown=False)
     images = drawn_dataset.select("test")[:2]
     session = classifier.session
-    answers = answer(session, images, card.class_names, card.input, silent)
-    found = measure_trust(session, card, None, answers, silent)
+    predictions = predict(session, images, card.class_names, card.input, silent)
+    found = measure_trust(session, card, None, predictions, silent)
     assert found.certainty["test"].coverage == {}
     both = [*images, *drawn_dataset.select("val")[:1]]
-    mixed = answer(session, both, card.class_names, card.input, silent)
+    mixed = predict(session, both, card.class_names, card.input, silent)
     assert set(measure_trust(session, card, None, mixed, silent).certainty) == {"all"}
     assert set(found.corruptions) == {"none", *CORRUPTIONS}
 
