@@ -52,7 +52,7 @@ def train_head(catalog: Catalog, store: Store, options: HeadOptions, job: Job) -
     Then nothing has changed.
     """
     begun = time.monotonic()
-    _sweep(catalog)
+    _delete_leftovers(catalog)
     job.stage(Stage.READING)
     start = open_start(find_base(catalog, options.model, options.origin), options.model)
     training_set = _read_training_set(store, start, options.model, job)
@@ -143,7 +143,7 @@ def _choose_images(store: Store, made: HeadVersion) -> list[NDArray[np.uint8]]:
     return images + [make_probe(*probe) for probe in list_probes()]
 
 
-def _sweep(catalog: Catalog) -> None:
+def _delete_leftovers(catalog: Catalog) -> None:
     """Remove what killed trainings left; we hold the lock, so nobody is writing."""
     if catalog.data is not None:
         for left in (catalog.data / "models").glob(f"*/{STAGING}*"):
