@@ -17,7 +17,7 @@ from tests.labelling.project_files import write_memory
 from trainer.cards.model_card import draft_model_card
 from trainer.freezing.head_replacement import replace_head
 from trainer.head.regression import Head
-from web.frame import count_pictures, describe_training
+from web.frame import count_images, describe_training
 from web.model.tab import draw_contract, draw_summary
 
 RATE = {"correct": 9, "n": 10, "value": 0.9, "low": 0.6, "high": 0.98}
@@ -268,7 +268,7 @@ def test_what_passes_can_be_shown(tmp_path: Path) -> None:
         trust=TRUST,
     )
     assert describe_training(card.training)[0].endswith("hours")
-    assert count_pictures(card.data.counts) == 5
+    assert count_images(card.data.counts) == 5
     shown = draw_summary(card) + draw_contract(card)
     text = draft_model_card(card, [])
     assert not re.search(r"(?<!\\)<[biu]", shown + text.partition("\n---\n")[2])
