@@ -15,7 +15,7 @@ from benchmarks.effort import QUICK, Effort
 from benchmarks.results import Measured, describe_machine, draw, show
 from benchmarks.serving import folders, pages, runtimes
 from benchmarks.training import throughput
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 
 PARTS: dict[str, Callable[[Path, Effort], dict[str, Measured]]] = {
     "network": runtimes.measure,
@@ -45,7 +45,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Time the frozen network, the page, its start, a folder of images, and training."""
-    version, effort = find_version(exported, "hotdog", number), QUICK if quick else Effort()
+    version, effort = Catalog(exported).find("hotdog", number), QUICK if quick else Effort()
     found: dict[str, Measured] = {}
     for name in only or PARTS:
         for title, measured in PARTS[name](version, effort).items():

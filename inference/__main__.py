@@ -43,6 +43,10 @@ def predict(
     exported: Annotated[Path, typer.Option(help="Folder of the frozen networks.")] = Path(
         "exported"
     ),
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of custom versions, as of the page.", show_default=False),
+    ] = None,
     providers: Annotated[
         str, typer.Option(help="auto, cpu, cuda, or another that onnxruntime has.")
     ] = "auto",
@@ -55,10 +59,10 @@ def predict(
     """
     keep_to_one_thread()
     from inference.classifier import Classifier
-    from inference.versions.folders import find_version
+    from inference.versions.catalog import Catalog
 
     files = list(_list_files(paths))
-    classifier = Classifier(find_version(exported, model, version), providers)
+    classifier = Classifier(Catalog(exported, data).find(model, version), providers)
     rows = _predict_files(classifier, _show_progress(files), heatmap)
     failed = _print_json(rows) if as_json else _print_lines(rows, classifier.card.class_names)
     if failed:

@@ -2,8 +2,7 @@
 
 from inference.errors import UserInputError
 from inference.versions.cards import name_for_display
-from inference.versions.catalog import Catalog
-from inference.versions.folders import check_model_name
+from inference.versions.catalog import Catalog, check_model_name
 from labelling.planned_classes import list_planned
 from labelling.store.store import Store
 

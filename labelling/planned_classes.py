@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from inference.atomic_files import replace_file
-from inference.versions.folders import check_model_name
+from inference.versions.catalog import check_model_name
 from labelling.images.files import explaining_files
 
 FILE = "classes.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inference.classifier import Classifier
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 from tests.running import ROOT, RunningApp, find_free_port, start_app
 
 
@@ -19,7 +19,7 @@ def exported() -> Path:
 
 @pytest.fixture(scope="session")
 def classifier(exported: Path) -> Classifier:
-    return Classifier(find_version(exported, "hotdog"), "cpu")
+    return Classifier(Catalog(exported).find("hotdog"), "cpu")
 
 
 @pytest.fixture(scope="session")

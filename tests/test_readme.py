@@ -8,7 +8,7 @@ import pytest
 
 from inference.classifier import Classifier
 from inference.images import decode
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data" / "hotdog" / "test"
@@ -24,7 +24,7 @@ def _check_same_answers(paths: Iterable[Path], tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(script), *files], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    classifier = Classifier(find_version(ROOT / "exported", "hotdog"), "cpu")
+    classifier = Classifier(Catalog(ROOT / "exported").find("hotdog"), "cpu")
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     assert len(rows) == len(files) > 0
     for path, label, probability in rows:

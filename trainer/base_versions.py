@@ -4,9 +4,7 @@ from pathlib import Path
 
 from inference.errors import UserInputError
 from inference.versions.cards import Card
-from inference.versions.catalog import Catalog
-from inference.versions.folders import check_model_name, find_version
-from inference.versions.folders import list_models as list_shipped
+from inference.versions.catalog import Catalog, check_model_name
 from labelling.planned_classes import read_planned
 
 _DEFAULT = "hotdog"
@@ -28,9 +26,8 @@ def find_base(catalog: Catalog, model: str, origin: str | None = None) -> Path:
             "ship with --exported."
         )
     name = origin or (_DEFAULT if _DEFAULT in models else models[0])
-    if name in list_shipped(catalog.exported):
-        return find_version(catalog.exported, name)
-    return catalog.find(name)
+    shipped = Catalog(catalog.exported)
+    return (shipped if name in shipped.list_models() else catalog).find(name)
 
 
 def find_catch_all(parent: Card, data: Path, model: str, requested: str | None) -> str | None:

@@ -14,8 +14,7 @@ from inference.classifier import Classifier, Prediction
 from inference.errors import UserInputError
 from inference.images import decode
 from inference.process import count_usable_cores
-from inference.versions.catalog import Catalog
-from inference.versions.folders import check_model_name
+from inference.versions.catalog import Catalog, check_model_name
 from labelling.store.entries import RecordedPrediction
 
 DEFECT_SENTENCE = "Something went wrong here, not with your picture. Try once more in a moment."

@@ -26,7 +26,7 @@ from benchmarks.quality.retraining import (
     read_pools,
     train_new_model,
 )
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 from trainer.evaluation.metrics import describe_rate, measure_rate
 from trainer.head.start import open_start
 
@@ -52,7 +52,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Retrain the shipped model with random draws of 1 to 100 images; measure on unseen ones."""
-    start = open_start(find_version(exported, "hotdog"), "hotdog")
+    start = open_start(Catalog(exported).find("hotdog"), "hotdog")
     pools = read_pools(start, pictures if pictures.is_dir() else None, test=not validation)
     found = {name: run(train, pools) for name, train in list_cases(pools).items()}
     if plot:

@@ -24,7 +24,7 @@ from inference.classifier import Classifier
 from inference.images import decode
 from inference.providers import open_session
 from inference.versions.cards import read_card
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 FolderOption = Annotated[Path, typer.Option(help="Folder of class folders.")]
@@ -39,7 +39,7 @@ _ROUNDS = 3
 @app.command()
 def scaled(folder: FolderOption = _TRAIN, count: CountOption = 160) -> None:
     """Compare predictions for enlarged images, decoded whole and decoded as the page does."""
-    classifier = Classifier(find_version(Path("exported"), "hotdog"), "cpu")
+    classifier = Classifier(Catalog(Path("exported")).find("hotdog"), "cpu")
     generator = np.random.default_rng(7)
     whole, small = [], []
     for path in draw_images(folder, count, generator):
@@ -52,7 +52,7 @@ def scaled(folder: FolderOption = _TRAIN, count: CountOption = 160) -> None:
 @app.command("eight-bits")
 def eight_bits(folder: FolderOption = _TRAIN, count: CountOption = 160) -> None:
     """Quantise the network to 8 bits, and compare predictions, times and sizes."""
-    version = find_version(Path("exported"), "hotdog")
+    version = Catalog(Path("exported")).find("hotdog")
     min_side = Classifier(version, "cpu").min_side
     drawn = draw_images(folder, _CALIBRATION + count, np.random.default_rng(0))
     images = [decode(path.read_bytes(), min_side) for path in drawn]

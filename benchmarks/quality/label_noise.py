@@ -22,7 +22,7 @@ from benchmarks.quality.retraining import embed, make_entry
 from inference.classifier import find_min_side
 from inference.images import decode
 from inference.versions.cards import Rate
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 from labelling.images.near_duplicates import hash_to_fraction
 from labelling.store.placement import LOCKED_FRACTION
 from trainer.commands.check_labels import Reference, find_issues
@@ -89,7 +89,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Flip a tenth of the labels of 200 training images, and measure what that does."""
-    start = open_start(find_version(exported, "hotdog"), "hotdog")
+    start = open_start(Catalog(exported).find("hotdog"), "hotdog")
     found = {
         name: summarise([run(pool, seed) for seed in range(draws)])
         for name, pool in read_pools(start, pictures / "train").items()

@@ -21,7 +21,7 @@ from inference.certainty import normalise, remember
 from inference.classifier import find_min_side
 from inference.images import decode
 from inference.versions.cards import OutOfDistribution, Thresholds
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 from trainer.data.replay_memory import DOUBTFUL, Remembered, read_memory
 from trainer.evaluation.calibration import ALONE, Known, fit_thresholds, measure_ece, measure_unseen
 from trainer.evaluation.out_of_distribution import (
@@ -78,7 +78,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Measure whether the hot dog model detects images that it was not trained for."""
-    start = open_start(find_version(exported, "hotdog"), "hotdog")
+    start = open_start(Catalog(exported).find("hotdog"), "hotdog")
     there = pictures.is_dir()
     samples = embed_samples(
         start, None if validation or not there else pictures / "test", choosing=validation

@@ -26,7 +26,7 @@ from benchmarks.serving.servers import ROOT, open_page
 from inference.classifier import Classifier
 from inference.images import decode
 from inference.versions.cards import read_card
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 from labelling.store.adding import Annotation
 from labelling.store.store import Store
 from web.serving import MAX_OPEN
@@ -54,7 +54,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
     """Measure how the cost of an answer and of a quick retrain grows."""
-    version = find_version(exported, "hotdog", number)
+    version = Catalog(exported).find("hotdog", number)
     found: dict[str, Curve] = {
         "a JPEG of so many megapixels, ours: ms": grow_image(version, _make_ours(version)),
         "a JPEG of so many megapixels, P4: ms": grow_image(version, _make_peer(version)),

@@ -1,15 +1,17 @@
-"""All versions that this machine has: those that ship, and before them those taught here.
+"""All versions that this machine has: those that ship, and before them the custom ones made here.
 
-Shipped ones lie in `<exported>/<model>/<version>/`, taught ones in
-`<data>/models/<model>/<version>/`. Numbers are common to both; where both have a number, the
-taught one is meant: a later release may bring a number that was taught here. Only while what ships
-is in use unasked, its number means the shipped one. `<data>/models/<model>/current` names the
-version that was put into use here, a shipped one too.
+Shipped ones lie in `<exported>/<model>/<version>/`, custom ones in
+`<data>/models/<model>/<version>/`, whole numbers from 1. A version appears by one rename of a
+finished folder, is never changed, and its number is never used again. Numbers are common to both
+folders; where both have a number, the custom one is meant: a later release may bring a number that
+was used here. Only while what ships is in use by default, its number means the shipped one.
+`<data>/models/<model>/current` names the version that was put into use here, a shipped one too.
 
 Reading takes no lock. Whatever looks and then changes takes `<data>/models/<model>/.lock`, so that
 no version is deleted while it comes into use.
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,21 +21,26 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from inference.atomic_files import replace_file
 from inference.errors import UserInputError
 from inference.versions.comparison import read_comparison
-from inference.versions.folders import (
-    check_model_name,
-    list_models,
-    list_versions,
-    read_current,
-    read_pointer,
-    reserve_version,
-    set_current,
-    write_pointer,
-)
 
-KEPT = 10  # taught versions of a model
-_GRAVE = ".deleted-"
+KEPT = 10  # custom versions of a model
+_TRASH = ".deleted-"
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_VERSION = re.compile(r"[1-9][0-9]*")
+
+
+def check_model_name(name: str) -> str:
+    """Return the name if it can be a folder's.
+
+    Raises: UserInputError otherwise.
+    """
+    if not _MODEL_NAME.fullmatch(name):
+        raise UserInputError(
+            f"{name!r} cannot name a model. Use up to 64 letters, digits, - and _, such as hotdog."
+        )
+    return name
 
 
 @dataclass(frozen=True)
@@ -45,34 +52,39 @@ class Catalog:
 
     def list_models(self) -> list[str]:
         """Return the names of the models that have a version, sorted."""
-        taught = list_models(self.data / "models") if self.data else []
-        return sorted({*list_models(self.exported), *taught})
+        homes = [self.exported, *([self.data / "models"] if self.data else [])]
+        folders = [path for home in homes if home.is_dir() for path in home.iterdir()]
+        return sorted({path.name for path in folders if _list_numbers(path)})
 
     def list_versions(self, model: str) -> dict[int, Path]:
         """Return number → folder of all finished versions of a model, ascending."""
-        shipped, taught = self.exported / check_model_name(model), self._taught(model)
-        found = {number: shipped / str(number) for number in list_versions(shipped)}
-        if taught is not None:
-            found |= {number: taught / str(number) for number in self._list_taught(model)}
+        shipped, home = self._shipped(model), self._home(model)
+        found = {number: shipped / str(number) for number in _list_numbers(shipped)}
+        found |= {number: home / str(number) for number in self._list_custom(model)}
         return dict(sorted(found.items()))
 
-    def is_taught(self, model: str, version: int) -> bool:
-        """Tell whether a number means a version that was taught on this machine."""
-        return version in self._list_taught(model)
+    def is_custom(self, model: str, version: int) -> bool:
+        """Tell whether a number means a version that was made on this machine."""
+        return version in self._list_custom(model)
 
     def read_current(self, model: str) -> int | None:
         """Return the number in use: what was published here last, else what ships as current.
 
-        A model that was only taught here, and whose `current` is lost, has the newest version
+        A model that was only made here, and whose `current` is lost, has the newest version
         that was ever published; None without any version.
         """
-        taught = self._taught(model)
-        if taught is not None:
-            pointed = read_pointer(taught)
-            if pointed is not None and pointed in self.list_versions(model):
-                return pointed
-        shipped = read_current(self.exported / model)
-        return _find_published(taught) if shipped is None and taught is not None else shipped
+        if self.data is None:
+            return self.read_shipped(model)
+        pointed = _read_number(self._home(model) / "current")
+        if pointed is not None and pointed in self.list_versions(model):
+            return pointed
+        return self.read_shipped(model) or _find_published(self._home(model))
+
+    def read_shipped(self, model: str) -> int | None:
+        """Return the number that ships as current, else the newest; None where nothing ships."""
+        numbers = _list_numbers(self._shipped(model))
+        pointed = _read_number(self._shipped(model) / "current")
+        return pointed if pointed in numbers else max(numbers, default=None)
 
     def find(self, model: str, version: int | None = None) -> Path:
         """Return the folder of a version, by default of the one in use.
@@ -91,18 +103,22 @@ class Catalog:
 
     def read_stamp(self, model: str) -> tuple[int, ...]:
         """Return what changes whenever another version comes into use; costs microseconds."""
-        folders = (self._taught(model), self.exported / model)
-        return tuple(n for folder in folders if folder for n in _read_stamp(folder))
+        return (*_read_stamp(self._home(model)), *_read_stamp(self._shipped(model)))
 
-    def reserve(self, model: str) -> tuple[Path, int]:
-        """Return the folder for a new taught version and its number, which is never given twice.
+    def reserve(self, model: str, lowest: int = 1) -> Path:
+        """Return the folder that a new version will be, by the rename of a finished one.
 
-        Raises: UserInputError without a data folder.
+        Its number is the next, or `lowest` where that is higher, and never given to another.
+        Without a data folder it is one of those that ship.
         """
-        folder = self._taught(model)
-        if folder is None:
-            raise UserInputError("Versions are taught into a data folder. Give one with --data.")
-        return folder, reserve_version(folder, list_versions(self.exported / model))
+        home = self._home(model)
+        home.mkdir(parents=True, exist_ok=True)
+        with FileLock(home / ".lock"):
+            last = _read_number(home / ".last") or 0
+            taken = [last, *_list_numbers(home), *_list_numbers(self._shipped(model))]
+            number = max(lowest, max(taken) + 1)
+            _write_number(home / ".last", number)
+        return home / str(number)
 
     def publish(self, model: str, version: int) -> None:
         """Bring a version into use, in one step that a kill cannot leave half done.
@@ -129,40 +145,36 @@ class Catalog:
 
         Raises: UserInputError for a model that does not ship.
         """
-        shipped = read_current(self.exported / check_model_name(model))
+        shipped = self.read_shipped(model)
         if shipped is None:
-            raise UserInputError(f"{model} was taught here; there is no shipped one to go back to.")
-        folder = self._taught(model)
-        if folder is not None:
+            raise UserInputError(f"{model} was made here; there is no shipped one to go back to.")
+        if self.data is not None:
             with self._locking(model):
-                (folder / "current").unlink(missing_ok=True)
+                (self._home(model) / "current").unlink(missing_ok=True)
         return shipped
 
     def delete(self, model: str, version: int) -> None:
-        """Delete a taught version that is not in use.
+        """Delete a custom version that is not in use.
 
         Raises: UserInputError for any other.
         """
         with self._locking(model):
             folder = self.find(model, version)
-            if not self.is_taught(model, version):
+            if not self.is_custom(model, version):
                 raise UserInputError(f"Version {version} of {model} ships; it cannot be deleted.")
             if version == self.read_current(model):
                 raise UserInputError(
                     f"Version {version} of {model} is in use. Put another one back first."
                 )
-            _bury(folder)
+            _delete(folder)
 
     def prune(self, model: str, kept: int = KEPT) -> list[int]:
-        """Delete all but the last taught versions and the one in use; returns what went."""
-        folder = self._taught(model)
-        if folder is None:
-            return []
+        """Delete all but the last custom versions and the one in use; returns what went."""
         with self._locking(model):
-            taught, current = self._list_taught(model), self.read_current(model)
-            gone = [number for number in taught[:-kept] if number != current]
+            current = self.read_current(model)
+            gone = [number for number in self._list_custom(model)[:-kept] if number != current]
             for number in gone:
-                _bury(folder / str(number))
+                _delete(self._home(model) / str(number))
         return gone
 
     @contextmanager
@@ -172,74 +184,99 @@ class Catalog:
         Raises: UserInputError if there is no such version.
         """
         self.find(model, version)  # before a folder is made for a name that anyone may give
-        folder = self._taught(model)
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+        self._home(model).mkdir(parents=True, exist_ok=True)
         with self._locking(model):
             self.find(model, version)
             yield
 
     @contextmanager
     def _locking(self, model: str) -> Iterator[None]:
-        """Lock a model's versions; where none was taught, nobody deletes any."""
-        folder = self._taught(model)
-        if folder is None or not folder.is_dir():
+        """Lock a model's versions; where none was made here, nobody deletes any."""
+        home = self._home(model)
+        if not home.is_dir():
             yield
             return
-        with FileLock(folder / ".lock"):
+        with FileLock(home / ".lock"):
             yield
 
     def _point(self, model: str, version: int) -> None:
-        folder = self._taught(model)
-        if folder is None:
-            set_current(self.exported / model, version)
-        elif version in self._list_taught(model) or version not in list_versions(folder):
-            write_pointer(folder, version)
-        # Else what ships is in use already, and a pointer would name the taught one instead.
+        home = self._home(model)
+        if (
+            self.data is None
+            or self.is_custom(model, version)
+            or version not in _list_numbers(home)
+        ):
+            write_pointer(home, version)
+        # Else what ships is in use already, and a pointer would name the custom one instead.
 
-    def _list_taught(self, model: str) -> list[int]:
-        """Return the numbers that mean versions taught here, ascending.
+    def _list_custom(self, model: str) -> list[int]:
+        """Return the numbers that mean custom versions, ascending.
 
         Not that of what ships as current, while nothing was put into use here.
         """
-        folder, shipped = self._taught(model), self.exported / model
-        if folder is None:
+        if self.data is None:
             return []
-        found = list_versions(folder)
-        is_pointed = read_pointer(folder) in {*found, *list_versions(shipped)}
-        current = None if is_pointed else read_current(shipped)
+        found = _list_numbers(self._home(model))
+        shipped = _list_numbers(self._shipped(model))
+        is_pointed = _read_number(self._home(model) / "current") in {*found, *shipped}
+        current = None if is_pointed else self.read_shipped(model)
         return [number for number in found if number != current]
 
-    def _taught(self, model: str) -> Path | None:
-        return self.data / "models" / check_model_name(model) if self.data else None
+    def _shipped(self, model: str) -> Path:
+        return self.exported / check_model_name(model)
+
+    def _home(self, model: str) -> Path:
+        """Return the folder of a model that new versions go to."""
+        return self.data / "models" / check_model_name(model) if self.data else self._shipped(model)
 
 
-def _bury(folder: Path) -> None:
-    """Delete a version that disappears in one step, and what earlier ones left that were killed."""
-    for left in folder.parent.glob(f"{_GRAVE}*"):
+def _list_numbers(model_folder: Path) -> list[int]:
+    """Return the numbers of the finished versions in a folder, ascending."""
+    if not model_folder.is_dir():
+        return []
+    found = (path for path in model_folder.iterdir() if _VERSION.fullmatch(path.name))
+    return sorted(int(path.name) for path in found if (path / "model.onnx").is_file())
+
+
+def _read_number(path: Path) -> int | None:
+    """Return the number that a file holds; None where there is none, or it was damaged."""
+    try:
+        found = path.read_text(encoding="utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+    return int(found) if found.isascii() and found.isdecimal() else None
+
+
+def write_pointer(model_folder: Path, version: int) -> None:
+    """Let a model's folder name the version in use, in one step."""
+    _write_number(model_folder / "current", version)
+
+
+def _write_number(path: Path, number: int) -> None:
+    replace_file(path, f"{number}\n".encode(), 0o644)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a version in one step, and what earlier deletions left that were killed."""
+    for left in folder.parent.glob(f"{_TRASH}*"):
         shutil.rmtree(left, ignore_errors=True)
-    grave = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_GRAVE))
-    folder.rename(grave / folder.name)
-    shutil.rmtree(grave)
+    trash = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_TRASH))
+    folder.rename(trash / folder.name)
+    shutil.rmtree(trash)
 
 
 def _find_published(model_folder: Path) -> int | None:
     """Return the newest version that is no candidate, else the newest."""
-    versions = list_versions(model_folder)
-    published = [n for n in versions if not _is_candidate(model_folder / str(n))]
-    return max(published or versions, default=None)
-
-
-def _is_candidate(version_folder: Path) -> bool:
-    """Tell whether the gate did not let a version be used (see `trainer.evaluation.comparison`)."""
-    compared = read_comparison(version_folder)
-    return compared is not None and not compared.publishes
+    numbers = _list_numbers(model_folder)
+    compared = {number: read_comparison(model_folder / str(number)) for number in numbers}
+    published = [number for number, found in compared.items() if not found or found.publishes]
+    return max(published or numbers, default=None)
 
 
 def _read_stamp(model_folder: Path) -> tuple[int, int]:
     """Return the number pointed at, and when it was written."""
+    path = model_folder / "current"
     try:
-        written = (model_folder / "current").stat().st_mtime_ns
+        return _read_number(path) or 0, path.stat().st_mtime_ns
     except FileNotFoundError:
         return 0, 0
-    return read_pointer(model_folder) or 0, written

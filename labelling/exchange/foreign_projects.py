@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inference.errors import UserInputError
 from inference.process import count_usable_cores
-from inference.versions.folders import check_model_name
+from inference.versions.catalog import check_model_name
 from labelling.exchange import metadata
 from labelling.exchange.archives import BROKEN
 from labelling.exchange.foreign_versions import may_travel

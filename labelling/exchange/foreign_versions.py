@@ -21,7 +21,7 @@ from PIL import Image
 
 from inference.errors import UserInputError
 from inference.versions.cards import Card, write_card
-from inference.versions.folders import check_model_name
+from inference.versions.catalog import check_model_name
 from inference.versions.probes import make_probe
 from labelling.exchange.strangers import check_version, hash_backbone, read_foreign_card
 from labelling.store.labels import check_label

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from inference.atomic_files import replacing_file
 from inference.errors import UserInputError
-from inference.versions.catalog import Catalog
-from inference.versions.folders import write_pointer
+from inference.versions.catalog import Catalog, write_pointer
 from labelling.exchange import metadata
 from labelling.exchange.archives import open_source
 from labelling.exchange.foreign_projects import (

@@ -3,7 +3,7 @@
 import unicodedata
 
 from inference.errors import UserInputError
-from inference.versions.folders import check_model_name
+from inference.versions.catalog import check_model_name
 from labelling.store.entries import STATES
 
 MAX_LENGTH = 40  # characters

@@ -11,18 +11,18 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from inference.versions.folders import list_versions
+from inference.versions.catalog import Catalog
 from labelling.training_log import Stage, Step
 from tests.browser.conftest import DESK, PHONE, Reopen, Visit, open_visit
 from tests.browser.test_model_tab import assert_readable
 from tests.browser.test_try_it import choose, wait_for_answer
-from tests.running import RunningApp, find_free_port, start_app
+from tests.running import ROOT, RunningApp, find_free_port, start_app
 from tests.trainer.drawn import draw
 from tests.web.pictures import CAT, HOT_DOG, save_truncated
 
 pytestmark = pytest.mark.browser
 
-SHIP = list_versions(Path(__file__).resolve().parents[2] / "exported" / "hotdog")
+SHIP = [*Catalog(ROOT / "exported").list_versions("hotdog")]
 SHIPPED, TAUGHT = SHIP[-1], SHIP[-1] + 1
 _TRAINED = 240_000  # milliseconds; a quiet machine needs ten seconds
 VISITOR = {"extra_http_headers": {"X-Forwarded-For": "8.8.8.8"}}

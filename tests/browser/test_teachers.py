@@ -9,11 +9,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from inference.versions.cards import Thresholds
 from inference.versions.catalog import Catalog
-from inference.versions.folders import list_versions
 from labelling.store.store import Store
 from tests.browser.conftest import DESK, PHONE, Reopen, Visit, open_visit
 from tests.browser.test_model_tab import assert_readable
-from tests.running import RunningApp, find_free_port, start_app
+from tests.running import ROOT, RunningApp, find_free_port, start_app
 from tests.web.changed_versions import add_leaning_version
 from tests.web.pictures import CAT
 
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse"
 # The numbers after those that ship.
-FIRST = list_versions(Path(__file__).resolve().parents[2] / "exported" / "hotdog")[-1] + 1
+FIRST = [*Catalog(ROOT / "exported").list_versions("hotdog")][-1] + 1
 SECOND = FIRST + 1
 SCREENS = pytest.mark.parametrize("screen", [PHONE, DESK], ids=["phone", "desk"])
 

@@ -17,7 +17,7 @@ from PIL import Image
 from inference.images import decode
 from inference.providers import open_session
 from inference.versions.cards import Card, read_card
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 from inference.versions.probes import TOLERANCE, make_probe
 from tests.running import ROOT
 
@@ -29,7 +29,7 @@ Answer = dict[str, NDArray[np.float32]]
 
 @pytest.fixture(scope="module")
 def folder(exported: Path) -> Path:
-    return find_version(exported, "hotdog")
+    return Catalog(exported).find("hotdog")
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from PIL import Image
 
 from inference.__main__ import app
 from inference.errors import run_command
+from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import write_version
 from tests.running import ROOT
 
@@ -84,7 +85,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ask(run: Run, models: Path) -> Run:
     """Return a function that runs `predict` with options, on the CPU."""
     given = ("--model", "colours", "--exported", models, "--providers", "cpu")
-    return lambda *options: run("predict", *options, *given)
+    return lambda *options: run("predict", *given, *options)
 
 
 def test_as_a_process(models: Path, pictures: Path) -> None:
@@ -122,6 +123,20 @@ def test_files_in_the_order_given_with_heatmap_of_a_version(ask: Run, pictures: 
     assert [row["file"] for row in rows] == [str(path) for path in files]
     assert rows[0]["version"] == 1
     assert len(rows[0]["heatmap"]) == 3
+
+
+def test_custom_versions_of_a_data_folder_are_found(
+    ask: Run, pictures: Path, models: Path, tmp_path: Path
+) -> None:
+    catalog = Catalog(models, tmp_path)
+    write_version(catalog.reserve("colours"), version=3)
+    write_version(catalog.reserve("berries"), model="berries")
+    options = ("--data", tmp_path, "--json")
+    for chosen, found in (((), 2), (("--version", "3"), 3), (("--model", "berries"), 1)):
+        rows = json.loads(ask(pictures / "b red.PNG", *options, *chosen).stdout)
+        assert rows[0]["version"] == found
+    catalog.publish("colours", 3)
+    assert json.loads(ask(pictures / "b red.PNG", *options).stdout)[0]["version"] == 3
 
 
 def test_table(ask: Run, pictures: Path) -> None:
@@ -187,7 +202,7 @@ def test_folder_without_pictures(ask: Run, tmp_path: Path) -> None:
     ("options", "words"),
     [
         (["nowhere.jpg", "--model", "colours"], "There is nothing at nowhere.jpg"),
-        (["app.py", "--model", "cats"], "no model named 'cats'; it has: colours"),
+        (["app.py", "--model", "cats"], "no model named 'cats'; there are: colours"),
         (["app.py", "--model", "../etc"], "cannot name a model"),
         (["app.py", "--model", "colours", "--version", "9"], "no version 9; it has: 1, 2"),
         (["app.py", "--model", "colours", "--providers", "abacus"], "no provider 'abacus'"),

@@ -19,11 +19,11 @@ def catalog(tmp_path: Path) -> Catalog:
 
 
 def test_known_model_starts_from_what_is_in_use(catalog: Catalog) -> None:
-    folder, number = catalog.reserve("colours")
-    write_version(folder / str(number), version=number)
+    folder = catalog.reserve("colours")
+    write_version(folder, version=int(folder.name))
     assert find_base(catalog, "colours") == catalog.exported / "colours" / "1"
-    catalog.publish("colours", number)
-    assert find_base(catalog, "colours", "berries") == folder / "2"
+    catalog.publish("colours", int(folder.name))
+    assert find_base(catalog, "colours", "berries") == folder
 
 
 def test_new_model_takes_the_shipped_backbone_or_the_one_named(catalog: Catalog) -> None:
@@ -32,13 +32,13 @@ def test_new_model_takes_the_shipped_backbone_or_the_one_named(catalog: Catalog)
 
 
 def test_new_model_starts_from_what_ships_whatever_was_made_since(catalog: Catalog) -> None:
-    folder, number = catalog.reserve("hotdog")
-    write_version(folder / str(number), model="hotdog", version=number)
-    catalog.publish("hotdog", number)
+    folder = catalog.reserve("hotdog")
+    write_version(folder, model="hotdog", version=int(folder.name))
+    catalog.publish("hotdog", int(folder.name))
     assert find_base(catalog, "pets") == catalog.exported / "hotdog" / "1"
-    folder, number = catalog.reserve("ours")
-    write_version(folder / str(number), model="ours", version=number)
-    assert find_base(catalog, "pets", "ours") == folder / str(number)
+    folder = catalog.reserve("ours")
+    write_version(folder, model="ours", version=int(folder.name))
+    assert find_base(catalog, "pets", "ours") == folder
 
 
 def test_catch_all_is_as_requested_as_before_or_as_planned(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from onnx import numpy_helper
 
 from inference.versions.cards import Card, Probe, read_card, write_card
 from inference.versions.catalog import Catalog
-from inference.versions.folders import find_version, reserve_version
 from inference.versions.probes import make_probe
 
 
@@ -19,11 +18,9 @@ def add_leaning_version(
     exported: Path, data: Path, lean: float, model: str = "hotdog", **changes: Any
 ) -> int:
     """Put a taught version into a data folder: its first class's logit is `lean` higher."""
-    shipped = find_version(exported, "hotdog")
-    folder = data / "models" / model
-    taken = Catalog(exported, data).list_versions(model)
-    number = reserve_version(folder, taken)
-    target = folder / f".{number}"
+    shipped = Catalog(exported).find("hotdog")
+    folder = Catalog(exported, data).reserve(model)
+    number, target = int(folder.name), folder.with_name(f".{folder.name}")
     target.mkdir()
     card = read_card(shipped)
     network = lean_over(shipped / "model.onnx", lean)
@@ -38,7 +35,7 @@ def add_leaning_version(
     (target / "model.onnx").write_bytes(network)
     (target / "model.json").write_text(write_card(new), encoding="utf-8")
     shutil.copy(shipped / "memory.npz", target)
-    target.rename(folder / str(number))
+    target.rename(folder)
     return number
 
 

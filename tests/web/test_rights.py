@@ -18,8 +18,7 @@ import pytest
 from starlette.routing import Mount, Route
 
 from inference.versions.catalog import Catalog
-from inference.versions.folders import list_versions
-from tests.running import RunningApp, find_free_port, start_app
+from tests.running import ROOT, RunningApp, find_free_port, start_app
 from tests.web.changed_versions import add_leaning_version
 from tests.web.http.test_gradio_api import describe_upload, upload
 from tests.web.pictures import CAT
@@ -47,7 +46,7 @@ STRANGERS: list[dict[str, str]] = [
     {"Host": "evil.example", "Origin": "http://evil.example"},
 ]
 PASSWORD = "correct horse"
-SHIPPED = list_versions(Path(__file__).resolve().parents[2] / "exported" / "hotdog")[-1]
+SHIPPED = [*Catalog(ROOT / "exported").list_versions("hotdog")][-1]
 TAUGHT = SHIPPED + 1
 
 

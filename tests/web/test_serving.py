@@ -10,7 +10,6 @@ import web.serving
 from inference.classifier import Classifier
 from inference.errors import UserInputError
 from inference.versions.catalog import Catalog
-from inference.versions.folders import find_version
 from tests.inference.tiny_versions import write_version
 from tests.web.pictures import CAT, EXAMPLES
 from web.serving import DEFECT_SENTENCE, MAX_IMAGES, MAX_OPEN, Service, check_count, explain
@@ -172,7 +171,7 @@ def test_answer_is_by_one_version_while_others_come_into_use(catalog: Catalog) -
 
 def test_deleted_version_answers_until_another_is_in_use(exported: Path, tmp_path: Path) -> None:
     """Its file is open; nobody who asks meanwhile fails."""
-    shutil.copytree(find_version(exported, "hotdog"), tmp_path / "exported" / "hotdog" / "1")
+    shutil.copytree(Catalog(exported).find("hotdog"), tmp_path / "exported" / "hotdog" / "1")
     service = Service(Catalog(tmp_path / "exported"), "hotdog", None, "cpu")
     service.open()
     shutil.rmtree(tmp_path / "exported" / "hotdog" / "1")

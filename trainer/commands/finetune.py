@@ -115,13 +115,11 @@ def _ask(
 
 
 def _write(frozen: Frozen, catalog: Catalog, ancestor: Card, comparison: Comparison) -> Version:
-    model_folder, number = catalog.reserve(frozen.card.model)
     card = frozen.card.model_copy(
         update={
-            "version": number,
             "licence": ancestor.licence,
             "parent": Parent(model=ancestor.model, version=ancestor.version),
             "training": frozen.card.training.model_copy(update={"kind": "finetune"}),
         }
     )
-    return save(replace(frozen, card=card), model_folder, comparison)
+    return save(replace(frozen, card=card), catalog.reserve(card.model), comparison)

@@ -18,7 +18,6 @@ from inference.errors import UserInputError
 from inference.images import decode
 from inference.versions.catalog import Catalog
 from inference.versions.comparison import Comparison
-from inference.versions.folders import add_version
 from inference.versions.probes import list_probes, make_probe
 from labelling.store.store import Store
 from labelling.training_log import CurveSplit, Stage
@@ -126,12 +125,13 @@ def _write(
     images: list[NDArray[np.uint8]],
     job: Job,
 ) -> Version:
-    folder, number = catalog.reserve(made.model)
-    with staging_folder(folder) as staging:
+    target = catalog.reserve(made.model)
+    with staging_folder(target.parent) as staging:
         job.stage(Stage.PROVING)
-        card = write_head_version(staging, made, number, comparison, images)
+        card = write_head_version(staging, made, int(target.name), comparison, images)
         job.stage(Stage.WRITING)
-        return Version(add_version(staging, folder, number), card)
+        staging.rename(target)
+    return Version(target, card)
 
 
 def _choose_images(store: Store, made: HeadVersion) -> list[NDArray[np.uint8]]:

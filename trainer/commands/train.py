@@ -11,7 +11,7 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from inference.errors import UserInputError
-from inference.versions.folders import check_model_name
+from inference.versions.catalog import check_model_name
 from trainer.data.dataset import Dataset, read_dataset
 from trainer.finetuning import loop
 from trainer.finetuning.weights import find_weights

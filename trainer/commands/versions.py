@@ -41,7 +41,7 @@ def list_rows(catalog: Catalog, model: str) -> list[VersionRow]:
             VersionRow(
                 version=number,
                 in_use=number == current,
-                custom=catalog.is_taught(model, number),
+                custom=catalog.is_custom(model, number),
                 kind=card.training.kind or "full",
                 created=card.created,
                 classes=card.class_names,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from inference.errors import UserInputError
 from inference.versions.cards import read_card
-from inference.versions.folders import list_versions
+from inference.versions.catalog import Catalog
 
 SHARED_WEIGHTS = Path(__file__).resolve().parents[3] / "shared" / "weights"
 SHIPPED = Path(__file__).resolve().parents[2] / "exported" / "hotdog"
@@ -56,8 +56,7 @@ def _find_default(backbone: str, shared: Path, shipped: Path) -> str:
     files = sorted(shared.glob(f"{backbone}.*safetensors"))
     if files:
         return str(files[0])
-    for version in list_versions(shipped)[:1]:
-        folder = shipped / str(version)
+    for folder in [*Catalog(shipped.parent).list_versions(shipped.name).values()][:1]:
         if (folder / CHECKPOINT).is_file() and read_card(folder).backbone == backbone:
             return str(folder / CHECKPOINT)
     return "hub"

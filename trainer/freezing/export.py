@@ -22,8 +22,8 @@ from inference.versions.cards import (
     TrainingFacts,
     read_card,
 )
+from inference.versions.catalog import Catalog
 from inference.versions.comparison import Comparison, write_comparison
-from inference.versions.folders import add_version, read_current, reserve_version, set_current
 from trainer.cards.plots import write_report
 from trainer.data.dataset import Dataset, LabelledImage, find_photos
 from trainer.data.replay_memory import Remembered, make_rows, write_memory
@@ -72,13 +72,12 @@ def export_run(folder: Path, exported: Path, progress: Progress, licence: str = 
     graph does not predict what the trained model does. Then nothing changes under `exported`.
     """
     frozen = freeze_run(folder, progress)
-    model_folder = exported / frozen.card.model
-    parent = read_current(model_folder)
-    before = None if parent is None else Parent(model=frozen.card.model, version=parent)
-    number = reserve_version(model_folder)
-    card = frozen.card.model_copy(update={"version": number, "licence": licence, "parent": before})
-    version = save(replace(frozen, card=card), model_folder)
-    set_current(model_folder, card.version)
+    catalog, model = Catalog(exported), frozen.card.model
+    current = catalog.read_current(model)
+    parent = None if current is None else Parent(model=model, version=current)
+    card = frozen.card.model_copy(update={"licence": licence, "parent": parent})
+    version = save(replace(frozen, card=card), catalog.reserve(model))
+    catalog.publish(model, version.card.version)
     mark_exported(frozen.run, version)
     return version
 
@@ -89,16 +88,17 @@ def mark_exported(run: Path, version: Version) -> None:
     runs.write_json(run / "version.json", names)
 
 
-def save(frozen: Frozen, model_folder: Path, comparison: Comparison | None = None) -> Version:
-    """Write a folder with all of a version and make it that version by one rename.
+def save(frozen: Frozen, target: Path, comparison: Comparison | None = None) -> Version:
+    """Write a folder with all of a version and make it the reserved one by one rename.
 
-    `frozen.card` names the reserved version.
+    `target`: what `Catalog.reserve` returned.
     """
-    with staging_folder(model_folder) as staging:
+    card = frozen.card.model_copy(update={"version": int(target.name)})
+    with staging_folder(target.parent) as staging:
         if comparison:
             write_comparison(staging, comparison)
-        card = _write(staging, frozen)
-        target = add_version(staging, model_folder, card.version)
+        card = _write(staging, replace(frozen, card=card))
+        staging.rename(target)
     return Version(target, card, comparison)
 
 

@@ -15,7 +15,6 @@ from inference.errors import UserInputError
 from inference.versions.cards import Card, Rate, name_for_display, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.comparison import read_comparison
-from inference.versions.folders import read_current
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply
 from web.frame import count_images
@@ -32,7 +31,7 @@ class Listed:
 
     folder: Path
     card: Card
-    is_taught: bool
+    is_custom: bool
     is_compared: bool
     accuracy: Rate | None
     measured_on: str
@@ -48,23 +47,23 @@ def list_versions(catalog: Catalog, model: str) -> list[Listed]:
     found = []
     for number, folder in sorted(catalog.list_versions(model).items(), reverse=True):
         try:
-            found.append(_read_version(folder, catalog.is_taught(model, number)))
+            found.append(_read_version(folder, catalog.is_custom(model, number)))
         except (UserInputError, OSError):
             continue
     return found
 
 
-def _read_version(folder: Path, is_taught: bool) -> Listed:
+def _read_version(folder: Path, is_custom: bool) -> Listed:
     """Its accuracy is on the images on which it was compared, else what its card says."""
     card, compared = read_card(folder), read_comparison(folder)
     is_compared = compared is not None
     if compared is not None and compared.new.top1.n:
-        return Listed(folder, card, is_taught, is_compared, compared.new.top1, _SPLITS["locked"])
+        return Listed(folder, card, is_custom, is_compared, compared.new.top1, _SPLITS["locked"])
     for split, name in _SPLITS.items():
         measured = card.metrics.get(split)
         if measured is not None and measured.top1.n:
-            return Listed(folder, card, is_taught, is_compared, measured.top1, name)
-    return Listed(folder, card, is_taught, is_compared, None, "")
+            return Listed(folder, card, is_custom, is_compared, measured.top1, name)
+    return Listed(folder, card, is_custom, is_compared, None, "")
 
 
 # Routes
@@ -159,12 +158,12 @@ def _draw_version(listed: Listed, in_use: int | None, may_teach: bool, may_compa
 def describe(listed: Listed) -> str:
     """Return a version in one line, such as `24 Nov 2026 · Shipped · 5,042 pictures, 2 classes`."""
     card = listed.card
-    came = _KINDS.get(card.training.kind or "", "Trained here") if listed.is_taught else "Shipped"
-    if card.parent is not None and listed.is_taught:
+    came = _KINDS.get(card.training.kind or "", "Trained here") if listed.is_custom else "Shipped"
+    if card.parent is not None and listed.is_custom:
         same = card.parent.model == listed.folder.parent.name
         model = "" if same else f"{card.parent.model}, "
         came += f", from {model}version {card.parent.version}"
-    parts = [_format_date(card.created, with_time=listed.is_taught), came]
+    parts = [_format_date(card.created, with_time=listed.is_custom), came]
     images = count_images(card.data.counts)
     if images:
         remembered = count_images(card.data.remembered)
@@ -192,7 +191,7 @@ def _list_teacher_buttons(listed: Listed, in_use: int | None, may_compare: bool)
     if number != in_use:
         words = "Roll back to" if in_use is not None and number < in_use else "Use"
         buttons.append(_draw_button("publish", f"{words} this one", f"{words} version {number}"))
-        if listed.is_taught:
+        if listed.is_custom:
             buttons.append(_draw_button("delete", "Delete", f"Delete version {number}"))
     return buttons
 
@@ -219,10 +218,10 @@ def _draw_button(act: str, words: str, label: str) -> str:
 
 def _draw_reset(catalog: Catalog, model: str, in_use: int | None, may_teach: bool) -> str:
     """Return the way back to what ships, where something else is in use."""
-    shipped = read_current(catalog.exported / model)
+    shipped = catalog.read_shipped(model)
     if not may_teach or in_use is None or shipped is None:
         return ""
-    if shipped == in_use and not catalog.is_taught(model, in_use):
+    if shipped == in_use and not catalog.is_custom(model, in_use):
         return ""
     words = f"Back to the shipped one (version {shipped})"
     return f'<p class="actions">{_draw_button("reset", words, words)}</p>'

@@ -15,7 +15,7 @@ from inference.errors import UserInputError
 from inference.images import decode
 from inference.process import count_usable_cores
 from inference.versions.cards import read_card
-from inference.versions.folders import find_version, read_current
+from inference.versions.catalog import Catalog
 from labelling.images.encoding import MAX_SIDE, hash_bytes
 from labelling.planned_classes import read_planned
 from labelling.required_images import GOALS
@@ -192,9 +192,8 @@ def list_states(context: TeachContext, model: str) -> list[ClassState]:
 
 def list_shipped(context: TeachContext, model: str) -> tuple[str, ...]:
     """Return the classes of the version that ships; none if no version does."""
-    if read_current(context.catalog.exported / model) is None:
-        return ()
-    return read_card(find_version(context.catalog.exported, model)).class_names
+    shipped = Catalog(context.catalog.exported)
+    return read_card(shipped.find(model)).class_names if shipped.list_versions(model) else ()
 
 
 def describe_state(context: TeachContext, model: str, state: ClassState) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def describe_comparison(context: TeachContext, model: str, version: int) -> dict
         "model": model,
         "version": version,
         "in_use": version == context.catalog.read_current(model),
-        "taught": context.catalog.is_taught(model, version),
+        "taught": context.catalog.is_custom(model, version),
         "pictures": [image.model_dump() for image in found.images if image.sha256],
         "hidden": sum(image.differs and not image.sha256 for image in found.images),
     }

@@ -10,8 +10,7 @@ from pathlib import Path
 from inference.classifier import Classifier
 from inference.errors import UserInputError
 from inference.versions.cards import Card, name_for_display, read_card
-from inference.versions.catalog import Catalog
-from inference.versions.folders import check_model_name
+from inference.versions.catalog import Catalog, check_model_name
 from labelling.model_names import is_alike, list_models
 from labelling.planned_classes import PlannedClasses, read_planned, write_planned
 from labelling.store.labels import MAX_CLASSES, check_label

@@ -7,7 +7,7 @@ from benchmarks.quality.fidelity import describe, enlarge, quantise
 from benchmarks.serving.images import make_photo
 from inference.images import decode
 from inference.providers import open_session
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 
 
 def test_changed_predictions_are_counted() -> None:
@@ -25,7 +25,7 @@ def test_enlarged_image_has_twelve_megapixels(tmp_path: Path) -> None:
 
 
 def test_eight_bit_network_is_smaller_and_runs(exported: Path, tmp_path: Path) -> None:
-    model = find_version(exported, "hotdog") / "model.onnx"
+    model = Catalog(exported).find("hotdog") / "model.onnx"
     image = decode(make_photo(320, 240))
     path = quantise(model, tmp_path, [image])
     assert path.stat().st_size < model.stat().st_size / 2

@@ -12,7 +12,7 @@ from benchmarks.quality.out_of_distribution import (
     measure_memory,
     measure_nearest,
 )
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 from trainer.data.replay_memory import make_rows
 from trainer.evaluation.calibration import ALONE
 from trainer.head.start import open_start
@@ -54,7 +54,7 @@ def test_unrelated_images_are_separated_from_remembered_validation_images() -> N
 def test_without_images_it_says_what_is_missing(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    start = open_start(find_version(exported, "hotdog"), "hotdog")
+    start = open_start(Catalog(exported).find("hotdog"), "hotdog")
     kinds, outsiders = benchmark.embed_outsiders(start.session, Progress(shown=False), 18, 3)
     monkeypatch.setattr(benchmark, "embed_outsiders", lambda *given: (kinds, outsiders))
     benchmark.main(exported, tmp_path / "none")

@@ -10,7 +10,7 @@ from onnx import numpy_helper
 
 from inference.errors import UserInputError
 from inference.versions.cards import Card, InputGeometry, read_card, write_card
-from inference.versions.folders import find_version
+from inference.versions.catalog import Catalog
 from labelling.exchange.strangers import check_version, hash_backbone, read_foreign_card
 from tests.inference.tiny_versions import make_card, make_network
 from tests.labelling.project_files import write_memory
@@ -52,7 +52,7 @@ def change_input(**changes: Any) -> dict[str, Any]:
 
 
 def test_cards_of_ours_pass(tmp_path: Path, exported: Path) -> None:
-    shipped = find_version(exported, "hotdog")
+    shipped = Catalog(exported).find("hotdog")
     check_version(shipped, read_card(shipped), "hotdog version 1")
     measured = {"top1": RATE, "per_class": {"red": RATE}, "ece": 0.1, "confusion": [[1, 2, 3]] * 3}
     check(
@@ -226,7 +226,7 @@ def test_damaged_and_huge_memories_are_refused(
 
 
 def test_backbone_is_known_by_what_it_computes(exported: Path, tmp_path: Path) -> None:
-    path = find_version(exported, "hotdog") / "model.onnx"
+    path = Catalog(exported).find("hotdog") / "model.onnx"
     known = hash_backbone(path)
     network = onnx.load(path)
     head = Head(np.ones((5, 1280), np.float32), np.zeros(5, np.float32))

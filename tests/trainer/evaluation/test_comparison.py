@@ -136,6 +136,6 @@ def make_catalog(tmp_path: Path) -> Catalog:
     write_version(tmp_path / "exported" / "colours" / "1")
     catalog = Catalog(tmp_path / "exported", tmp_path / "data")
     for _ in range(2):
-        folder, number = catalog.reserve("colours")
-        write_version(folder / str(number), version=number)
+        folder = catalog.reserve("colours")
+        write_version(folder, version=int(folder.name))
     return catalog

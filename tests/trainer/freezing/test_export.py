@@ -10,7 +10,7 @@ import pytest
 from inference.classifier import Classifier
 from inference.errors import UserInputError
 from inference.versions.cards import Parent, parse_card
-from inference.versions.folders import read_current
+from inference.versions.catalog import Catalog
 from tests.trainer.drawn import draw
 from trainer.data.dataset import Dataset
 from trainer.freezing import parity
@@ -94,7 +94,7 @@ def test_next_version_names_its_parent(
     second = export_run(finished_run, tmp_path, QUIET)
     assert second.card.version == 2
     assert second.card.parent == Parent(model="drawn", version=1)
-    assert read_current(tmp_path / "drawn") == 2
+    assert Catalog(tmp_path).read_current("drawn") == 2
 
 
 def test_graph_that_predicts_otherwise_becomes_no_version(

@@ -52,7 +52,7 @@ def test_versions_are_listed_newest_first_with_what_is_known(catalog: Catalog) -
         r"1 Jan 2026, \d\d:00 · Quick, from version 1 · 95.3% right on 782 validation pictures",
         describe(taught),
     )
-    assert (taught.is_taught, shipped.is_taught) == (True, False)
+    assert (taught.is_custom, shipped.is_custom) == (True, False)
 
 
 def test_parent_of_another_model_is_named(catalog: Catalog) -> None:
@@ -188,7 +188,7 @@ def test_published_version_answers_next_and_rolls_back(page: Page) -> None:
     assert page.service.open().card.version == 1
 
 
-def test_only_what_is_taught_and_not_in_use_is_deleted(page: Page) -> None:
+def test_only_what_is_custom_and_not_in_use_is_deleted(page: Page) -> None:
     assert page.list_shown() == ["2", "1"]
     assert "in use" in page.refuse("delete", version=2)
     assert "ships" in page.refuse("delete", version=1)
