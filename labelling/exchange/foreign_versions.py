@@ -1,9 +1,9 @@
-"""Taught versions on their way to another installation and into it.
+"""Versions from elsewhere: untrusted input, checked and tried out before one is used here.
 
-They come from anyone: a network is data for onnxruntime, tried out in a process of its own. Its
-report's HTML is left behind, since the page would show it as its own, and so is a `README.md` that
-its card does not vouch for. One that it does says what the card's own figures say: both are the
-stranger's word.
+A card's figures are shown, its memory is trained on, and its backbone's hash decides whose
+embeddings are compared with whose: none of it is believed because the file says so. The network
+is data for onnxruntime, tried out in a process of its own. HTML never travels, since the page
+would show it as its own, nor does a `README.md` whose hash the card does not name.
 """
 
 import hashlib
@@ -12,42 +12,46 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 from PIL import Image
+from pydantic import ValidationError
 
 from inference.errors import UserInputError
-from inference.versions.cards import Card, write_card
+from inference.versions.cards import MAX_NUMBER, MAX_TEXT, Card, read_card, write_card
 from inference.versions.catalog import check_model_name
 from inference.versions.probes import make_probe
-from labelling.exchange.strangers import check_version, hash_backbone, read_foreign_card
+from labelling.exchange.archives import BROKEN
 from labelling.store.labels import check_label
 
+_README = "README.md"
 _FILES = re.compile(
     r"README\.md|model\.onnx|model\.json|checkpoint\.safetensors|memory\.npz"
     r"|report/[A-Za-z0-9][\w-]*\.(png|json)"
 )
-_PROSE = "README.md"
-# The pictures take a network of ours a few seconds, start included.
-_LONGEST_TRY = 120.0
-# Heights and widths, in pixels, that are always tried; as many more are drawn by lot, so that no
-# network can be made to answer these alone.
-_TRIED = ((48, 64), (224, 224), (300, 200))
-_DRAWN = range(16, 800)
-# How far probabilities of six digits may be from 1 in all.
-_ROUNDING = 1e-3
-# Where `inference` lies, for a process of its own.
-_ROOT = Path(__file__).resolve().parents[2]
+# Bytes of model.json and of README.md; ours have 15 kB, and a hundred classes make 300 kB.
+_MAX_CARD = 4_000_000
+MAX_MEMORY = 2_000_000_000  # bytes, unpacked
+_MAX_VALUES, _MAX_DEPTH = 200_000, 12
+_TIMEOUT = 120.0  # seconds; a network of ours takes a few, start included
+# Heights and widths, in pixels, that are always tried; as many more are chosen at random, so that
+# no network can be made to answer these alone.
+_SIZES = ((48, 64), (224, 224), (300, 200))
+_SIDES = range(16, 800)
+_ROUNDING = 1e-3  # how far probabilities of six digits may be from 1 in all
+_ROOT = Path(__file__).resolve().parents[2]  # where `inference` lies
 # A format of onnxruntime's own, which nothing else reads. Source: its ort.fbs, file_identifier.
 _ORT_FORMAT = b"ORTM"
+_HEAD = {"head_weight", "head_bias", "temperature", "num_classes"}
 
 
 @dataclass(frozen=True)
-class Taught:
-    """A version that lies in a folder outside the catalog, and was looked at."""
+class ForeignVersion:
+    """A version outside the catalog that was checked."""
 
     folder: Path
     card: Card
@@ -61,37 +65,31 @@ def list_files(version_folder: Path) -> Iterator[Path]:
 
 
 def may_travel(name: str) -> bool:
-    """Tell whether a file, named relative to its version's folder, may be in a bundle."""
+    """Tell whether a file, named relative to its version's folder, may be in a project."""
     return _FILES.fullmatch(name) is not None
 
 
-def inspect_version(folder: Path) -> Taught:
-    """Look at a version that a stranger made, in a folder `<model>/<number>`, and try it out.
+def inspect_version(folder: Path) -> ForeignVersion:
+    """Check a version in a folder `<model>/<number>`, and try it out.
 
     Raises: UserInputError where it is not what its card says, or does not answer.
     """
-    shown = f"{folder.parent.name} version {folder.name}"
-    card = read_foreign_card(folder, shown)
-    _check_card(card, folder, shown)
-    for name, sha256 in card.files.items():
-        path = folder / name
-        if may_travel(name) and not (path.is_file() and _hash_file(path) == sha256):
-            raise UserInputError(f"{name} of {shown} is missing or changed. Make the bundle anew.")
-    check_version(folder, card, shown)
-    _try_out(folder, card, shown)
+    card = read_foreign_card(folder)
+    check_files(folder, card)
+    _try_out(folder, card)
     backbone = hash_backbone(folder / "model.onnx")
-    return Taught(folder, card.model_copy(update={"backbone_sha256": backbone}))
+    return ForeignVersion(folder, card.model_copy(update={"backbone_sha256": backbone}))
 
 
-def rename_version(version: Taught, model: str) -> None:
-    """Let the card of a version that was inspected say, in both places, which model it is of now.
+def rename_version(version: ForeignVersion, model: str) -> None:
+    """Write into a version's card, in both places, its model's name here and its backbone's hash.
 
-    And what its backbone really is. A `README.md` that the card does not name is deleted.
+    A `README.md` that the card does not name is deleted.
     """
     import onnx  # noqa: PLC0415  (a quarter of a second that other imports need not wait for)
 
-    if _PROSE not in version.card.files:  # one that is named has been compared with its hash
-        (version.folder / _PROSE).unlink(missing_ok=True)
+    if _README not in version.card.files:  # one that is named has been compared with its hash
+        (version.folder / _README).unlink(missing_ok=True)
     text = write_card(version.card.model_copy(update={"model": model}))
     (version.folder / "model.json").write_text(text, encoding="utf-8")
     path = version.folder / "model.onnx"
@@ -100,61 +98,173 @@ def rename_version(version: Taught, model: str) -> None:
     path.write_bytes(network.SerializeToString())
 
 
-def _check_card(card: Card, folder: Path, shown: str) -> None:
-    """Raise UserInputError where a card is not that of its folder, or names odd classes."""
+def read_foreign_card(folder: Path) -> Card:
+    """Read a card that may be of any size and hold anything.
+
+    Raises: UserInputError where it is not one that this program writes, or of another version.
+    """
+    path = folder / "model.json"
+    if path.is_file() and path.stat().st_size > _MAX_CARD:
+        raise _refuse(folder, "card")
+    try:
+        card = read_card(folder)
+        is_small = _is_small(json.loads(path.read_bytes()))
+    except UserInputError as error:
+        if isinstance(error.__cause__, ValidationError):
+            raise _refuse(folder, "card") from error
+        raise
+    except (ValueError, RecursionError) as error:  # endless numbers, deep nesting
+        raise _refuse(folder, "card") from error
+    if not is_small or any(check_label(name) != name for name in card.class_names):
+        raise _refuse(folder, "card")
     if (card.model, card.version) != (check_model_name(folder.parent.name), int(folder.name)):
         raise UserInputError(
-            f"The card of {shown} says {card.model!r:.70} version {card.version!r:.20}. "
-            "Make the bundle anew."
+            f"The card of {_name(folder)} says {card.model!r:.70} version {card.version!r:.20}. "
+            "Save the project again."
         )
-    if any(check_label(name) != name for name in card.class_names):
-        raise UserInputError(f"The card of {shown} is not as ours are. Make the bundle anew.")
+    return card
 
 
-def _try_out(folder: Path, card: Card, shown: str) -> None:
-    """Ask a network for answers, in a process that it may break.
+def check_files(folder: Path, card: Card, max_memory: int = MAX_MEMORY) -> None:
+    """Compare a version's files with the hashes in its card, and look at what they hold.
 
-    Raises: UserInputError where one is not an answer of the classes that the card names.
+    Raises: UserInputError where any is missing, changed or not as this program writes it.
     """
-    problem = f"The network of {shown} gives no answer as its card says. It is not taken in."
-    folder = folder.resolve()  # the process runs where our modules are, not here
+    for name, sha256 in card.files.items():
+        path = folder / name
+        if may_travel(name) and not (path.is_file() and _hash_file(path) == sha256):
+            raise UserInputError(
+                f"{name} of {_name(folder)} is missing or changed. Save the project again."
+            )
+    readme, memory = folder / _README, folder / "memory.npz"
+    if readme.is_file() and readme.stat().st_size > _MAX_CARD:
+        raise _refuse(folder, _README)
+    if memory.is_file() and not _is_memory(memory, len(card.class_names), max_memory):
+        raise _refuse(folder, "memory")
+
+
+def hash_backbone(path: Path) -> str:
+    """Return the SHA-256 of all that a network computes before its head."""
+    import onnx  # noqa: PLC0415  (a quarter of a second that other imports need not wait for)
+
+    graph = onnx.load(path, load_external_data=False).graph
+    found = hashlib.sha256()
+    for node in graph.node:
+        found.update(node.SerializeToString(deterministic=True))
+    for initializer in graph.initializer:
+        if initializer.name not in _HEAD:
+            found.update(initializer.SerializeToString(deterministic=True))
+    return found.hexdigest()
+
+
+def is_prediction(probabilities: object, class_names: Collection[str]) -> bool:
+    """Tell whether these are probabilities of exactly these classes; NaN is none."""
+    return (
+        isinstance(probabilities, Mapping)
+        and set(probabilities) == set(class_names)
+        and all(0 <= value <= 1 for value in probabilities.values())
+        and abs(sum(probabilities.values()) - 1) <= _ROUNDING
+    )
+
+
+def _try_out(folder: Path, card: Card) -> None:
+    """Let a network predict.
+
+    Raises: UserInputError where it does not give probabilities of the classes that the card names.
+    """
     path = folder / "model.onnx"
-    if not path.is_file() or path.read_bytes()[4:8] == _ORT_FORMAT:
-        raise UserInputError(problem)
-    pictures = _draw_pictures(folder.parent.parent)
-    models, model, number = str(folder.parent.parent), folder.parent.name, folder.name
-    options = ("--exported", models, "--model", model, "--version", number, "--providers", "cpu")
-    command = [sys.executable, "-m", "inference", "predict", *pictures, *options, "--json"]
+    is_onnx = path.is_file() and path.read_bytes()[4:8] != _ORT_FORMAT
+    if not is_onnx or not _predicts(folder.resolve(), card.class_names):
+        raise UserInputError(
+            f"The network of {_name(folder)} does not predict the classes that its card names. "
+            "It is not added."
+        )
+
+
+def _predicts(folder: Path, class_names: Collection[str]) -> bool:
+    """Run a network in a process that it may break, which starts where our modules are."""
+    models = folder.parent.parent
+    images = _write_images(models)
+    options = ("--exported", models, "--model", folder.parent.name, "--version", folder.name)
+    command = [sys.executable, "-m", "inference", "predict", *images, *options, "--json"]
     try:
         done = subprocess.run(
-            command, cwd=_ROOT, capture_output=True, check=True, timeout=_LONGEST_TRY
+            [*map(str, command), "--providers", "cpu"],
+            cwd=_ROOT,
+            capture_output=True,
+            check=True,
+            timeout=_TIMEOUT,
         )
-        answers = [answer["probabilities"] for answer in json.loads(done.stdout)]
-    except (subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
-        raise UserInputError(problem) from error
-    if len(answers) != len(pictures) or not all(_is_answer(found, card) for found in answers):
-        raise UserInputError(problem)
+        found = [row["probabilities"] for row in json.loads(done.stdout)]
+        return len(found) == len(images) and all(is_prediction(p, class_names) for p in found)
+    except (subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        return False
 
 
-def _draw_pictures(folder: Path) -> list[str]:
-    """Write pictures of known sizes and of sizes that nobody can foresee; returns their paths."""
-    drawn = [(secrets.choice(_DRAWN), secrets.choice(_DRAWN)) for _ in _TRIED]
+def _write_images(folder: Path) -> list[Path]:
+    """Write images of known sizes and of sizes that nobody can foresee; returns their paths."""
+    drawn = [(secrets.choice(_SIDES), secrets.choice(_SIDES)) for _ in _SIZES]
     paths = []
-    for number, (height, width) in enumerate((*_TRIED, *drawn)):
-        paths.append(str(folder / f"try-{number}.png"))
+    for number, (height, width) in enumerate((*_SIZES, *drawn)):
+        paths.append(folder / f"try-{number}.png")
         Image.fromarray(make_probe(height, width, secrets.randbelow(100))).save(paths[-1])
     return paths
 
 
-def _is_answer(probabilities: Any, card: Card) -> bool:  # noqa: ANN401  (JSON)
-    """Tell whether these are probabilities of exactly the card's classes; NaN is none."""
-    return (
-        set(probabilities) == set(card.class_names)
-        and all(0 <= value <= 1 for value in probabilities.values())
-        and abs(sum(probabilities.values()) - 1) <= _ROUNDING
+def _is_small(values: object) -> bool:
+    """Tell whether JSON is neither deep nor long, its numbers finite and its texts short."""
+    waiting, seen = [(values, 0)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        seen += 1
+        if depth > _MAX_DEPTH or seen > _MAX_VALUES:
+            return False
+        if isinstance(value, dict):
+            waiting += [(inner, depth + 1) for pair in value.items() for inner in pair]
+        elif isinstance(value, list):
+            waiting += [(inner, depth + 1) for inner in value]
+        elif isinstance(value, str):
+            if len(value) > MAX_TEXT:
+                return False
+        elif isinstance(value, int | float) and not -MAX_NUMBER <= value <= MAX_NUMBER:
+            return False
+    return True
+
+
+def _is_memory(path: Path, classes: int, max_bytes: int) -> bool:
+    """Tell whether a file holds finite embeddings and as many targets, sides and names."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > max_bytes:
+                return False
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays}
+        embeddings, targets, is_val = (found[n] for n in ("embeddings", "targets", "is_val"))
+        for name in ("sha256", "group"):
+            np.char.decode(found.get(name, np.zeros(0, "S64")).astype("S64"), "ascii")
+    except (*BROKEN, OSError, ValueError, KeyError, MemoryError):
+        return False
+    return bool(
+        embeddings.ndim == 2
+        and {value.shape[:1] for value in found.values()} == {embeddings.shape[:1]}
+        and embeddings.dtype.kind == "f"
+        and np.isfinite(embeddings).all()
+        and (targets.dtype.kind, is_val.dtype.kind) == ("i", "b")
+        and ((targets >= -1) & (targets < classes)).all()
     )
 
 
 def _hash_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _name(folder: Path) -> str:
+    return f"{folder.parent.name} version {folder.name}"
+
+
+def _refuse(folder: Path, what: str) -> UserInputError:
+    return UserInputError(
+        f"The {what} of {_name(folder)} is not one that this program writes. "
+        "Save the project again."
+    )
