@@ -1,4 +1,4 @@
-"""Picture bytes → pixels: the one place where a file that a stranger sent is opened.
+"""Picture bytes → pixels: the one place where an untrusted file is opened.
 
 Only formats of an allow-list are tried, under limits of bytes and pixels. JPEG is scaled while
 it is decoded, since a network needs 224 pixels and a phone sends 4,000.

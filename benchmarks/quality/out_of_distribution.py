@@ -27,9 +27,9 @@ from trainer.evaluation.calibration import ALONE, Known, fit_thresholds, measure
 from trainer.evaluation.out_of_distribution import (
     COUNT,
     SEED,
-    compare_distances,
-    describe_outsiders,
-    embed_outsiders,
+    describe_detection,
+    embed_unrelated,
+    measure_detection,
 )
 from trainer.freezing.head_replacement import read_head
 from trainer.head.fitting import FittedHead, fit
@@ -61,7 +61,7 @@ class Samples:
     """
 
     kinds: list[str]
-    outsiders: NDArray[np.float32]
+    unrelated: NDArray[np.float32]
     others: NDArray[np.float32] | None
     labels: list[str]
 
@@ -98,21 +98,21 @@ def main(
 def embed_samples(start: Start, test: Path | None, *, choosing: bool) -> Samples:
     """Embed the out-of-distribution images, and the test images where there are any."""
     count, seed = (_CHOOSING_COUNT, _CHOOSING_SEED) if choosing else (COUNT, SEED)
-    kinds, outsiders = embed_outsiders(start.session, Progress(), count, seed)
+    kinds, unrelated = embed_unrelated(start.session, Progress(), count, seed)
     if test is None:
-        return Samples(kinds, outsiders, None, [])
+        return Samples(kinds, unrelated, None, [])
     paths = sorted(test.glob("*/*.jpg"))
     rows, labels = [], []
     for path in paths:
         image = decode(path.read_bytes(), find_min_side(start.card.input))
         rows.append(start.session.run(["embedding"], {"image": image[None]})[0][0])
         labels.append(PETS if path.name.startswith(f"imagenet_{PETS}_") else path.parent.name)
-    return Samples(kinds, outsiders, np.array(rows, dtype=np.float32), labels)
+    return Samples(kinds, unrelated, np.array(rows, dtype=np.float32), labels)
 
 
 def measure_shipped(start: Start, samples: Samples) -> dict[str, Any]:
     """Return score → how well it detects, with its threshold fitted to the memory anew."""
-    remembered = read_memory(start.folder, samples.outsiders.shape[1])
+    remembered = read_memory(start.folder, samples.unrelated.shape[1])
     return measure_memory(remembered, start.card.class_names, samples)
 
 
@@ -186,7 +186,7 @@ def measure_groups(start: Start, pictures: Path, *, test: bool) -> dict[str, dic
             inside = memory.measure_distances(np.concatenate([unseen[group] for group in pair]))
             for other in set(GROUPS) - set(pair):
                 outside = memory.measure_distances(unseen[other])
-                auroc = compare_distances([other] * len(outside), outside, inside, None).auroc
+                auroc = measure_detection([other] * len(outside), outside, inside, None).auroc
                 found[name][f"{pair[0]} + {pair[1]} against {other}"] = auroc or 0.0
     return found
 
@@ -203,8 +203,8 @@ def compare(  # noqa: PLR0913, PLR0917  (all that a score is made of)
     memory = remember(known.embeddings, known.targets, class_names, how)
     if samples.others is not None:
         inside = memory.measure_distances(samples.others)
-    outside = memory.measure_distances(samples.outsiders)
-    return compare_distances(samples.kinds, outside, inside, limit)
+    outside = memory.measure_distances(samples.unrelated)
+    return measure_detection(samples.kinds, outside, inside, limit)
 
 
 def make_known(remembered: Remembered) -> Known:
@@ -224,7 +224,7 @@ def measure_nearest(embeddings: Embeddings, remembered: Embeddings) -> NDArray[n
 def describe(found: dict[str, Any]) -> str:
     """Return the figures as lines that people read."""
     lines = [f"Out-of-distribution images, version {found['version']}:"]
-    lines += [f"  {name}: {describe_outsiders(part)}" for name, part in found["shipped"].items()]
+    lines += [f"  {name}: {describe_detection(part)}" for name, part in found["shipped"].items()]
     kinds = found["shipped"][USED].kinds.items()
     if kinds:
         lines.append("  " + ", ".join(f"{kind} {rate.value:.0%}" for kind, rate in kinds))
@@ -232,7 +232,7 @@ def describe(found: dict[str, Any]) -> str:
         return "\n".join([*lines, found["missing"]])
     after = found["retrained"]
     lines.append(f"After a quick retrain with {_ADDED} {PETS}:")
-    lines += [f"  {name}: {describe_outsiders(after[name])}" for name in (NEAREST, USED)]
+    lines += [f"  {name}: {describe_detection(after[name])}" for name in (NEAREST, USED)]
     if "new_false_alarms" in after:
         new = after["new_false_alarms"]
         lines.append(f"  of the new class alone: {new['value']:.1%} false alarms (n = {new['n']})")

@@ -1,17 +1,18 @@
 """A version's `README.md`: the card in the Hub's format, written from what was measured.
 
-`trainer.freezing.finishing` writes it with every version. A version's folder can be pushed to the
-Hub as it is: `huggingface_hub.ModelCard` reads the front matter, accuracy by split and group
+`trainer.freezing.version_folder` writes it with every version. A version's folder can be pushed to
+the Hub as it is: `huggingface_hub.ModelCard` reads the front matter, accuracy by split and group
 included.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub.repocard_data import EvalResult, ModelCardData
 
-from inference.statements import join_names
 from inference.versions.cards import Card, Rate, name_for_display
+from trainer.cards.plots import MISTAKES
 from trainer.cards.sections import (
     PLOTS,
     escape,
@@ -26,6 +27,8 @@ from trainer.cards.sections import (
     write_usage,
     write_uses,
 )
+from trainer.cards.statements import join_names
+from trainer.evaluation.predictions import Mistake
 
 FILE = "README.md"
 # A note that begins so is clear. Source: https://huggingface.co/docs/hub/repositories-licenses
@@ -36,11 +39,14 @@ _CLEAR = re.compile(
 
 def write_model_card(folder: Path, card: Card) -> None:
     """Write `README.md` into a version's folder, whose `report/` is there already if it has one."""
-    plots = [name for name in PLOTS if (folder / "report" / f"{name}.png").is_file()]
-    (folder / FILE).write_text(draft_model_card(card, plots), encoding="utf-8")
+    report = folder / "report"
+    plots = [name for name in PLOTS if (report / f"{name}.png").is_file()]
+    found = report / "mistakes.json"
+    mistakes = MISTAKES.validate_json(found.read_bytes()) if found.is_file() else []
+    (folder / FILE).write_text(draft_model_card(card, plots, mistakes), encoding="utf-8")
 
 
-def draft_model_card(card: Card, plots: list[str]) -> str:
+def draft_model_card(card: Card, plots: Sequence[str], mistakes: Sequence[Mistake] = ()) -> str:
     """Return the whole file; `plots`: those of `PLOTS` that lie in `report/`."""
     sections = {
         "Model details": write_details(card),
@@ -48,7 +54,7 @@ def draft_model_card(card: Card, plots: list[str]) -> str:
         "How to use it": write_usage(card),
         "Training data": write_data(card),
         "Training procedure": write_procedure(card),
-        "Evaluation": write_evaluation(card, plots),
+        "Evaluation": write_evaluation(card, plots, mistakes),
         "Trust": write_trust(card),
         "Limits": write_limits(card),
         "Licence": write_licence(card),

@@ -1,22 +1,19 @@
-"""What training found, as images and one HTML page that needs nothing beside it."""
+"""A version's `report/`: plots of what was measured, and its worst mistakes."""
 
-import base64
-import html
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from pydantic import TypeAdapter
 
 from inference.versions.cards import Card, Metrics, Rate, name_for_display
-from trainer.evaluation.metrics import describe_rate
-from trainer.evaluation.predictions import Predictions
+from trainer.evaluation.predictions import Mistake, Predictions
 
+MISTAKES = TypeAdapter(list[Mistake])  # what `mistakes.json` holds
 _SPLITS = ("test", "locked", "validation")  # the one furthest from training comes first
 _BLUE, _GREY = "#2f6fde", "#8a8f98"
 _MOST_WRITTEN = 40  # classes, beyond which the confusion matrix is colours alone
@@ -32,7 +29,7 @@ _STYLE = {
 def write_report(
     folder: Path, card: Card, history: Sequence[dict[str, float]], predictions: Predictions
 ) -> None:
-    """Write the plots, `mistakes.json` and `report.html` of one version.
+    """Write the plots and `mistakes.json` of one version.
 
     `history`: a row an epoch, or a row a step of a head's fit. `predictions` are those of the first
     of `_SPLITS` that was measured.
@@ -48,9 +45,8 @@ def write_report(
         _save(_plot_confusion(metrics.confusion or (), names, split), folder / "confusion.png")
         _save(_plot_reliability(predictions, split), folder / "reliability.png")
         _save(_plot_groups(metrics, split), folder / "groups.png")
-    mistakes = predictions.list_mistakes()
-    (folder / "mistakes.json").write_text(json.dumps(mistakes, indent=1), encoding="utf-8")
-    (folder / "report.html").write_text(_write_page(folder, card, mistakes), encoding="utf-8")
+    mistakes = MISTAKES.dump_json(predictions.list_mistakes(), indent=1)
+    (folder / "mistakes.json").write_bytes(mistakes)
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -146,42 +142,6 @@ def _plot_groups(metrics: Metrics, split: str) -> Figure:
     axes.set_yticks(places, labels)
     axes.set(xlabel="accuracy with its 95% interval, %", title=f"Accuracy by group, {split}")
     return figure
-
-
-def _write_page(folder: Path, card: Card, mistakes: Sequence[dict[str, Any]]) -> str:
-    settings = card.training.model_dump_json(indent=1, exclude_none=True)
-    title = html.escape(f"{name_for_display(card.model)}, version {card.version}")
-    rows = "".join(
-        f"<tr><td>{html.escape(split)}</td><td>{html.escape(name)}</td>"
-        f"<td>{html.escape(describe_rate(rate))}</td></tr>"
-        for split, found in card.metrics.items()
-        for name, rate in _list_rates(found).items()
-    )
-    plots = "".join(
-        f'<img alt="{path.stem.replace("_", " ")}" '
-        f'src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'
-        for path in sorted(folder.glob("*.png"))
-    )
-    wrong = "".join(
-        f"<tr><td>{html.escape(m['file'])}</td><td>{html.escape(m['label'])}</td>"
-        f"<td>{html.escape(m['predicted'])}</td><td>{m['probability']:.1%}</td></tr>"
-        for m in mistakes
-    )
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}
-img{{max-width:100%;margin:.5rem 0}}table{{border-collapse:collapse}}
-td,th{{padding:.25rem .75rem .25rem 0;text-align:left;border-bottom:1px solid #ddd}}</style>
-<h1>{title}</h1>
-<p>Made {html.escape(card.created)} from {html.escape(card.backbone)}.
-{html.escape(card.licence)}</p>
-<h2>Accuracy</h2><table><tr><th>split</th><th>group</th><th>accuracy</th></tr>{rows}</table>
-{plots}
-<h2>Worst mistakes</h2>
-<table><tr><th>file</th><th>labelled</th><th>answered</th><th>probability</th></tr>{wrong}</table>
-<h2>Card</h2><pre>{html.escape(settings)}</pre></html>
-"""
 
 
 def _list_rates(metrics: Metrics) -> dict[str, Rate]:

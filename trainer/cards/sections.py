@@ -10,8 +10,14 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inference.statements import (
-    NEVER_UNFAMILIAR,
+from inference.versions.cards import (
+    Card,
+    Certainty,
+    OutOfDistribution,
+    Rate,
+    name_for_display,
+)
+from trainer.cards.statements import (
     flatten,
     join_names,
     list_limits,
@@ -20,15 +26,10 @@ from inference.statements import (
     name_corruptions,
     name_group,
 )
-from inference.versions.cards import (
-    Card,
-    Certainty,
-    OutOfDistribution,
-    Rate,
-    name_for_display,
-)
 from trainer.command_line import list_flags
 from trainer.evaluation.metrics import describe_rate
+from trainer.evaluation.out_of_distribution import NEVER_UNFAMILIAR
+from trainer.evaluation.predictions import Mistake
 from trainer.options import TrainOptions
 
 PLOTS = {
@@ -52,6 +53,7 @@ for path in sys.argv[1:]:
     [[probabilities]] = session.run(["probabilities"], {"image": np.asarray(image)[None]})
     print(path, names[probabilities.argmax()], f"{probabilities.max():.4f}", sep="\\t")
 """
+_MOST_MISTAKES = 10
 _MOST_WRITTEN = 20  # classes, beyond which the confusion matrix is left to its plot
 _SEEN = {
     "crop": "the middle square of the picture",
@@ -64,7 +66,7 @@ _SPLITS = {
     "locked": _LOCKED,
     "validation": "Pictures that were used to choose and to calibrate.",
 }
-# What was taught on the page; after Quick the last fit has learned from what was held out in turn.
+# What was trained on the page; the final fit of a new head also learned from what was held out.
 _TAUGHT = {
     "head": {
         "validation": "Each picture was answered by a fit that had not learned from it; these "
@@ -88,7 +90,7 @@ def write_details(card: Card) -> str:
         "Format": "ONNX, one file, standard operators only",
         "Version": f"{card.version}, as numbered where it was made",
         "Made": card.created[:10],
-        "Taught on from": came,
+        "Trained from": came,
     }
     return _list(f"**{name}:** {escape(value)}" for name, value in facts.items() if value)
 
@@ -142,14 +144,18 @@ def write_procedure(card: Card) -> str:
     return _table(["setting", "value"], rows)
 
 
-def write_evaluation(card: Card, plots: Sequence[str]) -> str:
-    """Return accuracy by split, class, source and group, calibration and confusion.
+def write_evaluation(card: Card, plots: Sequence[str], mistakes: Sequence[Mistake] = ()) -> str:
+    """Return accuracy by split, class, source and group, calibration, confusion, worst mistakes.
 
     `plots`: those of `PLOTS` that lie in `report/`.
     """
     order = sorted(card.metrics, key=lambda split: split not in ("test", "locked"))
     parts = [_write_split(card, split) for split in order]
     parts += [f"![{PLOTS[name]}](report/{name}.png)" for name in plots]
+    if mistakes:
+        heads = ["file", "label", "answer", "probability"]
+        rows = [[m.file, m.label, m.predicted, f"{m.probability:.1%}"] for m in mistakes]
+        parts.append("### Worst mistakes\n\n" + _table(heads, rows[:_MOST_MISTAKES]))
     return "\n\n".join(parts)
 
 
@@ -157,10 +163,10 @@ def write_trust(card: Card) -> str:
     """Return what was measured beyond accuracy; empty where nothing was."""
     trust = card.trust
     parts = [_write_certainty(*found) for found in trust.certainty.items()]
-    parts.append(_write_outsiders(trust.out_of_distribution))
+    parts.append(_write_detection(trust.out_of_distribution))
     if trust.corruptions:
         rates = name_corruptions(trust.corruptions)
-        parts.append("### Spoilt pictures\n\n" + _write_rates("spoilt by", rates))
+        parts.append("### Corrupted pictures\n\n" + _write_rates("corrupted by", rates))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -172,11 +178,11 @@ def write_limits(card: Card) -> str:
 def write_licence(card: Card) -> str:
     """Return the note on licences, and whose it is."""
     if not card.licence:
-        return "No note on a licence was given when this network was made."
+        return "No licence was stated when this model was trained."
     if card.training.kind:
         return (
-            f"Of the network that this one was taught on from: {escape(card.licence)} "
-            "The pictures that it was taught on since have no note."
+            f"Of the model that this one was trained from: {escape(card.licence)} "
+            "There is no note for the pictures that it was trained on since."
         )
     return escape(card.licence)
 
@@ -259,10 +265,10 @@ def _write_certainty(split: str, found: Certainty) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _write_outsiders(outside: OutOfDistribution | None) -> str:
+def _write_detection(outside: OutOfDistribution | None) -> str:
     if outside is None:
         return ""
-    parts = ["### Pictures of nothing that was taught"]
+    parts = ["### Out-of-distribution pictures"]
     if outside.detected is not None:
         parts.append(
             f"Answered with “Unlike anything I was taught”: {describe_rate(outside.detected)}."
@@ -273,7 +279,7 @@ def _write_outsiders(outside: OutOfDistribution | None) -> str:
         auroc = f"{outside.auroc:.3f}"
         parts.append(f"AUROC against the pictures that it was measured on: {auroc}.")
     if outside.kinds:
-        parts.append(_write_rates("kind", outside.kinds, "found out"))
+        parts.append(_write_rates("kind", outside.kinds, "detected"))
     return "\n\n".join(parts)
 
 

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from inference.classifier import Classifier
 from inference.errors import UserInputError
@@ -11,7 +10,7 @@ from inference.versions.cards import Metrics, Trust
 from trainer.data.dataset import Dataset, LabelledImage, read_dataset
 from trainer.data.replay_memory import read_memory
 from trainer.evaluation.metrics import describe_rate
-from trainer.evaluation.predictions import predict
+from trainer.evaluation.predictions import Mistake, predict
 from trainer.evaluation.reliability import describe_trust, measure_trust
 from trainer.progress import Progress
 
@@ -25,7 +24,7 @@ class Evaluation(Metrics):
     version: int
     split: str
     trust: Trust
-    mistakes: list[dict[str, Any]]
+    mistakes: list[Mistake]
 
 
 def evaluate_version(
@@ -82,7 +81,7 @@ def describe_metrics(found: Evaluation) -> str:
         lines += [f"  {name}: {describe_rate(rate)}" for name, rate in rates.items()]
     lines += describe_trust(found.trust)
     lines += [
-        f"  wrong: {m['file']} is {m['label']}, answered {m['predicted']} ({m['probability']:.1%})"
+        f"  wrong: {m.file} is {m.label}, answered {m.predicted} ({m.probability:.1%})"
         for m in found.mistakes[:10]
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The usual corruptions, by Pillow: what is left of the accuracy when images are bad.
+"""The usual image corruptions, for measuring accuracy on bad images.
 
 Source: after Hendrycks and Dietterich, "Benchmarking neural network robustness to common
 corruptions and perturbations" (2019).
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
+UNCORRUPTED = "none"  # among the rates by corruption: the images as they are
 _QUALITY = 20
 _NOISE = 25  # standard deviation, of values 0–255
 _BLUR = 0.01  # standard deviation, of the shorter side

@@ -1,15 +1,10 @@
-"""How well a version tells images of nothing that was taught: for its card.
-
-Stage: outsiders → familiarity → exporting, evaluation.
-"""
+"""Out-of-distribution detection: how well a version tells images of none of its classes."""
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from inference.certainty import Memory
-from inference.statements import NEVER_UNFAMILIAR
 from inference.versions.cards import OutOfDistribution
 from labelling.training_log import Stage
 from trainer.evaluation.metrics import describe_rate, measure_rate
@@ -17,12 +12,16 @@ from trainer.progress import Progress
 from trainer.synthetic.unrelated import draw_unrelated
 
 COUNT, SEED = 600, 0
+# Of a version without a limit (`trainer.evaluation.calibration`).
+NEVER_UNFAMILIAR = (
+    "It never answers “Unlike anything I was taught”: that takes 99 validation pictures or more."
+)
 
 
-def embed_outsiders(
+def embed_unrelated(
     session: ort.InferenceSession, progress: Progress, count: int = COUNT, seed: int = SEED
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Return kinds and embeddings (N, D) of rendered images of nothing that was taught."""
+    """Return kinds and embeddings (N, D) of rendered images of none of the classes."""
     kinds, rows = [], []
     steps = progress.track(range(count), Stage.UNRELATED)
     for _, (kind, image) in zip(steps, draw_unrelated(count, seed), strict=True):
@@ -31,33 +30,16 @@ def embed_outsiders(
     return kinds, np.array(rows, dtype=np.float32)
 
 
-def measure_outsiders(
-    session: ort.InferenceSession,
-    memory: Memory,
-    limit: float | None,
-    distances: NDArray[np.floating],
-    progress: Progress,
-) -> OutOfDistribution:
-    """Return how a version fares on rendered images: `Card.trust.out_of_distribution`.
-
-    `limit`: `Thresholds.unfamiliar`. `distances` (K,), K at least 1: of images that the version
-    has not seen, and that are of what was taught; of those that it remembers, as
-    `trainer.evaluation.calibration.measure_unseen` has them.
-    """
-    kinds, embeddings = embed_outsiders(session, progress)
-    return compare_distances(kinds, memory.measure_distances(embeddings), distances, limit)
-
-
-def compare_distances(
+def measure_detection(
     kinds: list[str],
     outside: NDArray[np.floating],
     inside: NDArray[np.floating],
     limit: float | None,
 ) -> OutOfDistribution:
-    """Compare distances of outsiders (N,), N named `kinds`, with those of others (K,).
+    """Compare distances of out-of-distribution images (N,), of `kinds`, with those of others (K,).
 
-    `auroc`: how often an outsider is further away than another image, 0–1. Without a limit
-    nothing is detected.
+    `auroc`: how often an out-of-distribution image is further away than another, 0–1. Without a
+    limit nothing is detected.
     """
     labels = np.repeat([0, 1], [len(inside), len(outside)])
     auroc = float(roc_auc_score(labels, np.concatenate([inside, outside])))
@@ -75,12 +57,12 @@ def compare_distances(
     )
 
 
-def describe_outsiders(found: OutOfDistribution) -> str:
+def describe_detection(found: OutOfDistribution) -> str:
     """Return the same in words."""
     auroc = f"AUROC {found.auroc or 0:.3f} (n = {found.n} against {found.others})"
     if found.detected is None or found.false_alarms is None:
         return f"{auroc}. {NEVER_UNFAMILIAR}"
     return (
-        f"{auroc}; called unlike all that was taught: {describe_rate(found.detected)}; "
+        f"{auroc}; detected: {describe_rate(found.detected)}; "
         f"false alarms: {describe_rate(found.false_alarms)}"
     )

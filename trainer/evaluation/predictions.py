@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from inference.classifier import find_min_side
 from inference.images import decode
@@ -15,6 +16,15 @@ from labelling.training_log import Stage
 from trainer.data.dataset import LabelledImage
 from trainer.evaluation.metrics import measure
 from trainer.progress import Progress
+
+
+class Mistake(BaseModel, frozen=True):
+    """A wrong prediction. `file`: a name without folder, or a hash; `probability`: 0–1."""
+
+    file: str
+    label: str
+    predicted: str
+    probability: float
 
 
 @dataclass(frozen=True)
@@ -48,18 +58,18 @@ class Predictions:
         sources = [image.source for image in self.images]
         return measure(self.probabilities, self.targets, sources, self.class_names)
 
-    def list_mistakes(self, most: int = 30) -> list[dict[str, Any]]:
+    def list_mistakes(self, most: int = 30) -> list[Mistake]:
         """Return the wrong predictions, the most confident first, by file name."""
         predicted = self.probabilities.argmax(axis=1)
         wrong = np.flatnonzero(predicted != self.targets)
         order = wrong[np.argsort(-self.probabilities[wrong].max(axis=1), kind="stable")]
         return [
-            {
-                "file": self.images[i].path.name,
-                "label": self.class_names[self.targets[i]],
-                "predicted": self.class_names[predicted[i]],
-                "probability": round(float(self.probabilities[i].max()), 4),
-            }
+            Mistake(
+                file=self.images[i].path.name,
+                label=self.class_names[self.targets[i]],
+                predicted=self.class_names[predicted[i]],
+                probability=round(float(self.probabilities[i].max()), 4),
+            )
             for i in order[:most]
         ]
 

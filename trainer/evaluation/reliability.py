@@ -1,9 +1,8 @@
 """How far answers can be relied on beyond their accuracy: what goes into `Card.trust`.
 
 `certainty`: split → coverage of the conformal sets by class, how often the answer is "Not sure"
-or "Unlike anything I was taught", and how often the others are right. `outsiders`: images of
-nothing that was taught (`trainer.evaluation.out_of_distribution`). `corruptions`: name → accuracy
-on bad images.
+or "Unlike anything I was taught", and how often the others are right. Beside it out-of-distribution
+detection, and accuracy by corruption.
 """
 
 import numpy as np
@@ -14,7 +13,6 @@ from scipy.stats import betabinom
 from inference.certainty import SURE, UNFAMILIAR, UNSURE, Memory, judge
 from inference.classifier import find_min_side
 from inference.images import decode
-from inference.statements import UNSPOILT
 from inference.versions.cards import (
     Card,
     Certainty,
@@ -26,9 +24,13 @@ from inference.versions.cards import (
 )
 from labelling.training_log import Stage
 from trainer.evaluation.calibration import MIN_CALIBRATION, find_rank
-from trainer.evaluation.corruptions import CORRUPTIONS, corrupt
+from trainer.evaluation.corruptions import CORRUPTIONS, UNCORRUPTED, corrupt
 from trainer.evaluation.metrics import describe_rate, measure_rate
-from trainer.evaluation.out_of_distribution import describe_outsiders, measure_outsiders
+from trainer.evaluation.out_of_distribution import (
+    describe_detection,
+    embed_unrelated,
+    measure_detection,
+)
 from trainer.evaluation.predictions import Predictions
 from trainer.progress import Progress
 
@@ -49,9 +51,10 @@ def measure_trust(
     splits = {image.split for image in predictions.images}
     outside = None
     if memory is not None and distances is not None:
-        progress.say("Asking about pictures of nothing that was taught.")
-        limit = card.thresholds.unfamiliar
-        outside = measure_outsiders(session, memory, limit, distances, progress)
+        progress.say("Measuring out-of-distribution detection.")
+        kinds, unrelated = embed_unrelated(session, progress)
+        away = memory.measure_distances(unrelated)
+        outside = measure_detection(kinds, away, distances, card.thresholds.unfamiliar)
     return Trust(
         certainty={splits.pop() if len(splits) == 1 else "all": certainty},
         out_of_distribution=outside,
@@ -122,9 +125,9 @@ def measure_corruptions(
             bad = corrupt(pixels, name)
             [[probabilities]] = session.run(["probabilities"], {"image": bad[None]})
             kept.append(bool(names[probabilities.argmax()] == image.label))
-    unspoilt = predictions.probabilities.argmax(axis=1) == predictions.targets
-    spoilt = {name: measure_rate(np.array(kept, dtype=bool)) for name, kept in right.items()}
-    return {UNSPOILT: measure_rate(unspoilt), **spoilt}
+    plain = predictions.probabilities.argmax(axis=1) == predictions.targets
+    corrupted = {name: measure_rate(np.array(kept, dtype=bool)) for name, kept in right.items()}
+    return {UNCORRUPTED: measure_rate(plain), **corrupted}
 
 
 def describe_trust(trust: Trust) -> list[str]:
@@ -145,10 +148,10 @@ def describe_trust(trust: Trust) -> list[str]:
         ]
     outside = trust.out_of_distribution
     if outside is not None:
-        lines.append(f"pictures of nothing that was taught: {describe_outsiders(outside)}")
+        lines.append(f"out-of-distribution pictures: {describe_detection(outside)}")
         lines += [f"  {kind}: {describe_rate(rate)}" for kind, rate in outside.kinds.items()]
     if trust.corruptions:
-        lines.append("bad pictures:")
+        lines.append("corrupted pictures:")
         lines += [f"  {name}: {describe_rate(r)}" for name, r in trust.corruptions.items()]
     return lines
 

@@ -40,12 +40,12 @@ def test_rows_without_a_group_stand_alone() -> None:
 def test_unrelated_images_are_separated_from_remembered_validation_images() -> None:
     rows, targets = make_memory()
     remembered = make_rows(rows, targets, [True] * 300, [""] * 300, [""] * 300)
-    outsiders = np.random.default_rng(1).gamma(1, 1, (20, 30)).astype(np.float32)
-    found = measure_memory(remembered, ("a", "b"), Samples(["noise"] * 20, outsiders, None, []))
+    unrelated = np.random.default_rng(1).gamma(1, 1, (20, 30)).astype(np.float32)
+    found = measure_memory(remembered, ("a", "b"), Samples(["noise"] * 20, unrelated, None, []))
     for name in (NEAREST, USED):
         assert found[name].auroc > 0.95
         assert found[name].false_alarms.correct <= 3
-    samples = Samples(["noise"] * 20, outsiders, outsiders[:9], ["a"] * 9)
+    samples = Samples(["noise"] * 20, unrelated, unrelated[:9], ["a"] * 9)
     found = measure_memory(remembered, ("a", "b"), samples)
     assert found[USED].false_alarms.n == 9
     assert 0.3 < found[USED].auroc < 0.7
@@ -55,8 +55,8 @@ def test_without_images_it_says_what_is_missing(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     start = open_start(Catalog(exported).find("hotdog"), "hotdog")
-    kinds, outsiders = benchmark.embed_outsiders(start.session, Progress(shown=False), 18, 3)
-    monkeypatch.setattr(benchmark, "embed_outsiders", lambda *given: (kinds, outsiders))
+    kinds, unrelated = benchmark.embed_unrelated(start.session, Progress(shown=False), 18, 3)
+    monkeypatch.setattr(benchmark, "embed_unrelated", lambda *given: (kinds, unrelated))
     benchmark.main(exported, tmp_path / "none")
     printed = capsys.readouterr().out
     assert "AUROC" in printed

@@ -6,7 +6,6 @@ import pytest
 import typer.main
 
 import trainer.__main__
-from inference.statements import NEVER_UNFAMILIAR
 from tests.inference.tiny_versions import make_card
 from trainer.cards.sections import (
     escape,
@@ -19,6 +18,7 @@ from trainer.cards.sections import (
     write_trust,
 )
 from trainer.evaluation.metrics import measure_rate
+from trainer.evaluation.out_of_distribution import NEVER_UNFAMILIAR
 from trainer.options import TrainOptions
 
 GOOD = measure_rate(np.array([True] * 9 + [False]))
@@ -98,15 +98,15 @@ def test_every_setting_is_listed() -> None:
 
 def test_parent_is_named() -> None:
     parent = {"model": "hotdog", "version": 1}
-    assert "**Taught on from:** hotdog, version 1" in write_details(make_card(parent=parent))
-    assert "Taught on from" not in write_details(make_card())
+    assert "**Trained from:** hotdog, version 1" in write_details(make_card(parent=parent))
+    assert "Trained from" not in write_details(make_card())
 
 
-def test_licence_of_what_was_taught_is_its_parents() -> None:
-    assert write_licence(make_card()).startswith("No note")
+def test_licence_of_a_custom_version_is_its_parents() -> None:
+    assert write_licence(make_card()).startswith("No licence")
     assert write_licence(make_card(licence="CC0.")) == "CC0."
-    taught = write_licence(make_card(licence="CC0.", training={"kind": "quick"}))
-    assert taught.startswith("Of the network that this one was taught on from: CC0.")
+    custom = write_licence(make_card(licence="CC0.", training={"kind": "quick"}))
+    assert custom.startswith("Of the model that this one was trained from: CC0.")
 
 
 def test_command_trains_such_a_network_anew() -> None:

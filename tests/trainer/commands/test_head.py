@@ -96,7 +96,6 @@ def test_version_is_whole(catalog: Catalog, store: Store, drawn_version: Version
         "report/learning_curves.png",
         "report/mistakes.json",
         "report/reliability.png",
-        "report/report.html",
     }
     assert made.card.training.kind == "head"
     assert sum(made.card.data.counts["train"].values()) >= 8

@@ -5,11 +5,11 @@ import pytest
 from crepes import ConformalClassifier
 
 from inference.classifier import Classifier
-from inference.statements import NEVER_UNFAMILIAR
 from inference.versions.cards import DataCounts, OutOfDistribution, Thresholds, Trust
 from trainer.data.dataset import Dataset, LabelledImage
 from trainer.evaluation.calibration import fit_conformal
 from trainer.evaluation.corruptions import CORRUPTIONS
+from trainer.evaluation.out_of_distribution import NEVER_UNFAMILIAR
 from trainer.evaluation.predictions import Predictions, predict
 from trainer.evaluation.reliability import (
     describe_trust,

@@ -41,7 +41,6 @@ def test_version_holds_every_file(exported_version: Version) -> None:
         "report/reliability.png",
         "report/groups.png",
         "report/mistakes.json",
-        "report/report.html",
     }
 
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from inference.classifier import Classifier
-from inference.statements import NEVER_UNFAMILIAR
 from inference.versions.cards import InputGeometry
 from inference.versions.catalog import Catalog
 from tests.inference.tiny_versions import make_card, write_version
 from tests.web.pictures import CAT
 from trainer.cards.model_card import write_model_card
+from trainer.evaluation.out_of_distribution import NEVER_UNFAMILIAR
 from web.frame import draw_chip
 from web.model.tab import (
     FILL_ADDRESS,

@@ -2,7 +2,9 @@ from typing import Any
 
 import pytest
 
-from inference.statements import (
+from inference.versions.cards import Rate
+from tests.inference.tiny_versions import make_card
+from trainer.cards.statements import (
     NEVER_UNFAMILIAR,
     choose_split,
     describe_wrong,
@@ -12,8 +14,6 @@ from inference.statements import (
     list_wrong_uses,
     name_group,
 )
-from inference.versions.cards import Rate
-from tests.inference.tiny_versions import make_card
 
 GOOD = {"correct": 98, "n": 100, "value": 0.98, "low": 0.93, "high": 0.994}
 POOR = {"correct": 80, "n": 100, "value": 0.8, "low": 0.711, "high": 0.867}
@@ -42,7 +42,7 @@ def test_uses_name_the_classes_and_the_rest() -> None:
     assert join_names(make_card()) == "Red, Green and Blue berry"
     assert "Red, Green and Blue berry" in list_uses(make_card())[0]
     assert len(list_uses(make_card())) == 1
-    assert "answered as Green" in list_uses(make_card(catch_all="green"))[1]
+    assert "come out as Green" in list_uses(make_card(catch_all="green"))[1]
 
 
 def test_without_a_catch_all_other_things_are_no_use() -> None:
@@ -77,7 +77,7 @@ def test_groups_with_few_pictures_are_set_apart() -> None:
     groups = {"a / red": GOOD, "b / blue_berry": POOR, "c / red": FEW}
     limits = list_limits(make_card(metrics=measure(per_group=groups)))
     assert "b / blue berry: 20 of 100" in find(limits, "wrong on most often")
-    assert "c / red (10)" in find(limits, "Under 30 test pictures")
+    assert "c / red (10)" in find(limits, "Fewer than 30 test pictures")
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,18 @@ def test_groups_with_few_pictures_are_set_apart() -> None:
 def test_sources_seen_in_pretraining_are_told(weights: str, source: str, told: bool) -> None:
     metrics = measure(per_source={source: GOOD})
     limits = list_limits(make_card(metrics=metrics, training={"weights": weights}))
-    assert any("may flatter it" in sentence for sentence in limits) == told
+    assert any("may be too good" in sentence for sentence in limits) == told
 
 
 def test_figures_that_also_chose_are_called_so() -> None:
     limits = list_limits(make_card(metrics={"validation": {"top1": GOOD}}))
-    assert "may flatter it" in limits[0]
+    assert "may be too good" in limits[0]
 
 
 def test_what_was_not_measured_is_said() -> None:
     limits = list_limits(make_card())
     assert limits[0] == "How often it is right has not been measured."
-    assert limits[-1].startswith("Not measured: how reliable “Not sure” is; how many pictures")
+    assert limits[-1].startswith("Not measured: how reliable “Not sure” is; how many out-of")
 
 
 def test_trust_tells_its_limits() -> None:
@@ -121,8 +121,8 @@ def test_trust_tells_its_limits() -> None:
     off = find(limits, "95% sets")
     assert "Red 80.0% (expected 90.0–99.0%)" in off
     assert "Green" not in off
-    assert "most often X-ray (20.0%)" in find(limits, "nothing that was taught, 2 of 100")
-    found = find(limits, "spoil pictures")
+    assert "most often X-ray (20.0%)" in find(limits, "out-of-distribution pictures, 2 of 100")
+    found = find(limits, "corruptions that were tried")
     assert "blur made it wrong most often: 20 of 100" in found
     assert "as they are, 5 of 10" in found
     assert not any(sentence.startswith("Not measured") for sentence in limits)

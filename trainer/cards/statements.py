@@ -1,7 +1,6 @@
-"""What a card says in plain sentences: what a network is for, what it is not for, its limits.
+"""What a card says in plain sentences: what a model is for, what it is not for, its limits.
 
-The trainer writes them into a version's `README.md`, the page shows them on the Model tab. Every
-sentence follows from the card; what was not measured is said not to be.
+Every sentence follows from the card; what was not measured is said not to be.
 """
 
 from collections.abc import Mapping
@@ -15,13 +14,10 @@ from inference.versions.cards import (
     Rate,
     name_for_display,
 )
+from trainer.evaluation.corruptions import UNCORRUPTED
+from trainer.evaluation.out_of_distribution import NEVER_UNFAMILIAR
 
-UNSPOILT = "none"  # among `corruptions`: the pictures as they are
 FEW = 30  # pictures, under which a group's share says little
-# Of a version without a limit (`trainer.evaluation.calibration`).
-NEVER_UNFAMILIAR = (
-    "It never answers “Unlike anything I was taught”: under 99 validation pictures set no limit."
-)
 _SPLITS = ("test", "locked", "validation")  # the one furthest from training comes first
 # What the tag at the end of timm's names of weights stands for.
 # Source: https://huggingface.co/docs/timm/models ("pretrained tags").
@@ -46,34 +42,33 @@ def flatten(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
 
 
 def list_uses(card: Card) -> list[str]:
-    """Return what a network is for."""
+    """Return what a model is for."""
     found = [
-        f"Telling {join_names(card)} apart in pictures of the kinds that it learned from: one "
-        "picture in, a probability for each class out."
+        f"Telling {join_names(card)} apart in pictures like those it was trained on: one picture "
+        "in, a probability for each class out."
     ]
     if card.catch_all:
         rest = name_for_display(card.catch_all)
-        found.append(f"Whatever is none of the other classes is meant to be answered as {rest}.")
+        found.append(f"Whatever is none of the other classes should come out as {rest}.")
     return found
 
 
 def list_wrong_uses(card: Card) -> list[str]:
-    """Return what a network is not for."""
+    """Return what a model is not for."""
     found = [
-        "Finding, counting or outlining things in a picture: it answers for a picture as a whole.",
-        "Decisions that may harm somebody: nothing was measured for those.",
+        "Finding, counting or outlining things in a picture: it classifies the picture as a whole.",
+        "Decisions that could harm somebody: it was not evaluated for those.",
     ]
     if not card.catch_all:
         found.insert(
             0,
-            "Pictures of anything else: it has no class for them, and answers with one of its "
-            "own all the same.",
+            "Pictures of anything else: it has no class for them, and picks one of its own anyway.",
         )
     return found
 
 
 def list_limits(card: Card) -> list[str]:
-    """Return where a network falls short, as far as the card's figures tell."""
+    """Return where a model falls short, as far as the card's figures tell."""
     split = choose_split(card)
     if split is None:
         return ["How often it is right has not been measured.", *_list_unmeasured(card)]
@@ -84,7 +79,7 @@ def list_limits(card: Card) -> list[str]:
         *_describe_groups(metrics, split),
         *_describe_pretraining(card, metrics),
         *_describe_coverage(card.trust.certainty.get(split, Certainty()), split),
-        *_describe_outsiders(card.trust.out_of_distribution),
+        *_describe_detection(card.trust.out_of_distribution),
         *_describe_corruptions(card.trust.corruptions),
     ]
     return found + _list_unmeasured(card)
@@ -103,12 +98,12 @@ def name_group(name: str) -> str:
 
 
 def name_corruptions(corruptions: dict[str, Rate]) -> dict[str, Rate]:
-    """Return rates by what spoilt the pictures, those of pictures as they are by `nothing`."""
-    return {"nothing" if name == UNSPOILT else name: rate for name, rate in corruptions.items()}
+    """Return rates by corruption; that of the pictures as they are is named `nothing`."""
+    return {"nothing" if name == UNCORRUPTED else name: rate for name, rate in corruptions.items()}
 
 
 def describe_wrong(rate: Rate) -> str:
-    """Return a rate by what is not right: `26 of 314 (8.3%, 95% interval 5.7–11.9%)`."""
+    """Return a rate as its errors: `26 of 314 (8.3%, 95% interval 5.7–11.9%)`."""
     wrong, n = rate.n - rate.correct, rate.n
     low, high = 100 * (1 - rate.high), 100 * (1 - rate.low)
     return f"{wrong:,} of {n:,} ({wrong / n:.1%}, 95% interval {low:.1f}–{high:.1f}%)"
@@ -118,8 +113,8 @@ def _describe_split(split: str) -> list[str]:
     if split != "validation":
         return []
     return [
-        "No pictures were kept apart for measuring alone: its figures are of pictures that also "
-        "chose and calibrated it, and may flatter it."
+        "There were no test pictures: its figures are of pictures that also chose its settings and "
+        "calibrated it, so they may be too good."
     ]
 
 
@@ -155,7 +150,9 @@ def _describe_groups(metrics: Metrics, split: str) -> list[str]:
             f"{name_group(worst)}: {describe_wrong(many[worst])}."
         )
     if few:
-        found.append(f"Under {FEW} {split} pictures, so their shares say little: {', '.join(few)}.")
+        found.append(
+            f"Fewer than {FEW} {split} pictures, too few for a useful figure: {', '.join(few)}."
+        )
     return found
 
 
@@ -169,8 +166,8 @@ def _describe_pretraining(card: Card, metrics: Metrics) -> list[str]:
     if known is None or not seen:
         return []
     return [
-        f"Its first weights, {weights}, had learned from {known}: what it says of the pictures "
-        f"from {', '.join(seen)} may flatter it."
+        f"It started from {weights}, which was trained on {known}, so its accuracy on the pictures "
+        f"from {', '.join(seen)} may be too good."
     ]
 
 
@@ -190,30 +187,30 @@ def _describe_coverage(certainty: Certainty, split: str) -> list[str]:
     ]
 
 
-def _describe_outsiders(outside: OutOfDistribution | None) -> list[str]:
+def _describe_detection(outside: OutOfDistribution | None) -> list[str]:
     if outside is None:
         return []
     if outside.detected is None:
         return [NEVER_UNFAMILIAR]
     if not outside.detected.n:
         return []
-    missed = f"{describe_wrong(outside.detected)} were not found out"
+    missed = f"{describe_wrong(outside.detected)} were not detected"
     kinds = {kind: rate for kind, rate in outside.kinds.items() if rate.n}
     worst = _find_worst(kinds) if kinds else ""
     most = f", most often {worst} ({1 - kinds[worst].value:.1%})" if worst else ""
-    return [f"Of pictures of nothing that was taught, {missed}{most}."]
+    return [f"Of out-of-distribution pictures, {missed}{most}."]
 
 
 def _describe_corruptions(corruptions: dict[str, Rate]) -> list[str]:
-    """Return what spoils pictures most, beside the pictures as they are."""
+    """Return the corruption that costs most, beside the pictures as they are."""
     rates = {name: rate for name, rate in corruptions.items() if rate.n}
-    plain = rates.pop(UNSPOILT, None)
+    plain = rates.pop(UNCORRUPTED, None)
     if not rates:
         return []
     worst = _find_worst(rates)
     against = f"; of the same pictures as they are, {describe_wrong(plain)}" if plain else ""
     return [
-        f"Of what was tried to spoil pictures, {worst} made it wrong most often: "
+        f"Of the corruptions that were tried, {worst} made it wrong most often: "
         f"{describe_wrong(rates[worst])}{against}."
     ]
 
@@ -221,8 +218,8 @@ def _describe_corruptions(corruptions: dict[str, Rate]) -> list[str]:
 def _list_unmeasured(card: Card) -> list[str]:
     questions = {
         "how reliable “Not sure” is": card.trust.certainty,
-        "how many pictures of nothing that was taught it finds out": card.trust.out_of_distribution,
-        "how it does on blurred, dark, turned or badly compressed pictures": card.trust.corruptions,
+        "how many out-of-distribution pictures it detects": card.trust.out_of_distribution,
+        "its accuracy on blurred, dark, turned or compressed pictures": card.trust.corruptions,
     }
     missing = [words for words, measured in questions.items() if not measured]
     return [f"Not measured: {'; '.join(missing)}."] if missing else []
