@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from inference.classifier import Classifier
 from inference.versions.catalog import Catalog
 from tests.running import ROOT, RunningApp, find_free_port, start_app
+
+# A busy machine is no reason for a test to fail.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ def flatten(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
         name = f"{prefix} {key}".strip()
         if isinstance(value, dict):
             pairs += flatten(value, name)
-        elif value not in (None, [], ""):
+        elif value not in (None, [], (), ""):
             pairs.append((name, value))
     return pairs
 
