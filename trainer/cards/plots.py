@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from pydantic import TypeAdapter
 
 from inference.versions.cards import Card, Metrics, Rate, name_for_display
+from trainer.cards.statements import name_split
 from trainer.evaluation.predictions import Mistake, Predictions
 
 MISTAKES = TypeAdapter(list[Mistake])  # what `mistakes.json` holds
@@ -104,7 +105,7 @@ def _plot_confusion(confusion: Sequence[Sequence[int]], names: Sequence[str], sp
     axes.set_xticks(ticks, names, rotation=30 if len(names) > 3 else 0)
     axes.set_yticks(ticks, names)
     axes.set(xlabel="what the network answered", ylabel="what the picture is labelled")
-    axes.set_title(f"Confusion matrix, {split} (n = {counts.sum():,})")
+    axes.set_title(f"Confusion matrix, {name_split(split)} (n = {counts.sum():,})")
     return figure
 
 
@@ -117,7 +118,7 @@ def _plot_reliability(predictions: Predictions, split: str, bins: int = 10) -> F
     said = [100 * top[place == b].mean() for b in filled]
     was = [100 * correct[place == b].mean() for b in filled]
     axes.plot([0, 100], [0, 100], "--", color=_GREY, label="perfectly calibrated")
-    axes.plot(said, was, "o-", color=_BLUE, label=f"{split} pictures")
+    axes.plot(said, was, "o-", color=_BLUE, label=f"{name_split(split)} pictures")
     for b, x, y in zip(filled, said, was, strict=True):
         axes.annotate(f"n={int((place == b).sum())}", (x, y), (4, -11), textcoords="offset points")
     axes.set(xlabel="probability the network gave, %", ylabel="share that was right, %")
@@ -140,7 +141,9 @@ def _plot_groups(metrics: Metrics, split: str) -> Figure:
         axes.plot(100 * rate.value, place, "o", color=_BLUE)
     labels = [f"{name} (n = {rate.n})" for name, rate in groups.items()]
     axes.set_yticks(places, labels)
-    axes.set(xlabel="accuracy with its 95% interval, %", title=f"Accuracy by group, {split}")
+    axes.set(
+        xlabel="accuracy with its 95% interval, %", title=f"Accuracy by group, {name_split(split)}"
+    )
     return figure
 
 

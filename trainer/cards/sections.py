@@ -25,6 +25,7 @@ from trainer.cards.statements import (
     list_wrong_uses,
     name_corruptions,
     name_group,
+    name_split,
 )
 from trainer.command_line import list_flags
 from trainer.evaluation.metrics import describe_rate
@@ -122,7 +123,7 @@ def write_data(card: Card) -> str:
     if counts:
         heads = ["pictures", *map(name_for_display, card.class_names)]
         rows = [
-            [split, *(f"{of_class.get(name, 0):,}" for name in card.class_names)]
+            [name_split(split), *(f"{of_class.get(name, 0):,}" for name in card.class_names)]
             for split, of_class in counts.items()
         ]
         parts.append(_table(heads, rows))
@@ -223,7 +224,7 @@ def _write_split(card: Card, split: str) -> str:
     all_of_it = f"Right for {describe_rate(measured.top1)}."
     if measured.ece is not None:
         all_of_it += f" Expected calibration error {measured.ece:.3f}."
-    parts = [f"### {escape(name_for_display(split))}", told.get(split, ""), all_of_it]
+    parts = [f"### {escape(name_for_display(name_split(split)))}", told.get(split, ""), all_of_it]
     groups = {
         "class": measured.per_class,
         "source": measured.per_source,
@@ -248,7 +249,7 @@ def _write_certainty(split: str, found: Certainty) -> str:
         "answered with “Unlike anything I was taught”, a false alarm": found.unfamiliar,
     }
     parts = [
-        f"### Certainty, {escape(split)} pictures",
+        f"### Certainty, {escape(name_split(split))} pictures",
         _list(f"{words}: {describe_rate(rate)}" for words, rate in rates.items() if rate),
     ]
     if found.coverage:

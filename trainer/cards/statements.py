@@ -29,6 +29,11 @@ def choose_split(card: Card) -> str | None:
     return next((s for s in _SPLITS if s in card.metrics and card.metrics[s].top1.n), None)
 
 
+def name_split(split: str) -> str:
+    """Return a split as people write it: `locked` → `held-out`."""
+    return "held-out" if split == "locked" else split
+
+
 def flatten(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Return nested JSON as names and values, in order, without what is empty."""
     pairs: list[tuple[str, Any]] = []
@@ -73,12 +78,13 @@ def list_limits(card: Card) -> list[str]:
     if split is None:
         return ["How often it is right has not been measured.", *_list_unmeasured(card)]
     metrics = card.metrics[split]
+    name = name_split(split)
     found = [
         *_describe_split(split),
-        *_describe_classes(metrics, split, card.class_names),
-        *_describe_groups(metrics, split),
+        *_describe_classes(metrics, name, card.class_names),
+        *_describe_groups(metrics, name),
         *_describe_pretraining(card, metrics),
-        *_describe_coverage(card.trust.certainty.get(split, Certainty()), split),
+        *_describe_coverage(card.trust.certainty.get(split, Certainty()), name),
         *_describe_detection(card.trust.out_of_distribution),
         *_describe_corruptions(card.trust.corruptions),
     ]

@@ -125,10 +125,10 @@ def _judge(
 ) -> tuple[Outcome, str]:
     n = int(shared.sum())
     better, worse = int((right & ~was_right)[shared].sum()), int((~right & was_right)[shared].sum())
-    counts = f"better on {better}, worse on {worse} of {n} locked pictures"
+    counts = f"better on {better}, worse on {worse} of {n} held-out pictures"
     if n < MIN_LOCKED:
         return "candidate", (
-            f"Not published yet: {n} locked pictures are too few to judge by (at least "
+            f"Not published yet: {n} held-out pictures are too few to judge by (at least "
             f"{MIN_LOCKED}). Look at them and publish it yourself."
         )
     p = _test(worse, better, "greater")
@@ -140,7 +140,7 @@ def _judge(
         if count >= MIN_LOCKED and 100 * lost > _FLOOR * count:
             name = name_for_display(label)
             return "held_back", (
-                f"Held back: {name} lost {100 * lost / count:.1f} points on {count} locked "
+                f"Held back: {name} lost {100 * lost / count:.1f} points on {count} held-out "
                 f"pictures ({counts})."
             )
     return "published", f"Published: {counts}, p = {_round(_test(worse, better, 'two-sided'))}."
@@ -149,7 +149,7 @@ def _judge(
 def _test(worse: int, better: int, alternative: str) -> float:
     """Return the p of McNemar's exact test. Source: McNemar (1947), the binomial form.
 
-    By hand: importing scipy.stats takes longer than teaching a head.
+    By hand: importing scipy.stats takes longer than fitting a head.
     """
     n = worse + better
     fewest = better if alternative == "greater" else min(worse, better)
@@ -168,8 +168,8 @@ def _find_right(side: Side, locked: Sequence[Locked]) -> NDArray[np.bool_]:
 
 def _describe(right: NDArray[np.bool_]) -> str:
     if len(right) == 0:
-        return "No picture is locked yet, so nothing is known of its accuracy."
-    return f"It is right on {int(right.sum())} of {len(right)} locked pictures."
+        return "No picture is held out yet, so its accuracy is not known."
+    return f"It is right on {int(right.sum())} of {len(right)} held-out pictures."
 
 
 def _measure(side: Side, locked: Sequence[Locked], shared: NDArray[np.bool_]) -> SideMetrics:

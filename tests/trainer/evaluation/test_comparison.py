@@ -76,7 +76,7 @@ def test_first_version_has_nothing_to_be_compared_with() -> None:
 
 def test_without_locked_images_the_sentence_says_so() -> None:
     empty = Side(NAMES, np.zeros((0, 2)))
-    assert "No picture is locked" in compare([], empty).sentence
+    assert "No picture is held out" in compare([], empty).sentence
     assert compare([], empty, empty, AGAINST).outcome == "candidate"
 
 

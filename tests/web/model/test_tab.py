@@ -184,7 +184,7 @@ def test_card_of_what_was_taught_says_which_pictures_it_never_learned_from(tmp_p
     metrics = {"validation": MEASURED, "locked": MEASURED}
     quick = open_version(tmp_path / "q", metrics=metrics, training={"kind": "quick"}).open()
     text = read_card_text(quick)
-    assert text.index("### Locked") < text.index("### Validation")
+    assert text.index("### Held-out") < text.index("### Validation")
     assert "The last fit then learned" in text
     metrics = {"validation": MEASURED, "test": MEASURED}
     deep = open_version(tmp_path / "d", metrics=metrics, training={"kind": "deep"}).open()
