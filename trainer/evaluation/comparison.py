@@ -127,9 +127,10 @@ def _judge(
     better, worse = int((right & ~was_right)[shared].sum()), int((~right & was_right)[shared].sum())
     counts = f"better on {better}, worse on {worse} of {n} held-out pictures"
     if n < MIN_LOCKED:
+        pictures = "1 held-out picture is" if n == 1 else f"{n} held-out pictures are"
         return "candidate", (
-            f"Not published yet: {n} held-out pictures are too few to judge by (at least "
-            f"{MIN_LOCKED}). Look at them and publish it yourself."
+            f"Not published yet: {pictures} too few to judge by (at least {MIN_LOCKED}). Look at "
+            "the answers and publish it yourself."
         )
     p = _test(worse, better, "greater")
     if p < _LEVEL:
