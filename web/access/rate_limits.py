@@ -5,10 +5,11 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import ip_address
-from typing import Any
 
-from web.access.rules import Access, read_headers
+from starlette.requests import Request
+
+from web.access.clients import PROXIES_OF_A_SPACE, find_client, read_address
+from web.access.rules import Access
 
 
 @dataclass
@@ -56,27 +57,19 @@ class Limit:
                 del self._times[client]
 
 
-def name_client(request: Any, access: Access) -> str:  # noqa: ANN401  (Starlette's and Gradio's)
+def name_client(request: Request, access: Access) -> str:
     """Return the address that a visitor is counted under.
 
-    Behind a Space's proxies that is the last public address of X-Forwarded-For: a visitor can make
-    up what stands before it. Of an IPv6 address, the network that one household gets.
+    It is the other end of the connection, which is rewritten before where the operator named a
+    proxy; on a Space, what its proxies report. Of an IPv6 address, the network that one household
+    gets.
     """
-    client = getattr(getattr(request, "client", None), "host", "") or "unknown"
+    client = request.client.host if request.client else ""
     if access.on_space:
-        forwarded = read_headers(request).get("x-forwarded-for", "").split(",")
-        client = next((a.strip() for a in reversed(forwarded) if _is_public(a.strip())), client)
-    try:
-        address = ip_address(client)
-    except ValueError:
-        return str(client)
+        client = find_client(request.headers, client, PROXIES_OF_A_SPACE)
+    address = read_address(client)
+    if address is None:
+        return client or "unknown"
     if address.version == 4:
         return str(address)
     return ":".join(address.exploded.split(":")[:4])
-
-
-def _is_public(text: str) -> bool:
-    try:
-        return ip_address(text).is_global
-    except ValueError:
-        return False

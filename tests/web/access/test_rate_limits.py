@@ -63,6 +63,8 @@ def test_memory_is_bounded() -> None:
         ("10.0.0.5", "6.6.6.6, 8.8.8.8, 10.1.1.1", True, "8.8.8.8"),
         ("10.0.0.5", "nonsense", True, "10.0.0.5"),
         ("10.0.0.5", None, True, "10.0.0.5"),
+        ("9.9.9.9", "8.8.8.8", True, "9.9.9.9"),  # round the proxies of the Space
+        ("::ffff:10.0.0.5", None, False, "10.0.0.5"),
         ("2a00:1450:4001:80b::200e", None, False, "2a00:1450:4001:080b"),
         (None, None, False, "unknown"),
     ],
