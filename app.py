@@ -19,9 +19,8 @@ from inference.errors import UserInputError
 from inference.process import give_back_freed_memory, keep_to_one_thread
 from inference.versions.catalog import Catalog
 
-# Read when gradio is imported: nothing is reported to anybody, and the statistics of its queue,
-# which nobody reads here, are not computed after every call.
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# Read when gradio is imported: the statistics of its queue, which nobody reads here, are not
+# computed after every call.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
 

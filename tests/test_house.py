@@ -1,6 +1,7 @@
 """The rules of the house: who may import whom, what names say, what is documented and pinned."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -204,6 +205,31 @@ def test_inference_and_labelling_load_neither_torch_nor_gradio() -> None:
     )
     assert {"onnxruntime", "inference"} <= loaded
     assert not loaded & (TORCH | GRADIO)
+
+
+# Read by the library when it is imported; each then reports nothing to anybody.
+SILENCERS = {
+    "onnxruntime": "ORT_DISABLE_TELEMETRY",
+    "gradio": "GRADIO_ANALYTICS_ENABLED",
+    "huggingface_hub": "HF_HUB_DISABLE_TELEMETRY",
+}
+
+
+@pytest.mark.parametrize("name", [*FOLDERS, "app"])
+def test_libraries_are_told_to_report_nothing_before_they_are_loaded(name: str) -> None:
+    """By what is loaded before any module of the folder: the folder's own `__init__`."""
+    script = f"import os, sys, {name}; print(*os.environ.keys(), '|', *sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={k: v for k, v in os.environ.items() if k not in SILENCERS.values()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    variables, loaded = (set(part.split()) for part in done.stdout.split("|"))
+    assert not loaded & SILENCERS.keys()
+    assert set(SILENCERS.values()) <= variables
 
 
 # Commands
