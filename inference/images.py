@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
+from inference.containers.lean import LeanFile
+from inference.containers.reading import read_container
+from inference.decoding_limits import LimitedFile, check_answer, check_price
 from inference.errors import UserInputError
-from inference.exif import LimitedFile, leave_out_exif, read_orientation
+from inference.exif import read_orientation
+from inference.pixels import to_rgb
 
 # Never a format whose decoder starts another program, such as EPS.
 ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
@@ -26,7 +30,7 @@ SUFFIXES = frozenset(
 )
 FORMAT_NAMES = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 MAX_BYTES = 20_000_000
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 110_000_000  # the largest of phones' cameras have 108 megapixels
 
 # What Pillow's decoders raise on broken files; anything else is a defect of ours and surfaces.
 _DECODER_ERRORS = (
@@ -43,17 +47,6 @@ _DECODER_ERRORS = (
     Image.DecompressionBombWarning,
     Image.DecompressionBombError,
 )
-_FROM_16_BITS = np.round(np.arange(65536) / 257).astype(np.uint8)
-# By EXIF orientation. Source: Exif 2.32, tag 274.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _OTHER_FILES = {
     b"%PDF": "a PDF",
     b"%!PS": "a PostScript file",
@@ -72,22 +65,22 @@ def decode(data: bytes, min_side: int | None = None) -> NDArray[np.uint8]:
     `min_side`, in pixels, allows a smaller answer: the shorter side stays at least that long.
 
     Returns: (H, W, 3) uint8 RGB.
-    Raises: UserInputError for what is not a picture, is broken, too large or not allowed.
+    Raises: UserInputError for what is not a picture, is broken, too large, too dear to decode or
+    not allowed.
     """
-    image, file = _open(data)
+    _check_bytes(data)
+    lean = read_container(data)
+    file = LimitedFile(lean.data)
+    image = _open(file, data)
     try:
-        file.allow_pixels()
-        image.seek(0)
-        image.draft(None, _find_draft_size(image.size, min_side))
-        image.load()
-        return np.array(_turn_upright(_shrink(_convert_to_rgb(image), min_side), image))
+        return _load(image, file, lean, min_side)
+    except UserInputError:
+        raise
     except _DECODER_ERRORS as error:
         raise UserInputError(_describe_broken(image, len(data))) from error
 
 
-def _open(data: bytes) -> tuple[ImageFile, LimitedFile]:
-    """Open a picture's header only, within the limits."""
-    register_formats()
+def _check_bytes(data: bytes) -> None:
     if not data:
         raise UserInputError("This file is empty. Choose a picture.")
     if len(data) > MAX_BYTES:
@@ -95,17 +88,38 @@ def _open(data: bytes) -> tuple[ImageFile, LimitedFile]:
             f"This file has {len(data) / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are taken. "
             "Send a smaller copy."
         )
+
+
+def _open(file: LimitedFile, data: bytes) -> ImageFile:
+    """Open a picture's header only, within the limits."""
+    register_formats()
     try:
-        file = LimitedFile(leave_out_exif(data))
         image = Image.open(file, formats=ALLOWED_FORMATS)
         width, height = image.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UserInputError(_describe_too_many_pixels("Over 100")) from error
+        raise UserInputError(_describe_too_many_pixels(f"Over {MAX_PIXELS // 10**6}")) from error
     except _DECODER_ERRORS as error:
         raise UserInputError(_describe_unknown(data)) from error
     if width * height > MAX_PIXELS:
         raise UserInputError(_describe_too_many_pixels(f"{width * height / 1e6:.1f}"))
-    return image, file
+    return image
+
+
+def _load(
+    image: ImageFile, file: LimitedFile, lean: LeanFile, min_side: int | None
+) -> NDArray[np.uint8]:
+    """Decode the pixels of an opened picture, once their price is known to be paid."""
+    size = image.size
+    image.seek(0)
+    image.draft(None, _find_draft_size(size, min_side))
+    factor = 1 if min_side is None else max(1, min(image.size) // min_side)
+    if min_side is not None:
+        check_answer(image.size, factor)
+    check_price(image, lean, size, factor)
+    file.allow_pixels()
+    image.load()
+    orientation = lean.orientation or read_orientation(image.info.get("exif") or b"")
+    return to_rgb(image, factor, orientation, file.check_time)
 
 
 @cache
@@ -123,53 +137,6 @@ def register_formats() -> None:
 def _find_draft_size(size: tuple[int, int], min_side: int | None) -> tuple[int, int]:
     scale = 1.0 if min_side is None else min(1.0, min_side / min(size))
     return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
-
-
-def _shrink(image: Image.Image, min_side: int | None) -> Image.Image:
-    factor = 1 if min_side is None else min(image.size) // min_side
-    return image.reduce(factor) if factor > 1 else image
-
-
-def _convert_to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image = _convert_to_8_bits(image)
-    if image.has_transparency_data:
-        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(rgba, mask=rgba)
-        return white
-    return image.convert("RGB")
-
-
-def _turn_upright(pixels: Image.Image, opened: ImageFile) -> Image.Image:
-    """Turn pixels as the opened file's EXIF says; Pillow itself turns TIFF when it loads it."""
-    method = _TURNS.get(read_orientation(opened.info.get("exif") or b""))
-    return pixels if method is None else pixels.transpose(method)
-
-
-@np.errstate(invalid="ignore")  # some NaNs signal
-def _convert_to_8_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit integers by 1/257, floats and wider integers by their own range."""
-    if image.mode.startswith("I;16"):
-        return Image.fromarray(_FROM_16_BITS[np.asarray(image)])
-    values = np.array(image, dtype=np.float32)
-    low, high = _find_range(values)
-    scale = 255 / (high - low) if high > low else 0.0
-    np.clip(values, low, high, out=values)
-    values *= scale  # in place: 100 megapixels are 400 MB a copy
-    values -= low * scale
-    np.nan_to_num(values, copy=False)
-    return Image.fromarray(np.round(values, out=values).astype(np.uint8))
-
-
-def _find_range(values: NDArray[np.float32]) -> tuple[float, float]:
-    """Return which values are black and white; infinite ones and NaN do not count."""
-    finite = np.isfinite(values)
-    low = float(values.min(where=finite, initial=np.inf))
-    high = float(values.max(where=finite, initial=-np.inf))
-    if low < 0 or high > 65535:
-        return low, high
-    return 0.0, next(limit for limit in (1.0, 255.0, 65535.0) if high <= limit)
 
 
 def _describe_broken(image: Image.Image, size: int) -> str:

@@ -1,0 +1,1 @@
+"""How picture files are built: each format read for its pixels alone, and for their price."""
