@@ -147,16 +147,17 @@ def serve(options: Options) -> None:
     gc.disable()  # looking through what is imported, again and again, is a quarter of the start
     catalog = Catalog(options.exported, options.data)
     catalog.find(options.model, options.version)
-    from web.serving import Service  # noqa: PLC0415  (--help need not wait for these)
+    from web.uploads_folder import use_own_folder  # noqa: PLC0415  (--help need not wait for these)
+
+    use_own_folder()  # before gradio, which makes a folder when it is imported
+    from web.serving import Service  # noqa: PLC0415
 
     service = Service(catalog, options.model, options.version, options.providers)
     classifier = service.open()
     from web.access.rules import make_access  # noqa: PLC0415  (nor a wrong option)
     from web.page import Address, launch, make_page, make_site  # noqa: PLC0415
-    from web.uploads_folder import use_own_folder  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the clean-up at exit runs
-    use_own_folder()
     access = make_access(
         teach=options.teach,
         host=options.host,

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,17 +58,26 @@ def run_app(
 
 
 @contextmanager
-def start_app(*options: str, port: int, env: Mapping[str, str]) -> Iterator[RunningApp]:
-    """Start `app.py`, wait until it answers and has printed its address, and stop it afterwards."""
+def start_app(
+    *options: str,
+    port: int,
+    env: Mapping[str, str],
+    under: Sequence[str] = (),
+    cwd: Path | None = None,
+) -> Iterator[RunningApp]:
+    """Start `app.py`, wait until it answers and has printed its address, and stop it afterwards.
+
+    `under`: a program that runs another and takes its place, such as `nice`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.txt"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, str(ROOT / "app.py"), *options],
+                [*under, sys.executable, str(ROOT / "app.py"), *options],
                 env=make_environment({"CLASSIFIER_DATA": f"{folder}/data", **env}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                cwd=folder,
+                cwd=cwd or folder,
             )
         app = RunningApp(f"http://127.0.0.1:{port}/", process, log)
         try:
