@@ -7,17 +7,21 @@ import gc
 import os
 import signal
 import sys
+import threading
 import webbrowser
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from inference.errors import UserInputError
 from inference.process import give_back_freed_memory, keep_to_one_thread
 from inference.versions.catalog import Catalog
+
+if TYPE_CHECKING:
+    from web.launch import Running
 
 # Read when gradio is imported: the statistics of its queue, which nobody reads here, are not
 # computed after every call.
@@ -88,6 +92,15 @@ Share = Annotated[
         envvar="CLASSIFIER_SHARE",
     ),
 ]
+Proxy = Annotated[
+    str,
+    typer.Option(
+        help="Address or network of the proxy in front of this page, such as 10.0.0.5 or "
+        "10.0.0.0/8; what it reports as a visitor's address is believed.",
+        show_default="none; a Space's own on a Space",
+        envvar="CLASSIFIER_PROXY",
+    ),
+]
 Browser = Annotated[
     bool,
     typer.Option(
@@ -111,6 +124,7 @@ class Options:
     host: str
     port: int | None
     share: bool
+    proxy: str
     browser: bool
 
 
@@ -124,13 +138,16 @@ def main(  # noqa: PLR0913, PLR0917  (one parameter an option)
     host: Host = None,
     port: Port = None,
     share: Share = False,
+    proxy: Proxy = "",
     browser: Browser = True,
 ) -> None:
     """Open the page that answers for pictures, until Ctrl+C."""
     where = host or choose_host()
     try:
         serve(
-            Options(model, version, exported, data, teach, providers, where, port, share, browser)
+            Options(
+                model, version, exported, data, teach, providers, where, port, share, proxy, browser
+            )
         )
     except UserInputError as error:
         typer.echo(error, err=True)
@@ -149,13 +166,15 @@ def serve(options: Options) -> None:
     catalog.find(options.model, options.version)
     from web.uploads_folder import use_own_folder  # noqa: PLC0415  (--help need not wait for these)
 
-    use_own_folder()  # before gradio, which makes a folder when it is imported
+    uploads = use_own_folder()  # before gradio, which makes a folder when it is imported
     from web.serving import Service  # noqa: PLC0415
 
     service = Service(catalog, options.model, options.version, options.providers)
     classifier = service.open()
-    from web.access.rules import make_access  # noqa: PLC0415  (nor a wrong option)
-    from web.page import Address, launch, make_page, make_site  # noqa: PLC0415
+    from web.access.clients import read_networks  # noqa: PLC0415  (nor a wrong option)
+    from web.access.rules import make_access  # noqa: PLC0415
+    from web.launch import Address, launch  # noqa: PLC0415
+    from web.page import make_page, make_site  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the clean-up at exit runs
     access = make_access(
@@ -166,20 +185,40 @@ def serve(options: Options) -> None:
         environment=os.environ,
     )
     site = make_site(service, access, options.data)
-    page = make_page(site)
-    local, shared = launch(page, site, Address(options.host, options.port, options.share))
+    root = os.environ.get("GRADIO_ROOT_PATH", "")
+    proxies = read_networks([options.proxy])
+    address = Address(uploads, options.host, options.port, options.share, root, proxies)
+    running = launch(make_page(site), site, address)
     gc.freeze()  # all of it stays
     gc.enable()
     typer.echo(
-        f"{classifier.card.model} {classifier.card.version} on {classifier.provider}: {local}"
+        f"{classifier.card.model} {classifier.card.version} on {classifier.provider}: {running.url}"
     )
     if options.share:
-        typer.echo(shared or "No public link could be had: it needs the internet.")
+        typer.echo(running.shared or "No public link could be had: it needs the internet.")
     if options.teach and not access.can_anyone_teach:
         typer.echo("Nobody can teach: set CLASSIFIER_TEACH_PASSWORD to sign in with.")
     if options.browser and not options.share and can_open_browser(os.environ, is_at_terminal()):
-        webbrowser.open(local)
-    page.block_thread()
+        webbrowser.open(running.url)
+    wait_for_signal(running)
+
+
+def wait_for_signal(running: "Running") -> None:
+    """Serve until Ctrl+C or SIGTERM; then answer what is under way.
+
+    A training outlives a page that a person closed, and is told to end where the machine is.
+    """
+    received: list[int] = []
+    ended = threading.Event()
+
+    def note(number: int, _frame: object) -> None:
+        received.append(number)
+        ended.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
+    ended.wait()
+    running.stop(end_training=signal.SIGTERM in received)
 
 
 def choose_host() -> str:

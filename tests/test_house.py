@@ -44,7 +44,7 @@ ROOMS = {
     "trainer": "__main__ commands freezing cards head finetuning base_versions evaluation"
     " synthetic data progress jobs options command_line",
     "benchmarks": "__main__ quality training serving results effort peers",
-    "web": "page teach refresh model try_it access http frame serving uploads_folder",
+    "web": "launch page teach refresh model try_it server access http frame serving uploads_folder",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "core"}
 

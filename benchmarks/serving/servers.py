@@ -1,6 +1,7 @@
 """Real pages to measure, ours and those of peers, each in a process of its own."""
 
 import contextlib
+import json
 import socket
 import subprocess
 import sys
@@ -48,8 +49,10 @@ class Server:
         files = {"files": (image.name, image.read_bytes())}
         [path] = self.http.post("/gradio_api/upload", files=files).raise_for_status().json()
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        found = self.post("/gradio_api/run/classify", data=[file, False, model])
-        answer: dict[str, Any] = found["data"][0]
+        called = "/gradio_api/call/classify"
+        event = self.post(called, data=[file, False, model])["event_id"]
+        events = self.http.get(f"{called}/{event}").raise_for_status().text
+        answer: dict[str, Any] = json.loads(events.rpartition("data: ")[2])[0]
         return answer
 
     def read_memory(self) -> int:

@@ -18,7 +18,7 @@ from inference.images import decode
 from inference.versions.catalog import Catalog
 from tests.running import ROOT, RunningApp, find_free_port, start_app
 from tests.web.changed_versions import add_leaning_version
-from tests.web.http.test_gradio_api import describe_upload, upload
+from tests.web.http.test_gradio_api import call, describe_upload, upload
 from tests.web.pictures import CAT
 from web.serving import MAX_OPEN
 
@@ -95,14 +95,14 @@ class Asker:
     """Asks over HTTP until it is told that all is over; keeps every answer."""
 
     def __init__(self, page: RunningApp) -> None:
-        self.url = f"{page.url}gradio_api/run/classify"
-        self.body = {"data": [describe_upload(upload(page, CAT)), False, None]}
+        self.page = page
+        self.data = [describe_upload(upload(page, CAT)), False, None]
         self.over = threading.Event()
 
     def ask(self, client: httpx.Client) -> dict[str, Any]:
-        response = client.post(self.url, json=self.body, timeout=60)
-        assert response.status_code == 200, response.text
-        return dict(response.json()["data"][0])
+        answer = call(self.page, "classify", self.data, client)
+        assert "data" in answer, answer
+        return dict(answer["data"][0])
 
     def ask_on(self, _: int) -> list[dict[str, Any]]:
         answers = []
@@ -151,8 +151,7 @@ def test_page_and_queue_follow_too(page: RunningApp, exported: Path, data: Path)
             "file": describe_upload(upload(page, CAT)),
         }
         choice = {"token": 1, "images": [picture], "seen": f"hotdog/{shipped}"}
-        answer = httpx.post(f"{page.url}gradio_api/run/respond", json={"data": [choice]})
-        _, strip, chip, title, summary, *_ = answer.json()["data"]
+        _, strip, chip, title, summary, *_ = call(page, "respond", [choice])["data"]
         assert f"version {version}" in strip
         assert f'data-version="hotdog/{version}"' in chip
         assert isinstance(summary, str) is isinstance(title, str) is (version != shipped)

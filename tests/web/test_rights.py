@@ -20,11 +20,12 @@ from starlette.routing import Mount, Route
 from inference.versions.catalog import Catalog
 from tests.running import ROOT, RunningApp, find_free_port, start_app
 from tests.web.changed_versions import add_leaning_version
-from tests.web.http.test_gradio_api import describe_upload, upload
+from tests.web.http.test_gradio_api import call, describe_upload, upload
 from tests.web.pictures import CAT
 from tests.web.requests import make_access
 from web.access.sign_in import FAILURES
-from web.page import list_routes, make_site
+from web.launch import list_routes
+from web.page import make_site
 from web.serving import Service
 
 pytestmark = pytest.mark.slow
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.slow
 PUBLIC = {
     "/healthz", "/model.onnx", "/README.md", "/report/{name}", "/report/{model}/{version}/{name}",
     "/examples", "/api/classify", "/sign-in", "/sign-out", "/suggestions", "/suggestions/withdraw",
+    "/gradio_api/file={path:path}", "/pwa_icon/{size:int}",
 }  # fmt: skip
 STRANGERS: list[dict[str, str]] = [
     {"X-Forwarded-For": "127.0.0.1"},
@@ -90,7 +92,7 @@ def list_teacher_routes(exported: Path, data: Path) -> list[tuple[str, str]]:
     service = Service(Catalog(exported, data), "hotdog", None, "cpu")
     site = make_site(service, make_access(), data)
     found = []
-    for route in list_routes(site):
+    for route in list_routes(site, data):
         assert isinstance(route, Route | Mount)
         if route.path in PUBLIC:
             continue
@@ -269,8 +271,7 @@ def test_data_folder_is_not_served(local: RunningApp, data: Path, name: str) -> 
     assert (data / name).is_file()
     assert httpx.get(f"{local.url}gradio_api/file={data / name}").status_code in (403, 404)
     file = describe_upload(str(data / name))
-    response = httpx.post(f"{local.url}gradio_api/run/classify", json={"data": [file, False, None]})
-    assert "data" not in response.json()
+    assert "data" not in call(local, "classify", [file, False, None])
 
 
 # A Space with Hugging Face sign-in, as far as the way to Hugging Face; what it answers is made up.
@@ -371,6 +372,6 @@ def find_upload_token(app: RunningApp) -> str:
     """Answer a picture as the page does; return what the answer carries for That's wrong."""
     picture = {"name": "cat.webp", "size": 1, "shown": True}
     choice = {"token": 1, "images": [{**picture, "file": describe_upload(upload(app, CAT))}]}
-    answer = httpx.post(f"{app.url}gradio_api/run/respond", json={"data": [choice]}, timeout=60)
-    (token,) = re.findall(r'data-upload="([^"]+)"', answer.json()["data"][0])
+    answer = call(app, "respond", [choice])
+    (token,) = re.findall(r'data-upload="([^"]+)"', answer["data"][0])
     return str(token)

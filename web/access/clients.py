@@ -74,3 +74,11 @@ def _read_network(text: str) -> Network:
 PROXIES_OF_A_SPACE = read_networks(
     ("10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,127.0.0.0/8,::1,fc00::/7,fe80::/10",)
 )
+# Where a tunnel of this machine's own comes from, with everybody who is behind it.
+LOOPBACK = read_networks(("127.0.0.0/8,::1",))
+
+
+def is_within(address: str, networks: Sequence[Network]) -> bool:
+    """Tell whether an address lies in one of some networks."""
+    found = read_address(address)
+    return found is not None and any(found in network for network in networks)

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from inference.images import MAX_BYTES
 from web.http.bodies import read_body
-from web.http.errors import OverloadedError, TooLargeError, TooSlowError, answering_errors
+from web.http.errors import OverloadedError, TooSlowError, answering_errors
 from web.serving import Service
 
 _OVERLOADED = "Too many pictures at once. Try again in a moment."
@@ -38,7 +38,7 @@ class Limits:
 
 def make_classify_route(service: Service, limits: Limits) -> Route:
     """Return the route."""
-    respond = answering_errors(_Queue(service, limits).respond, {TooLargeError: 413})
+    respond = answering_errors(_Queue(service, limits).respond)
     return Route("/api/classify", respond, methods=["POST"])
 
 

@@ -44,6 +44,7 @@ STATUSES: Mapping[type[Exception], int] = MappingProxyType(
         NotFoundError: 404,
         TooSlowError: 408,
         ConflictError: 409,
+        TooLargeError: 413,
         OverloadedError: 503,
     }
 )

@@ -37,10 +37,12 @@ def add_teach_tab() -> None:
     )
 
 
-def make_teach_routes(service: Service, access: Access, store: Store) -> list[BaseRoute]:
+def make_teach_routes(
+    service: Service, access: Access, store: Store, runner: TrainingRunner | None = None
+) -> list[BaseRoute]:
     """Return the routes; the service's catalog must have a data folder."""
     context = open_context(service, store)
-    runner = TrainingRunner(context.data, context.catalog.exported)
+    runner = runner or TrainingRunner(context.data, context.catalog.exported)
     return [
         get(access, "/teach/client/{name}", send_script),
         *list_collect_routes(context, access),

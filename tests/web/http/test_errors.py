@@ -21,7 +21,7 @@ class OddPictureError(UserInputError):
     [
         (UserInputError, 400),
         (OddPictureError, 400),
-        (TooLargeError, 400),
+        (TooLargeError, 413),
         (NotAllowedError, 403),
         (NotFoundError, 404),
         (TooSlowError, 408),
@@ -35,6 +35,6 @@ def test_every_error_has_one_status(kind: type[Exception], status: int) -> None:
 
 
 def test_a_route_may_say_otherwise() -> None:
-    assert find_status(TooLargeError("Too large."), {TooLargeError: 413}) == 413
+    assert find_status(TooLargeError("Too large."), {TooLargeError: 400}) == 400
     assert find_status(UserInputError("No such file."), {UserInputError: 404}) == 404
     assert find_status(NotAllowedError("No."), {UserInputError: 404}) == 403

@@ -1,5 +1,6 @@
 """The API over HTTP, as gradio_client and curl call it."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -144,6 +145,14 @@ def describe_upload(path: str) -> dict[str, Any]:
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
-def call(app: RunningApp, name: str, data: list[Any]) -> dict[str, Any]:
-    response = httpx.post(f"{app.url}gradio_api/run/{name}", json={"data": data}, timeout=30)
-    return dict(response.json())
+def call(
+    app: RunningApp, name: str, data: list[Any], client: httpx.Client | None = None
+) -> dict[str, Any]:
+    """Return the `data` of an endpoint's answer, or its `error`."""
+    url, caller = f"{app.url}gradio_api/call/{name}", client or httpx
+    joined = caller.post(url, json={"data": data}, timeout=60)
+    if not joined.is_success:
+        return dict(joined.json())
+    events = caller.get(f"{url}/{joined.json()['event_id']}", timeout=60).text
+    kind, _, values = events.strip().rpartition("event: ")[2].partition("\ndata: ")
+    return {"data": json.loads(values)} if kind == "complete" else dict(json.loads(values))

@@ -1,0 +1,112 @@
+"""Connections that take too much or too long."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Route
+
+from tests.running import wait_for
+from tests.web.server.running_server import connect, read_all, serve
+from web.http.shares import Shares
+from web.server import connections
+from web.server.server import PageServer
+
+
+async def count(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+async def stream(request: Request) -> StreamingResponse:
+    return StreamingResponse(bytes(1 << 20) for _ in range(200))
+
+
+ROUTES = [Route("/count", count, methods=["GET", "POST"]), Route("/stream", stream)]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PageServer]:
+    with serve(ROUTES) as running:
+        yield running
+
+
+def test_a_long_header_is_refused_before_it_has_arrived(server: PageServer) -> None:
+    with connect(server) as client:
+        client.sendall(b"GET /count HTTP/1.1\r\nHost: a\r\nX-Long: ")
+        client.sendall(bytes(b"a" * 200_000))
+        assert read_all(client).startswith(b"HTTP/1.1 431 ")
+
+
+def test_many_headers_and_a_long_address_are_refused_too(server: PageServer) -> None:
+    for head in (b"GET /count HTTP/1.1\r\n" + b"a: b\r\n" * 20_000, b"GET /" + b"a" * 80_000):
+        with connect(server) as client:
+            client.sendall(head)
+            assert b" 200 " not in read_all(client)  # 431, or cut off while it was still sending
+
+
+def test_headers_after_the_body_are_refused_where_they_are_long(server: PageServer) -> None:
+    with connect(server) as client:
+        client.sendall(b"POST /count HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.sendall(b"1\r\na\r\n0\r\n" + b"X-Long: " + b"a" * 200_000)
+        assert b" 200 " not in read_all(client)
+
+
+def test_an_ordinary_header_and_a_large_body_are_taken(server: PageServer) -> None:
+    url = f"http://127.0.0.1:{server.port}/count"
+    with httpx.Client(headers={"Cookie": "a" * 4000}) as client:
+        for size in (0, 1, 3_000_000):
+            assert client.post(url, content=bytes(size)).text == str(size)
+        parts = (b"a" for _ in range(10_000))  # chunks of a byte
+        assert client.post(url, content=parts).text == "10000"
+        assert client.get(url).text == "0"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"\r\n",
+        b"GET /count HTTP/1.1\r\nHost: a\r\n",
+        b"POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc",
+        b"GET /count HTTP/1.1\r\nHost: a\r\n\r\n\r\n",  # answered, then half of the next
+    ],
+)
+def test_who_sends_too_slowly_is_cut_off(
+    server: PageServer, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "BODY_SECONDS", 0.5)
+    with connect(server) as client:
+        client.sendall(sent)
+        read_all(client)  # ends only where the server closes
+    wait_for(lambda: server.connections.held == 0)
+
+
+def test_who_takes_nothing_of_an_answer_is_cut_off(
+    server: PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 0.5)
+    with connect(server) as client:
+        client.sendall(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_for(lambda: server.connections.held == 0)
+
+
+def test_one_client_cannot_take_all_connections() -> None:
+    shares = Shares(each=5, all=20)
+    with serve(ROUTES, connections=shares) as server, ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(connect(server))
+        wait_for(lambda: shares.held == 5)
+        with connect(server) as one_more:
+            answer = read_all(one_more)
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b"Retry-After: " in answer
+        with connect(server, "127.0.0.2") as other:
+            other.sendall(b"GET /count HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            assert read_all(other).startswith(b"HTTP/1.1 200 ")
+        stack.close()
+        wait_for(lambda: shares.held == 0)
+        assert httpx.get(f"http://127.0.0.1:{server.port}/count").is_success

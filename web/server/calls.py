@@ -1,0 +1,141 @@
+"""Calls of Gradio's queue: how large they are, what files they name, how many one client has.
+
+A file is named by the path that an upload of it was answered with; Gradio would fetch an address.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import get_route_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from inference.errors import UserInputError
+from web.http.bodies import read_body
+from web.http.errors import OverloadedError, find_status
+from web.http.shares import name_sender
+from web.server.gradio_files import is_upload
+from web.serving import MAX_IMAGES
+
+MAX_CALL = 512_000  # bytes: of 200 pictures, their names and paths
+_MAX_VALUES = 20_000
+_PATHS = ("/gradio_api/queue/join", "/gradio_api/call/")
+_MAX_FILES = 2 * MAX_IMAGES  # what is over the page's own limit gets its own sentence
+_FILE = {"path", "url"}  # either makes a value a file's description
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:|//", re.IGNORECASE)  # of one letter: a Windows drive
+
+
+class CheckedCalls:
+    """Lets calls through that are small, name no address and leave the queue to others too."""
+
+    def __init__(self, app: ASGIApp, page: gr.Blocks, folder: Path, each: int) -> None:
+        """Check the calls of `page`.
+
+        `folder`: of uploads. `each`: how many calls a client may have waiting.
+        """
+        self.app = app
+        self.page = page
+        self.folder = folder.resolve()
+        self.each = each
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request through, or explain what is wrong with it."""
+        if not _is_call(scope):
+            await self.app(scope, receive, send)
+            return
+        try:
+            body = await self._check(Request(scope, receive))
+        except UserInputError as error:
+            await _explain(error)(scope, receive, send)
+        else:
+            await self.app(scope, _replay(body, receive), send)
+
+    async def _check(self, request: Request) -> bytes:
+        client = name_sender(request.scope)
+        if sum(client == name for name in self._list_waiting()) >= self.each:
+            raise OverloadedError("Your earlier pictures are still waiting for their answers.")
+        body = await read_body(request, MAX_CALL)
+        check_call(body, self.folder)
+        return body
+
+    def _list_waiting(self) -> Iterator[str]:
+        """Yield who sent each call that waits or is being answered."""
+        queue = self.page._queue
+        for events in queue.event_queue_per_concurrency_id.values():
+            yield from (name_sender(event.request.scope) for event in events.queue)
+        for job in queue.active_jobs:
+            yield from (name_sender(event.request.scope) for event in job or ())
+
+
+def is_idle(page: gr.Blocks) -> bool:
+    """Tell whether no call waits or is being answered."""
+    queue = page._queue
+    return not len(queue) and not any(queue.active_jobs)
+
+
+def check_call(body: bytes, folder: Path) -> None:
+    """Check what a call says, and that its files are uploads.
+
+    Raises: UserInputError for a call that is no JSON, names an address or names too much.
+    """
+    try:
+        values = list(_walk(json.loads(body)))
+    except (ValueError, RecursionError) as error:
+        raise UserInputError("This call holds no JSON. Reload the page.") from error
+    files = [value for value in values if isinstance(value, dict) and _FILE & value.keys()]
+    if len(values) > _MAX_VALUES or len(files) > _MAX_FILES:
+        raise UserInputError(f"This call names too much; at most {MAX_IMAGES} pictures are taken.")
+    for file in files:
+        _check_file(file.get("path"), folder)
+
+
+def _check_file(path: object, folder: Path) -> None:
+    if not isinstance(path, str) or _ADDRESS.match(path.strip()):
+        raise UserInputError(
+            "This page fetches no pictures from addresses. Save the picture, and send the file."
+        )
+    if not is_upload(folder, path):
+        raise UserInputError("This picture was not sent to this page. Choose it again.")
+
+
+def _walk(value: Any) -> Iterator[Any]:  # noqa: ANN401
+    """Yield every value inside a JSON value, and itself."""
+    left = [value]
+    while left:
+        value = left.pop()
+        yield value
+        if isinstance(value, dict):
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
+
+
+def _is_call(scope: Scope) -> bool:
+    return bool(
+        scope["type"] == "http"
+        and scope["method"] == "POST"
+        and get_route_path(scope).startswith(_PATHS)
+    )
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return what hands out a body that was read, then what comes after it."""
+    message: Message | None = {"type": "http.request", "body": body, "more_body": False}
+
+    async def receive_again() -> Message:
+        nonlocal message
+        found, message = message, None
+        return found or await receive()
+
+    return receive_again
+
+
+def _explain(error: UserInputError) -> JSONResponse:
+    status = find_status(error)
+    headers = {"Retry-After": "5"} if status == 503 else {}
+    return JSONResponse({"error": str(error), "detail": str(error)}, status, headers)

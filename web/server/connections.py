@@ -1,0 +1,121 @@
+"""Connections: how many there may be, how long a header may be, how slowly a request may arrive.
+
+uvicorn's protocol over httptools holds a header of any length, and waits for the rest of a request
+for ever.
+"""
+
+import time
+from functools import partial
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from web.http.shares import Shares, name_network
+
+MAX_HEADER = 65_536  # bytes, with the address
+HEADER_SECONDS = 10.0  # in which a header must have arrived, or the next request begun
+BODY_SECONDS = 30.0  # in which a body must have arrived, and longer the more of it has
+SLOWEST = 20_000  # bytes a second, of a body
+STALLED_SECONDS = 60.0  # without a byte taken of an answer
+_CHUNKED = 8  # bytes of framing for each byte of a body, at most
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
+_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\n"
+
+
+class LimitedProtocol(HttpToolsProtocol):  # type: ignore[misc]
+    """uvicorn's protocol, under limits. `check` is to be called every second or so."""
+
+    def __init__(self, *args: Any, shares: Shares, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self._shares = shares
+        self._name = ""  # under which a connection is counted, if it is
+        self._refused = False
+        self._receiving_body = False
+        self._since = time.monotonic()  # the last request's beginning or end
+        self._stalled: float | None = None
+        self._received = self._body = 0  # bytes of this request: all, and of its body
+
+    def connection_made(self, transport: Any) -> None:  # noqa: ANN401
+        """Take a connection, or answer 503 where there are too many."""
+        super().connection_made(transport)
+        name = name_network(self.client[0]) if self.client else "unknown"
+        if self._shares.take(name):
+            self._name = name
+        else:
+            self._refuse(_BUSY)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count it no more."""
+        if self._name:
+            self._shares.give_back(self._name)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless too much has come that is no body."""
+        if self._refused:
+            return
+        self._received += len(data)
+        super().data_received(data)
+        if self._received - self._body > MAX_HEADER + _CHUNKED * self._body:
+            self._refuse(_TOO_LONG)
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._since, self._body = time.monotonic(), 0
+        self._received = min(self._received, MAX_HEADER)  # of what came with the one before
+
+    def on_headers_complete(self) -> None:
+        """Begin its body."""
+        super().on_headers_complete()
+        self._receiving_body = True
+
+    def on_body(self, body: bytes) -> None:
+        """Count what came of a body."""
+        self._body += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_message_complete()
+        self._receiving_body, self._received, self._body = False, 0, 0
+
+    def on_response_complete(self) -> None:
+        """Give the next request its time."""
+        self._since = time.monotonic()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Note that the client takes nothing."""
+        self._stalled = time.monotonic()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Note that it takes something."""
+        self._stalled = None
+        super().resume_writing()
+
+    def check(self) -> None:
+        """Close a connection whose client is too slow."""
+        now = time.monotonic()
+        if self._stalled is not None and now - self._stalled > STALLED_SECONDS:
+            self.transport.abort()
+        elif self._receiving_body:
+            if now - self._since > BODY_SECONDS + self._body / SLOWEST:
+                self.transport.abort()
+        elif self._waits_for_header() and now - self._since > HEADER_SECONDS:
+            self.transport.close()
+
+    def _waits_for_header(self) -> bool:
+        return self.cycle is None or bool(self.cycle.response_complete)
+
+    def _refuse(self, answer: bytes) -> None:
+        self._refused = True
+        if not self.transport.is_closing():
+            self.transport.write(answer + b"Connection: close\r\n\r\n")
+            self.transport.close()
+
+
+def make_protocol(shares: Shares) -> Any:  # noqa: ANN401  (what uvicorn calls for each connection)
+    """Return what makes a protocol whose connections are counted together."""
+    return partial(LimitedProtocol, shares=shares)

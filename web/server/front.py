@@ -1,0 +1,100 @@
+"""What every request passes first: who sent it, what share that has, the headers of its answer."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.access.clients import Network, find_client
+from web.http.shares import Shares, name_sender
+
+_BUSY = "Too many requests from your address at once. Try again in a moment."
+_STOPPING = "This page is being restarted. Try again in a moment."
+# Streams that stay open as long as a page does, or until a call has been answered.
+_STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data", "/gradio_api/upload_progress")
+_ANSWERS = ("/gradio_api/queue/data", "/gradio_api/call/")  # of calls that were accepted already
+
+
+@dataclass(eq=False)
+class Exchange:
+    """One request under way. `status`: of the answer, 0 before it begins."""
+
+    client: str
+    method: str
+    path: str
+    began: float = field(default_factory=time.monotonic)
+    status: int = 0
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether nothing is lost where it is cut off."""
+        return self.path.startswith(_STREAMS)
+
+
+class Front:
+    """An ASGI app around the page's."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        shares: Shares,
+        headers: Sequence[tuple[str, str]],
+        proxies: Sequence[Network] = (),
+    ) -> None:
+        """Serve `app`.
+
+        `shares`: of requests under way. `headers`: of every answer that has not its own.
+        `proxies`: whose reports of addresses are believed.
+        """
+        self.app = app
+        self.shares = shares
+        self.headers = headers
+        self.proxies = proxies
+        self.stopping = False
+        self.under_way: set[Exchange] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if self.proxies and scope["client"]:
+            peer, port = scope["client"]
+            scope["client"] = (find_client(Headers(scope=scope), peer, self.proxies), port)
+        exchange = Exchange(name_sender(scope), scope["method"], scope["path"])
+        await self._answer(exchange, scope, receive, self._complete(exchange, send))
+
+    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.stopping and not exchange.path.startswith(_ANSWERS):
+            await _refuse(_STOPPING, scope, receive, send)
+            return
+        if not self.shares.take(exchange.client):
+            await _refuse(_BUSY, scope, receive, send)
+            return
+        self.under_way.add(exchange)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.under_way.discard(exchange)
+            self.shares.give_back(exchange.client)
+
+    def _complete(self, exchange: Exchange, send: Send) -> Send:
+        """Return what sends an answer with our headers."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in self.headers:
+                    headers.setdefault(name, value)
+            await send(message)
+
+        return send_with_headers
+
+
+async def _refuse(sentence: str, scope: Scope, receive: Receive, send: Send) -> None:
+    body = {"error": sentence, "detail": sentence}  # `detail` is what Gradio's scripts read
+    await JSONResponse(body, 503, {"Retry-After": "5"})(scope, receive, send)
