@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from anyio import CapacityLimiter, fail_after, to_thread
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from inference.images import MAX_BYTES
 from web.http.bodies import read_body
 from web.http.errors import OverloadedError, TooSlowError, answering_errors
+from web.http.shares import Shares, name_sender
 from web.serving import Service
 
 _OVERLOADED = "Too many pictures at once. Try again in a moment."
@@ -26,8 +27,9 @@ _TRUE = frozenset(("1", "true", "yes"))
 class Limits:
     """How much is taken in before a request gets a 503.
 
-    `at_once` images are classified, `waiting` more wait their turn. `max_bytes`: of all images
-    that are arriving or waiting. `timeout`: seconds in which an image must have arrived.
+    `at_once` images are classified, `waiting` more wait their turn; half of all may be of one
+    client. `max_bytes`: of all images that are arriving or waiting, a quarter of them of one
+    client. `timeout`: seconds in which an image must have arrived.
     """
 
     at_once: int
@@ -52,24 +54,27 @@ class _Queue:
     def __init__(self, service: Service, limits: Limits) -> None:
         self.service = service
         self.limits = limits
-        self.images, self.bytes = 0, 0
+        places = limits.at_once + limits.waiting
+        self.images = Shares(each=max(1, places // 2), all=places)
+        self.bytes = Shares(each=limits.max_bytes // 4, all=limits.max_bytes)
         self._limiter = CapacityLimiter(limits.at_once)
 
     async def respond(self, request: Request) -> Response:
         """Answer one request."""
+        client = name_sender(request.scope)
         received = 0
 
         def count(size: int) -> None:
             nonlocal received
-            if self.bytes + size > self.limits.max_bytes:
+            if not self.bytes.take(client, size):
                 raise OverloadedError(_OVERLOADED)
             received += size
-            self.bytes += size
 
         try:
-            return JSONResponse(await self._classify(await self._receive(request, count), request))
+            data = await self._receive(request, count)
+            return JSONResponse(await self._classify(data, request, client))
         finally:
-            self.bytes -= received
+            self.bytes.give_back(client, received)
 
     async def _receive(self, request: Request, count: Callable[[int], None]) -> bytes:
         try:
@@ -80,16 +85,16 @@ class _Queue:
                 f"This picture did not arrive within {self.limits.timeout:.0f} seconds."
             ) from error
 
-    async def _classify(self, data: bytes, request: Request) -> dict[str, Any]:
-        if self.images >= self.limits.at_once + self.limits.waiting:
+    async def _classify(self, data: bytes, request: Request, client: str) -> dict[str, Any]:
+        if not self.images.take(client):
             raise OverloadedError(_OVERLOADED)
-        self.images += 1
         try:
-            return await to_thread.run_sync(
-                self._answer, data, request.query_params, limiter=self._limiter
-            )
+            async with self._limiter:
+                if await request.is_disconnected():
+                    raise ClientDisconnect
+                return await to_thread.run_sync(self._answer, data, request.query_params)
         finally:
-            self.images -= 1
+            self.images.give_back(client)
 
     def _answer(self, data: bytes, query: Mapping[str, str]) -> dict[str, Any]:
         answer = self.service.answer(data, query.get("model"))

@@ -18,7 +18,7 @@ class Shares:
     each: int
     all: int
     held: int = 0
-    shared: Callable[[str], bool] = lambda client: False  # noqa: ARG005
+    shared: Callable[[str], bool] = lambda client: False
     _clients: Counter[str] = field(default_factory=Counter)
 
     def take(self, client: str, amount: int = 1) -> bool:

@@ -84,7 +84,7 @@ class Stuck:
 
 def test_requests_beyond_the_queue_get_a_503() -> None:
     service = Stuck()
-    site = Starlette(routes=[make_classify_route(service, Limits(1, 2))])  # type: ignore[arg-type]
+    site = Starlette(routes=[make_classify_route(service, Limits(2, 4))])  # type: ignore[arg-type]
 
     async def ask_six() -> list[int]:
         transport = httpx.ASGITransport(app=site)
@@ -101,14 +101,25 @@ def test_requests_beyond_the_queue_get_a_503() -> None:
         assert pool.submit(asyncio.run, ask_six()).result() == [500, 500, 500, 503, 503, 503, 500]
 
 
-def ask(service: Any, limits: Limits, calls: list[Any]) -> list[int]:
-    """Send requests one after the other while the first are still inside; returns statuses."""
+def ask(service: Any, limits: Limits, calls: list[Any], other: bytes = b"") -> list[int]:
+    """Send requests one after the other while the first are still inside; returns statuses.
+
+    `other`: what another client sends last, if anything.
+    """
     site = Starlette(routes=[make_classify_route(service, limits)])
 
     async def ask_all() -> list[int]:
         transport = httpx.ASGITransport(app=site)
-        async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
-            sent = [asyncio.create_task(client.post("/api/classify", content=c)) for c in calls]
+        stranger = httpx.ASGITransport(app=site, client=("192.0.2.1", 5))
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://page") as client,
+            httpx.AsyncClient(transport=stranger, base_url="http://page") as another,
+        ):
+            senders = [(client, body) for body in calls] + ([(another, other)] if other else [])
+            sent = [
+                asyncio.create_task(sender.post("/api/classify", content=body))
+                for sender, body in senders
+            ]
             await asyncio.wait(sent, return_when=asyncio.FIRST_COMPLETED)
             service.may_answer.set()
             return [(await call).status_code for call in sent]
@@ -118,8 +129,15 @@ def ask(service: Any, limits: Limits, calls: list[Any]) -> list[int]:
 
 
 def test_memory_of_what_waits_is_bounded() -> None:
-    limits = Limits(9, 9, max_bytes=25)
+    limits = Limits(9, 9, max_bytes=100)  # a quarter for one client
     assert sorted(ask(Stuck(), limits, [bytes(10)] * 4)) == [500, 500, 503, 503]
+
+
+@pytest.mark.parametrize("limits", [Limits(2, 4), Limits(9, 9, max_bytes=120)])
+def test_one_client_leaves_places_and_memory_to_others(limits: Limits) -> None:
+    *own, other = ask(Stuck(), limits, [bytes(10)] * 6, other=bytes(10))
+    assert sorted(own) == [500] * 3 + [503] * 3
+    assert other == 500  # the made-up service's answer: it was let in
 
 
 def test_image_that_does_not_arrive_in_time_frees_its_memory() -> None:

@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from tests.running import find_free_port
+from web.access.clients import Network
 from web.http.shares import Shares
 from web.server.front import Front
 from web.server.headers import make_headers
@@ -20,10 +21,14 @@ def serve(
     *,
     requests: Shares | None = None,
     connections: Shares | None = None,
+    proxies: Sequence[Network] = (),
 ) -> Iterator[PageServer]:
     """Serve some routes for a while."""
     front = Front(
-        Starlette(routes=list(routes)), requests or Shares(100, 1000), make_headers("'self'")
+        Starlette(routes=list(routes)),
+        requests or Shares(100, 1000),
+        make_headers("'self'"),
+        proxies,
     )
     server = PageServer(
         front, "127.0.0.1", find_free_port(), connections=connections or Shares(100, 1000)

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from tests.running import wait_for
 from tests.web.server.running_server import connect, read_all, serve
+from web.access.clients import read_networks
 from web.http.shares import Shares
 
 
@@ -96,3 +97,19 @@ def test_a_server_does_not_wait_for_ever() -> None:
         slow.go.set()
         with suppress(httpx.TransportError):
             assert waiting.result().is_server_error
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        ("8.8.8.8", "8.8.8.8"),
+        ("1.2.3.4, 8.8.8.8", "8.8.8.8"),  # what the visitor wrote, then what the proxy saw
+        ("nonsense", "127.0.0.1"),
+        ("", "127.0.0.1"),
+    ],
+)
+def test_a_proxy_that_was_named_is_believed(forwarded: str, client: str) -> None:
+    with serve(Slow().routes, proxies=read_networks(["127.0.0.1"])) as server:
+        headers = {"X-Forwarded-For": forwarded}
+        answer = httpx.get(f"http://127.0.0.1:{server.port}/fast", headers=headers)
+        assert answer.json() == {"client": client}
