@@ -18,8 +18,15 @@ from numpy.typing import NDArray
 from inference.certainty import Memory, judge, remember
 from inference.errors import UserInputError
 from inference.providers import make_session, name_provider
-from inference.versions.cards import Card, InputGeometry, read_card
-from inference.versions.probes import TOLERANCE, make_probe
+from inference.versions.cards import Card, InputGeometry
+from inference.versions.integrity import (
+    MEMORY,
+    MODEL,
+    check_memory,
+    check_version,
+    find_wrong_probe,
+    name_version,
+)
 
 _OUTPUTS = ["probabilities", "embedding", "heatmap"]
 
@@ -70,16 +77,16 @@ class Classifier:
         """Open the version in a folder such as `exported/hotdog/3`.
 
         `providers`: `auto`, `cpu`, `cuda` or another that onnxruntime has.
-        Raises: UserInputError for a folder that holds no version, or a provider not to be had.
+        Raises: UserInputError for a folder that holds no version, or a damaged one, or a provider
+        not to be had.
         """
-        self.card: Card = read_card(version_folder)
+        self.card: Card = check_version(version_folder)
         self.folder = version_folder
-        path = version_folder / "model.onnx"
-        if not path.is_file():
-            raise UserInputError(f"{version_folder} holds no model.onnx. Export the model anew.")
-        self.session = make_session(path, providers, self._find_wrong_probe)
+        self.session = make_session(version_folder / MODEL, providers, self._find_wrong_probe)
         self.provider = name_provider(self.session)
-        self.memory = _load_memory(version_folder / "memory.npz", self.card)
+        if not self.card.graph_sha256:
+            self._check_probes()
+        self.memory = _load_memory(version_folder, self.card)
 
     @property
     def min_side(self) -> int:
@@ -121,14 +128,14 @@ class Classifier:
             )
 
     def _find_wrong_probe(self, session: ort.InferenceSession) -> str | None:
-        """Return a sentence if a session does not reproduce the card's probe answers."""
-        for probe in self.card.probes:
-            image = make_probe(probe.height, probe.width, probe.seed)
-            found = session.run(["probabilities"], {"image": image[None]})[0][0]
-            off = float(np.abs(found - np.array(probe.probabilities)).max())
-            if not off <= TOLERANCE:
-                return f"its answers differ by {off:.3f} from those of the CPU."
-        return None
+        return find_wrong_probe(session, self.card)
+
+    def _check_probes(self) -> None:
+        wrong = self._find_wrong_probe(self.session)
+        if wrong is not None:
+            raise UserInputError(
+                f"{name_version(self.folder)} is broken: {wrong} Use another version."
+            )
 
 
 def find_min_side(geometry: InputGeometry) -> int:
@@ -141,10 +148,12 @@ def find_min_side(geometry: InputGeometry) -> int:
     return round(1.6 * geometry.size / used)
 
 
-def _load_memory(path: Path, card: Card) -> Memory | None:
-    if not path.is_file():
+def _load_memory(folder: Path, card: Card) -> Memory | None:
+    if not (folder / MEMORY).is_file():
         return None
-    with np.load(path, allow_pickle=False) as arrays:
+    if MEMORY not in card.files:
+        check_memory(folder, card)
+    with np.load(folder / MEMORY, allow_pickle=False) as arrays:
         embeddings = arrays["embeddings"]
         targets = arrays["targets"] if "targets" in arrays else np.zeros(len(embeddings), int)
     if not len(embeddings):

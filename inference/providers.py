@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from inference.errors import UserInputError
 from inference.process import count_usable_cores
@@ -26,6 +27,13 @@ _NAMES = {
     "rocm": "ROCMExecutionProvider",
     "migraphx": "MIGraphXExecutionProvider",
 }
+
+# What onnxruntime raises for a network that it cannot open.
+_FAILURES = (
+    *(failures.Fail, failures.InvalidArgument, failures.InvalidGraph, failures.InvalidProtobuf),
+    *(failures.NoModel, failures.NoSuchFile, failures.NotImplemented, failures.RuntimeException),
+    *(failures.EPFail, failures.EngineError),
+)
 
 Check = Callable[[ort.InferenceSession], str | None]
 
@@ -63,7 +71,10 @@ def make_session(model_path: Path, wanted: str, check: Check) -> ort.InferenceSe
 
 
 def open_session(model: Path | bytes, provider: str = CPU) -> ort.InferenceSession:
-    """Open a network, from its file or its bytes, with as many threads as we have cores."""
+    """Open a network, from its file or its bytes, with as many threads as we have cores.
+
+    Raises: UserInputError for what onnxruntime cannot open.
+    """
     if provider == CUDA and hasattr(ort, "preload_dlls"):
         ort.preload_dlls()
     options = ort.SessionOptions()
@@ -75,7 +86,12 @@ def open_session(model: Path | bytes, provider: str = CPU) -> ort.InferenceSessi
     options.enable_cpu_mem_arena = False  # the arena never gives back the memory of a large batch
     providers = [provider] if provider == CPU else [provider, CPU]
     source = model if isinstance(model, bytes) else str(model)
-    return ort.InferenceSession(source, options, providers=providers)
+    try:
+        return ort.InferenceSession(source, options, providers=providers)
+    except _FAILURES as error:
+        name = "This network" if isinstance(model, bytes) else str(model)
+        reason = str(error).partition("\n")[0][:200]
+        raise UserInputError(f"{name} cannot be opened: {reason} Use another version.") from error
 
 
 def _try_provider(

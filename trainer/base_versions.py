@@ -5,6 +5,7 @@ from pathlib import Path
 from inference.errors import UserInputError
 from inference.versions.cards import Card
 from inference.versions.catalog import Catalog, check_model_name
+from inference.versions.integrity import check_file, check_version
 from labelling.planned_classes import read_planned
 
 _DEFAULT = "hotdog"
@@ -14,9 +15,15 @@ def find_base(catalog: Catalog, model: str, origin: str | None = None) -> Path:
     """Return the folder of the version in use, or of the one that a new model starts from.
 
     `origin`: the model whose backbone a new one takes, as it ships where it does; None: hotdog.
-    Raises: UserInputError for a name that cannot be a model's, or where there is no model yet.
+    Raises: UserInputError for a name that cannot be a model's, where there is no model yet, or
+    where that version is damaged.
     """
-    check_model_name(model)
+    folder = _find_base(catalog, check_model_name(model), origin)
+    check_file(folder, check_version(folder), "checkpoint.safetensors")
+    return folder
+
+
+def _find_base(catalog: Catalog, model: str, origin: str | None) -> Path:
     if catalog.read_current(model) is not None:
         return catalog.find(model)
     models = catalog.list_models()

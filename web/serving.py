@@ -63,7 +63,8 @@ class Service:
     """Answers from image bytes and counts the answers since the start. Safe between threads.
 
     Another version that comes into use answers from the next request on; requests that are under
-    way are finished by the version that began them.
+    way are finished by the version that began them. Where it cannot be opened, the one that
+    answered before goes on, else the newest that can be, and `find_fault` says so.
     """
 
     def __init__(
@@ -85,13 +86,14 @@ class Service:
         self._lock = threading.Lock()
         self._loading = threading.Lock()
         self._in_use: dict[str, _InUse] = {}
+        self._faults: dict[str, str] = {}
         self._classifiers: OrderedDict[Path, Classifier] = OrderedDict()
         self._times: WeakKeyDictionary[Classifier, deque[float]] = WeakKeyDictionary()
 
     def open(self, model: str | None = None) -> Classifier:
         """Return the version that answers for a model now; loads it where it is not open.
 
-        Raises: UserInputError for a model that does not exist or cannot be opened.
+        Raises: UserInputError for a model that does not exist, or of which no version opens.
         """
         model = check_model_name(model or self.model)
         stamp = self.catalog.read_stamp(model)
@@ -129,6 +131,11 @@ class Service:
         others = [name for name in self.catalog.list_models() if name != self.model]
         return [self.model, *others]
 
+    def find_fault(self, model: str | None = None) -> str | None:
+        """Return a sentence where another version answers than the one that should."""
+        with self._lock:
+            return self._faults.get(model or self.model)
+
     def _look_up(self, model: str, stamp: tuple[int, ...]) -> Classifier | None:
         with self._lock:
             used = self._in_use.get(model)
@@ -138,12 +145,14 @@ class Service:
             return self._classifiers[used.folder]
 
     def _load(self, model: str, stamp: tuple[int, ...]) -> Classifier:
-        """Open what the catalog names now; where that fails, stay with what answered before."""
-        try:
-            folder, classifier = self._open_current(model)
-        except Exception as error:  # noqa: BLE001  (raised again unless something can go on)
-            folder, classifier = self._stay(model, error)
+        """Open what the catalog names now, or else what can answer in its place."""
+        folder, classifier, fault = self._open_best(model)
+        if fault is not None:
+            logging.getLogger(__name__).error(fault)
         with self._lock:
+            self._faults.pop(model, None)
+            if fault is not None:
+                self._faults[model] = fault
             self._in_use[model] = _InUse(stamp, folder)
             self._classifiers[folder] = classifier
             self._classifiers.move_to_end(folder)
@@ -151,25 +160,60 @@ class Service:
                 self._classifiers.popitem(last=False)
         return classifier
 
-    def _open_current(self, model: str) -> tuple[Path, Classifier]:
-        pinned = self.version if model == self.model else None
-        folder = self.catalog.find(model, pinned)
-        with self._lock:
-            held = self._classifiers.get(folder)
-        return folder, held or Classifier(folder, self.providers)
-
-    def _stay(self, model: str, error: Exception) -> tuple[Path, Classifier]:
-        """Return what answered for a model before; raise the error where nothing did."""
+    def _open_best(self, model: str) -> tuple[Path, Classifier, str | None]:
+        """Return a version that answers, and a sentence where it is not the one that should."""
         with self._lock:
             used = self._in_use.get(model)
-            held = self._classifiers.get(used.folder) if used else None
-        if used is None:
-            raise error
-        logging.getLogger(__name__).error(
-            "The version of %s in use cannot be opened; %s goes on.", model, used.folder,
-            exc_info=error,
-        )  # fmt: skip
-        return used.folder, held or Classifier(used.folder, self.providers)
+        pinned = self.version if model == self.model else None
+        try:
+            folder = self.catalog.find(model, pinned)
+        except UserInputError:
+            if used is None:
+                raise
+            return used.folder, self._open_folder(used.folder), _describe_lost(used.folder, None)
+        try:
+            lost = self.catalog.find_lost(model) if pinned is None else None
+            return folder, self._open_folder(folder), _describe_lost(folder, lost)
+        except Exception as error:  # noqa: BLE001  (raised again unless another version opens)
+            others = self.catalog.list_replacements(model, int(folder.name))
+            found, classifier = self._replace([used.folder] if used else [], others, error)
+            return found, classifier, _describe_fault(folder, found, error)
+
+    def _replace(
+        self, before: list[Path], others: list[Path], error: Exception
+    ) -> tuple[Path, Classifier]:
+        """Return the first of these versions that opens; raise the error where none does."""
+        for folder in [*before, *others]:
+            try:
+                return folder, self._open_folder(folder)
+            except Exception:  # noqa: BLE001  (the next one may open)
+                logging.getLogger(__name__).info("%s cannot be opened either.", folder)
+        raise error
+
+    def _open_folder(self, folder: Path) -> Classifier:
+        with self._lock:
+            held = self._classifiers.get(folder)
+        return held or Classifier(folder, self.providers)
+
+
+def _describe_fault(folder: Path, found: Path, error: Exception) -> str:
+    """Return which version cannot be opened, why, and which one answers."""
+    if not isinstance(error, UserInputError):
+        logging.getLogger(__name__).error("%s cannot be opened.", folder, exc_info=error)
+    reason = str(error) if isinstance(error, UserInputError) else "Its files are damaged."
+    return (
+        f"Version {folder.name} of {folder.parent.name}, which is in use, cannot be opened. "
+        f"{reason} Version {found.name} answers instead."
+    )
+
+
+def _describe_lost(found: Path, lost: int | None) -> str | None:
+    if lost is None:
+        return None
+    return (
+        f"Version {lost} of {found.parent.name}, which was in use, is not there any more. "
+        f"Version {found.name} answers instead."
+    )
 
 
 def check_count(count: int) -> None:

@@ -54,7 +54,8 @@ class Catalog:
         """Return the names of the models that have a version, sorted."""
         homes = [self.exported, *([self.data / "models"] if self.data else [])]
         folders = [path for home in homes if home.is_dir() for path in home.iterdir()]
-        return sorted({path.name for path in folders if _list_numbers(path)})
+        names = {path.name for path in folders if _MODEL_NAME.fullmatch(path.name)}
+        return sorted(name for name in names if self._has_version(name))
 
     def list_versions(self, model: str) -> dict[int, Path]:
         """Return number → folder of all finished versions of a model, ascending."""
@@ -79,6 +80,28 @@ class Catalog:
         if pointed is not None and pointed in self.list_versions(model):
             return pointed
         return self.read_shipped(model) or _find_published(self._home(model))
+
+    def find_lost(self, model: str) -> int | None:
+        """Return the number that was put into use here and is not there any more, else None."""
+        pointed = None if self.data is None else _read_number(self._home(model) / "current")
+        return None if pointed is None or pointed in self.list_versions(model) else pointed
+
+    def list_replacements(self, model: str, version: int | None = None) -> list[Path]:
+        """Return the folders to answer from where a version cannot, the best first.
+
+        Those that were put into use or may be, newest first, what ships behind them; candidates,
+        which no person has published, come last.
+        """
+        shipped: list[Path] = []
+        others: list[Path] = []
+        candidates: list[Path] = []
+        for number, folder in reversed(self.list_versions(model).items()):
+            if number != version:
+                compared = read_comparison(folder)
+                is_candidate = compared is not None and not compared.publishes
+                kept = candidates if is_candidate else others
+                (kept if self.is_custom(model, number) else shipped).append(folder)
+        return [*others, *shipped, *candidates]
 
     def read_shipped(self, model: str) -> int | None:
         """Return the number that ships as current, else the newest; None where nothing ships."""
@@ -123,7 +146,7 @@ class Catalog:
     def publish(self, model: str, version: int) -> None:
         """Bring a version into use, in one step that a kill cannot leave half done.
 
-        Raises: UserInputError if there is no such version.
+        Raises: UserInputError if there is no such version, or it does not answer as its card says.
         """
         with self._changing(model, version):
             self._point(model, version)
@@ -132,7 +155,7 @@ class Catalog:
         """Do the same if the version in use is still `expected`, or is this one already.
 
         Returns: whether it is in use now.
-        Raises: UserInputError if there is no such version.
+        Raises: UserInputError if there is no such version, or it does not answer as its card says.
         """
         with self._changing(model, version):
             is_as_expected = self.read_current(model) in (expected, version)
@@ -143,11 +166,12 @@ class Catalog:
     def reset(self, model: str) -> int:
         """Bring the version that ships into use again; returns its number.
 
-        Raises: UserInputError for a model that does not ship.
+        Raises: UserInputError for a model that does not ship, or does not answer.
         """
         shipped = self.read_shipped(model)
         if shipped is None:
             raise UserInputError(f"{model} was made here; there is no shipped one to go back to.")
+        _try_version(self._shipped(model) / str(shipped))
         if self.data is not None:
             with self._locking(model):
                 (self._home(model) / "current").unlink(missing_ok=True)
@@ -181,9 +205,9 @@ class Catalog:
     def _changing(self, model: str, version: int) -> Iterator[None]:
         """Lock a model's versions while one is brought into use.
 
-        Raises: UserInputError if there is no such version.
+        Raises: UserInputError if there is no such version, or it does not answer as its card says.
         """
-        self.find(model, version)  # before a folder is made for a name that anyone may give
+        _try_version(self.find(model, version))  # before a folder is made for a name from anyone
         self._home(model).mkdir(parents=True, exist_ok=True)
         with self._locking(model):
             self.find(model, version)
@@ -222,12 +246,22 @@ class Catalog:
         current = None if is_pointed else self.read_shipped(model)
         return [number for number in found if number != current]
 
+    def _has_version(self, model: str) -> bool:
+        return bool(_list_numbers(self._shipped(model)) or _list_numbers(self._home(model)))
+
     def _shipped(self, model: str) -> Path:
         return self.exported / check_model_name(model)
 
     def _home(self, model: str) -> Path:
         """Return the folder of a model that new versions go to."""
         return self.data / "models" / check_model_name(model) if self.data else self._shipped(model)
+
+
+def _try_version(folder: Path) -> None:
+    # NumPy, which this loads, must come after a page has set its threads.
+    from inference.versions.integrity import try_version  # noqa: PLC0415
+
+    try_version(folder)
 
 
 def _list_numbers(model_folder: Path) -> list[int]:
@@ -242,9 +276,9 @@ def _read_number(path: Path) -> int | None:
     """Return the number that a file holds; None where there is none, or it was damaged."""
     try:
         found = path.read_text(encoding="utf-8", errors="replace").strip()
-    except FileNotFoundError:
+    except OSError:
         return None
-    return int(found) if found.isascii() and found.isdecimal() else None
+    return int(found) if re.fullmatch(r"[0-9]{1,9}", found) else None
 
 
 def write_pointer(model_folder: Path, version: int) -> None:
@@ -278,5 +312,5 @@ def _read_stamp(model_folder: Path) -> tuple[int, int]:
     path = model_folder / "current"
     try:
         return _read_number(path) or 0, path.stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         return 0, 0

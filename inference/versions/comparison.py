@@ -85,5 +85,5 @@ def read_comparison(folder: Path) -> Comparison | None:
     """Return a version's comparison; None where there is none that can be read."""
     try:
         return Comparison.model_validate_json((folder / FILE).read_bytes())
-    except (FileNotFoundError, ValidationError):
+    except (OSError, ValidationError):
         return None

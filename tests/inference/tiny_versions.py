@@ -1,5 +1,6 @@
 """Makes a frozen version small enough to be understood: the mean colour picks the class."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,27 @@ def answer_probes(session: ort.InferenceSession) -> list[Probe]:
     return found
 
 
-def write_version(folder: Path, **changes: Any) -> Path:
-    """Write model.onnx and model.json of a version into a folder, with probes unless given."""
+def write_version(folder: Path, *, whole: bool = True, **changes: Any) -> Path:
+    """Write model.onnx and model.json of a version into a folder, with probes unless given.
+
+    `whole`: with the hash of the graph, and the card in it, as versions have them now.
+    """
     folder.mkdir(parents=True)
     network = make_network()
-    (folder / "model.onnx").write_bytes(network)
     session = ort.InferenceSession(network, providers=["CPUExecutionProvider"])
-    card = make_card(**{"probes": answer_probes(session), **changes})
+    sha256 = {"graph_sha256": hashlib.sha256(network).hexdigest()} if whole else {}
+    card = make_card(**{"probes": answer_probes(session), **sha256, **changes})
     (folder / "model.json").write_text(write_card(card), encoding="utf-8")
+    (folder / "model.onnx").write_bytes(network)
+    if whole:
+        put_card(folder, card)
     return folder
+
+
+def put_card(folder: Path, card: Card) -> None:
+    """Write a card into a version, beside and inside its graph."""
+    text = write_card(card)
+    network = onnx.load(folder / "model.onnx")
+    onnx.helper.set_model_props(network, {"card": text})
+    onnx.save(network, folder / "model.onnx")
+    (folder / "model.json").write_text(text, encoding="utf-8")

@@ -1,13 +1,15 @@
 """From which version a taught one starts."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from inference.errors import UserInputError
+from inference.versions.cards import read_card
 from inference.versions.catalog import Catalog
 from labelling.planned_classes import PlannedClasses, write_planned
-from tests.inference.tiny_versions import make_card, write_version
+from tests.inference.tiny_versions import make_card, put_card, write_version
 from trainer.base_versions import find_base, find_catch_all
 
 
@@ -68,3 +70,16 @@ def test_wrong_names(catalog: Catalog, model: str, origin: str | None, words: st
 def test_nothing_to_start_from(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match="no model to start from"):
         find_base(Catalog(tmp_path), "pets")
+
+
+def test_nothing_is_trained_on_from_a_damaged_version(tmp_path: Path) -> None:
+    folder = write_version(tmp_path / "hotdog" / "1", model="hotdog")
+    weights = folder / "checkpoint.safetensors"
+    weights.write_bytes(b"weights")
+    named = {weights.name: hashlib.sha256(b"weights").hexdigest()}
+    put_card(folder, read_card(folder).model_copy(update={"files": named}))
+    catalog = Catalog(tmp_path)
+    assert find_base(catalog, "hotdog") == folder
+    weights.write_bytes(b"wrights")
+    with pytest.raises(UserInputError, match=r"checkpoint\.safetensors .* is damaged"):
+        find_base(catalog, "hotdog")

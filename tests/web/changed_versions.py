@@ -1,5 +1,6 @@
 """Versions of the shipped network that lean another way, so that an answer tells who gave it."""
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
-from inference.versions.cards import Card, Probe, read_card, write_card
+from inference.versions.cards import Card, Probe, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.probes import make_probe
+from tests.inference.tiny_versions import put_card
 
 
 def add_leaning_version(
@@ -29,11 +31,13 @@ def add_leaning_version(
         "model": model,
         "version": number,
         "probes": probes,
+        "graph_sha256": hashlib.sha256(network).hexdigest(),
+        "backbone_sha256": card.backbone_key,
         "parent": {"model": "hotdog", "version": card.version},
     }
     new = Card(**{**dict(card), **values, **changes})
     (target / "model.onnx").write_bytes(network)
-    (target / "model.json").write_text(write_card(new), encoding="utf-8")
+    put_card(target, new)
     shutil.copy(shipped / "memory.npz", target)
     target.rename(folder)
     return number
@@ -44,6 +48,7 @@ def lean_over(path: Path, lean: float) -> bytes:
     (bias,) = [value for value in model.graph.initializer if value.name == "head_bias"]
     values = numpy_helper.to_array(bias) + np.array([lean, 0], dtype=np.float32)
     bias.CopyFrom(numpy_helper.from_array(values.astype(np.float32), "head_bias"))
+    del model.metadata_props[:]  # its card is of another version
     content: bytes = model.SerializeToString()
     return content
 

@@ -57,7 +57,7 @@ class Visit:
 @contextmanager
 def open_visit(tmp_path: Path) -> Iterator[Visit]:
     exported, data = tmp_path / "exported", tmp_path / "data"
-    write_version(exported / MODEL / "1", graph_sha256="a" * 64)
+    write_version(exported / MODEL / "1", backbone_sha256="a" * 64)
     service = Service(Catalog(exported, data), MODEL, None, "cpu")
     with (
         Store(data) as store,

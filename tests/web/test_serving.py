@@ -1,19 +1,24 @@
+import hashlib
 import logging
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import web.serving
 from inference.classifier import Classifier
 from inference.errors import UserInputError
+from inference.versions.cards import Rate, read_card
 from inference.versions.catalog import Catalog
-from tests.inference.tiny_versions import write_version
+from inference.versions.comparison import Comparison, SideMetrics, write_comparison
+from tests.inference.tiny_versions import put_card, write_version
 from tests.web.pictures import CAT, EXAMPLES
 from web.serving import DEFECT_SENTENCE, MAX_IMAGES, MAX_OPEN, Service, check_count, explain
 
+CARD = "model.json"
 PICTURE = CAT.read_bytes()
 
 
@@ -66,30 +71,113 @@ def test_taught_version_goes_before_a_shipped_one(catalog: Catalog) -> None:
     assert service.open().folder == folder
 
 
-@pytest.mark.parametrize("damage", ["model.json", "model.onnx", "card", "network"])
-def test_version_that_cannot_be_opened_leaves_the_one_before(
+DAMAGES = ("no model.json", "card", "card of another", "network", "another network", "flipped byte")
+
+
+def damage_version(folder: Path, damage: str) -> None:
+    path = folder / ("model.onnx" if "network" in damage or damage == "flipped byte" else CARD)
+    if damage == "no model.json":
+        path.unlink()
+    elif damage == "card of another":
+        path.write_text(path.read_text().replace('"version": 2', '"version": 7'))
+    elif damage == "another network":
+        path.write_bytes(path.read_bytes().replace(b"red", b"rad") + b"\x22\x01a")  # one more field
+    elif damage == "flipped byte":
+        flip_byte(path)
+    else:
+        path.write_bytes(b"{}")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_version_leaves_the_one_before(
     catalog: Catalog, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     service = make_service(catalog)
     service.open()
-    folder = catalog.find("colours", 2)
-    damage_version(folder, damage)
-    if damage != "model.onnx":  # without it there is no such version
-        catalog.publish("colours", 2)
-        assert service.open().card.version == 1
-        assert "cannot be opened" in caplog.text
-        caplog.clear()
-        assert service.answer(PICTURE).prediction.version == 1
-        assert not caplog.records  # it is not tried again and again
+    catalog.publish("colours", 2)
+    damage_version(catalog.find("colours", 2), damage)
+    assert service.open().card.version == 1
+    fault = service.find_fault()
+    assert fault is not None
+    assert fault.startswith("Version 2 of colours, which is in use, cannot be opened.")
+    assert fault.endswith("Version 1 answers instead.")
+    assert fault in caplog.text
+    assert "Traceback" not in caplog.text
+    caplog.clear()
+    assert service.answer(PICTURE).prediction.version == 1
+    assert not caplog.records  # it is not tried again and again
     catalog.publish("colours", 1)
     assert service.open().card.version == 1
+    assert service.find_fault() is None
 
 
-def damage_version(folder: Path, damage: str) -> None:
-    if damage.startswith("model."):
-        (folder / damage).unlink()
-    else:
-        (folder / {"card": "model.json", "network": "model.onnx"}[damage]).write_bytes(b"{}")
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_page_starts_though_the_version_in_use_is_damaged(catalog: Catalog, damage: str) -> None:
+    catalog.publish("colours", 2)
+    damage_version(catalog.find("colours", 2), damage)
+    assert make_service(catalog).answer(PICTURE).prediction.version == 1
+    assert make_service(catalog, 2).open().card.version == 1  # where it was requested, too
+
+
+def test_damaged_memory_is_a_damaged_version(catalog: Catalog) -> None:
+    folder = catalog.find("colours", 2)
+    write_memory(folder, files={})  # as an older release did, without its hash
+    catalog.publish("colours", 2)
+    assert make_service(catalog).open().card.version == 2
+    flip_byte(folder / "memory.npz")
+    assert make_service(catalog).open().card.version == 1
+    write_memory(folder)
+    assert make_service(catalog).open().card.version == 2
+    np.savez(folder / "memory.npz", embeddings=np.zeros((2, 3), np.float16))
+    service = make_service(catalog)
+    assert service.open().card.version == 1
+    assert "memory.npz of colours version 2 is damaged" in str(service.find_fault())
+
+
+def write_memory(folder: Path, files: dict[str, str] | None = None) -> None:
+    """Write a memory, and its hash into the card unless other `files` are given."""
+    path = folder / "memory.npz"
+    np.savez(path, embeddings=np.ones((2, 3), np.float16), targets=np.zeros(2, np.int16))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    named = {path.name: sha256} if files is None else files
+    put_card(folder, read_card(folder).model_copy(update={"files": named}))
+
+
+def flip_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_newest_custom_version_that_opens_answers_and_the_shipped_one_at_the_last(
+    catalog: Catalog,
+) -> None:
+    """A candidate, which no person has published, does not come before what ships."""
+    for number in (3, 4, 5, 6):
+        write_version(catalog.data / "models" / "colours" / str(number), version=number)
+    candidate = Comparison(
+        outcome="candidate", new=SideMetrics(top1=Rate(correct=0, n=0, value=0, low=0, high=1))
+    )
+    write_comparison(catalog.find("colours", 5), candidate)
+    catalog.publish("colours", 6)
+    for damaged, left in ((6, 4), (4, 3), (3, 2), (2, 1), (1, 5)):
+        damage_version(catalog.find("colours", damaged), "network")
+        assert make_service(catalog).open().card.version == left
+    damage_version(catalog.find("colours", 5), "network")
+    with pytest.raises(UserInputError, match=r"model\.onnx of colours version 6 is damaged"):
+        make_service(catalog).open()
+
+
+def test_version_in_use_that_is_gone_is_told(catalog: Catalog) -> None:
+    folder = catalog.data / "models" / "colours" / "3"
+    write_version(folder, version=3)
+    catalog.publish("colours", 3)
+    (folder / "model.onnx").unlink()
+    service = make_service(catalog)
+    assert service.open().card.version == 2
+    assert service.find_fault() == (
+        "Version 3 of colours, which was in use, is not there any more. Version 2 answers instead."
+    )
 
 
 def test_broken_version_does_not_close_the_one_before(catalog: Catalog) -> None:
@@ -98,15 +186,9 @@ def test_broken_version_does_not_close_the_one_before(catalog: Catalog) -> None:
     for number in range(MAX_OPEN):  # others push it out
         write_version(catalog.exported / f"other{number}" / "1", model=f"other{number}")
         service.open(f"other{number}")
-    damage_version(catalog.find("colours", 2), "network")
     catalog.publish("colours", 2)
+    damage_version(catalog.find("colours", 2), "network")
     assert service.open().card.version == 1
-
-
-def test_first_version_must_open(catalog: Catalog) -> None:
-    damage_version(catalog.find("colours", 1), "model.json")
-    with pytest.raises(UserInputError, match=r"no model\.json"):
-        make_service(catalog).open()
 
 
 def test_networks_beyond_the_last_four_are_closed(catalog: Catalog) -> None:

@@ -18,6 +18,7 @@ from scipy.special import softmax
 
 from inference.versions.cards import name_for_display, read_card
 from inference.versions.catalog import Catalog
+from inference.versions.integrity import find_fault
 from labelling.required_images import MIN_CHECK
 from labelling.store.entries import Entry
 from labelling.store.label_issues import LabelCheck, LabelIssue
@@ -116,7 +117,8 @@ def find_reference(catalog: Catalog, model: str) -> Path:
         return shipped.find(model)
     key = read_card(current).backbone_key
     same = (shipped.find(name) for name in names)
-    alike = next((folder for folder in same if read_card(folder).backbone_key == key), None)
+    sound = (folder for folder in same if find_fault(folder) is None)
+    alike = next((folder for folder in sound if read_card(folder).backbone_key == key), None)
     return alike or (find_base(shipped, model) if names else current)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from inference.errors import UserInputError
 from inference.versions.cards import read_card
 from inference.versions.catalog import Catalog
+from inference.versions.integrity import find_fault
 
 SHARED_WEIGHTS = Path(__file__).resolve().parents[3] / "shared" / "weights"
 SHIPPED = Path(__file__).resolve().parents[2] / "exported" / "hotdog"
@@ -57,6 +58,7 @@ def _find_default(backbone: str, shared: Path, shipped: Path) -> str:
     if files:
         return str(files[0])
     for folder in [*Catalog(shipped.parent).list_versions(shipped.name).values()][:1]:
-        if (folder / CHECKPOINT).is_file() and read_card(folder).backbone == backbone:
+        is_sound = (folder / CHECKPOINT).is_file() and find_fault(folder) is None
+        if is_sound and read_card(folder).backbone == backbone:
             return str(folder / CHECKPOINT)
     return "hub"

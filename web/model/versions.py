@@ -11,10 +11,10 @@ from pathlib import Path
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from inference.errors import UserInputError
 from inference.versions.cards import Card, Rate, name_for_display, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.comparison import read_comparison
+from inference.versions.integrity import find_fault
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply
 from web.frame import count_images
@@ -42,19 +42,33 @@ class Listed:
         return int(self.folder.name)
 
 
-def list_versions(catalog: Catalog, model: str) -> list[Listed]:
-    """Return a model's versions, newest first; one that cannot be read is left out."""
-    found = []
-    for number, folder in sorted(catalog.list_versions(model).items(), reverse=True):
-        try:
-            found.append(_read_version(folder, catalog.is_custom(model, number)))
-        except (UserInputError, OSError):
-            continue
-    return found
+@dataclass(frozen=True)
+class Damaged:
+    """A version that cannot be opened, and the sentence that says why."""
+
+    folder: Path
+    is_custom: bool
+    fault: str
+
+    @property
+    def number(self) -> int:
+        """Its number, which is its folder's name."""
+        return int(self.folder.name)
 
 
-def _read_version(folder: Path, is_custom: bool) -> Listed:
+def list_versions(catalog: Catalog, model: str) -> list[Listed | Damaged]:
+    """Return a model's versions, newest first, with those that cannot be opened."""
+    return [
+        _read_version(folder, catalog.is_custom(model, number))
+        for number, folder in reversed(catalog.list_versions(model).items())
+    ]
+
+
+def _read_version(folder: Path, is_custom: bool) -> Listed | Damaged:
     """Its accuracy is on the images on which it was compared, else what its card says."""
+    fault = find_fault(folder)
+    if fault is not None:
+        return Damaged(folder, is_custom, fault)
     card, compared = read_card(folder), read_comparison(folder)
     is_compared = compared is not None
     if compared is not None and compared.new.top1.n:
@@ -104,10 +118,7 @@ def make_version_routes(service: Service, access: Access) -> list[BaseRoute]:
 def _describe_current(service: Service, model: str) -> dict[str, object]:
     """Return which version answers from now on, having opened it."""
     version = int(service.open(model).folder.name)
-    requested = service.catalog.read_current(model)
-    sentence = f"Version {version} answers from now on."
-    if version != requested:
-        sentence = f"Version {requested} cannot be opened here; version {version} goes on."
+    sentence = service.find_fault(model) or f"Version {version} answers from now on."
     return {"model": model, "version": version, "sentence": sentence}
 
 
@@ -143,7 +154,11 @@ def draw_versions(
     )
 
 
-def _draw_version(listed: Listed, in_use: int | None, may_teach: bool, may_compare: bool) -> str:
+def _draw_version(
+    listed: Listed | Damaged, in_use: int | None, may_teach: bool, may_compare: bool
+) -> str:
+    if isinstance(listed, Damaged):
+        return _draw_damaged(listed, in_use, may_teach)
     number = listed.number
     badge = ' <span class="badge">in use</span>' if number == in_use else ""
     buttons = _list_teacher_buttons(listed, in_use, may_compare) if may_teach else []
@@ -152,6 +167,17 @@ def _draw_version(listed: Listed, in_use: int | None, may_teach: bool, may_compa
         f'<li data-number="{number}"{compared}><b>Version {number}</b>{badge}'
         f"<p>{escape(describe(listed))}</p>"
         f'<div class="actions">{"".join([*buttons, *_list_downloads(listed)])}</div></li>'
+    )
+
+
+def _draw_damaged(damaged: Damaged, in_use: int | None, may_teach: bool) -> str:
+    number = damaged.number
+    is_deletable = may_teach and damaged.is_custom and number != in_use
+    delete = _draw_button("delete", "Delete", f"Delete version {number}") if is_deletable else ""
+    return (
+        f'<li data-number="{number}" data-damaged><b>Version {number}</b> '
+        f'<span class="badge damaged">cannot be opened</span><p>{escape(damaged.fault)}</p>'
+        f'<div class="actions">{delete}</div></li>'
     )
 
 

@@ -16,6 +16,7 @@ from inference.images import decode
 from inference.process import count_usable_cores
 from inference.versions.cards import read_card
 from inference.versions.catalog import Catalog
+from inference.versions.integrity import find_fault
 from labelling.images.encoding import MAX_SIDE, hash_bytes
 from labelling.planned_classes import read_planned
 from labelling.required_images import GOALS
@@ -191,9 +192,11 @@ def list_states(context: TeachContext, model: str) -> list[ClassState]:
 
 
 def list_shipped(context: TeachContext, model: str) -> tuple[str, ...]:
-    """Return the classes of the version that ships; none if no version does."""
+    """Return the classes of the version that ships; none if no version does, or it is damaged."""
     shipped = Catalog(context.catalog.exported)
-    return read_card(shipped.find(model)).class_names if shipped.list_versions(model) else ()
+    if not shipped.list_versions(model) or find_fault(shipped.find(model)) is not None:
+        return ()
+    return read_card(shipped.find(model)).class_names
 
 
 def describe_state(context: TeachContext, model: str, state: ClassState) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from inference.classifier import Classifier
 from inference.errors import UserInputError
 from inference.versions.cards import Card, name_for_display, read_card
 from inference.versions.catalog import Catalog, check_model_name
+from inference.versions.integrity import find_fault
 from labelling.model_names import is_alike, list_models
 from labelling.planned_classes import PlannedClasses, read_planned, write_planned
 from labelling.store.labels import MAX_CLASSES, check_label
@@ -43,10 +44,15 @@ class Models:
         return model
 
     def read_card(self, model: str) -> Card | None:
-        """Return the card of the version in use, None before the first."""
+        """Return the card of the version in use, None before the first.
+
+        Of one that can take its place where that is damaged.
+        """
         if self.catalog.read_current(model) is None:
             return None
-        return read_card(self.catalog.find(model))
+        folder = self.catalog.find(model)
+        others = self.catalog.list_replacements(model, int(folder.name))
+        return next((read_card(f) for f in (folder, *others) if find_fault(f) is None), None)
 
     def list_classes(self, model: str) -> list[str]:
         """Return those of the version in use, then those typed, then those of stored images."""

@@ -12,10 +12,16 @@ from typing import get_args
 import pytest
 
 from inference.errors import UserInputError
-from inference.versions.cards import Rate
+from inference.versions.cards import Rate, read_card
 from inference.versions.catalog import Catalog, check_model_name
-from inference.versions.comparison import Comparison, Outcome, SideMetrics, write_comparison
-from tests.inference.tiny_versions import write_version
+from inference.versions.comparison import (
+    Comparison,
+    Outcome,
+    SideMetrics,
+    read_comparison,
+    write_comparison,
+)
+from tests.inference.tiny_versions import put_card, write_version
 
 
 @pytest.fixture
@@ -37,6 +43,11 @@ def make_version(model_folder: Path, version: int | str) -> Path:
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(b"network")
     return folder
+
+
+def make_whole(model_folder: Path, version: int) -> Path:
+    """Write a version that can be published."""
+    return write_version(model_folder / str(version), model=model_folder.name, version=version)
 
 
 def list_numbers(folder: Path) -> list[int]:
@@ -307,7 +318,7 @@ def test_newest_ships_as_current_unless_another_is_named(tmp_path: Path) -> None
     catalog = Catalog(tmp_path)
     assert catalog.read_shipped("cats") is None
     for number in (1, 2, 10):
-        make_version(tmp_path / "cats", number)
+        make_whole(tmp_path / "cats", number)
     assert catalog.read_shipped("cats") == catalog.read_current("cats") == 10
     catalog.publish("cats", 2)
     assert catalog.read_shipped("cats") == catalog.read_current("cats") == 2
@@ -328,7 +339,7 @@ def test_current_that_names_no_version_gives_the_newest(tmp_path: Path, text: st
 def test_current_whose_version_was_deleted(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     for number in (1, 2):
-        make_version(tmp_path / "cats", number)
+        make_whole(tmp_path / "cats", number)
     catalog.publish("cats", 1)
     shutil.rmtree(tmp_path / "cats" / "1")
     assert catalog.find("cats") == tmp_path / "cats" / "2"
@@ -352,7 +363,7 @@ def test_readers_never_see_half_a_pointer(tmp_path: Path) -> None:
     """While `current` is written again and again it always says one of the two numbers."""
     catalog, folder = Catalog(tmp_path), tmp_path / "cats"
     for number in (1, 22):
-        make_version(folder, number)
+        make_whole(folder, number)
     catalog.publish("cats", 1)
     seen: set[str] = set()
     done = threading.Event()
@@ -376,7 +387,7 @@ def test_readers_never_see_half_a_pointer(tmp_path: Path) -> None:
 def test_failed_write_leaves_the_pointer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog = Catalog(tmp_path)
     for number in (1, 2):
-        make_version(tmp_path / "cats", number)
+        make_whole(tmp_path / "cats", number)
     catalog.publish("cats", 1)
 
     def fail(_: int) -> None:
@@ -420,3 +431,77 @@ def test_a_version_appears_by_one_rename_and_replaces_none(tmp_path: Path) -> No
     assert list_numbers(tmp_path) == [1]
     with pytest.raises(OSError, match="1"):
         make_version(folder, ".staging-2").rename(target)
+
+
+# What cannot be opened is not published
+
+
+def damage(folder: Path) -> None:
+    path = folder / "model.onnx"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def lie(folder: Path) -> None:
+    """Let a card say of its probes what the network does not answer."""
+    card = read_card(folder)
+    answers = {"probabilities": (1.0, 0.0, 0.0)}
+    probes = tuple(probe.model_copy(update=answers) for probe in card.probes)
+    put_card(folder, card.model_copy(update={"probes": probes}))
+
+
+@pytest.mark.parametrize(("spoil", "words"), [(damage, "is damaged"), (lie, "is broken")])
+def test_nothing_is_published_that_does_not_answer_its_probes(
+    catalog: Catalog, spoil: Callable[[Path], None], words: str
+) -> None:
+    number = add(catalog)
+    spoil(catalog.find("colours", number))
+    with pytest.raises(UserInputError, match=words):
+        catalog.publish("colours", number)
+    with pytest.raises(UserInputError, match=words):
+        catalog.publish_if("colours", number, 1)
+    assert catalog.read_current("colours") == 1
+    catalog.publish("colours", add(catalog))
+    spoil(catalog.find("colours", 1))
+    with pytest.raises(UserInputError, match=words):
+        catalog.reset("colours")
+    assert catalog.read_current("colours") == 3
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\x00", b"9" * 5000, b"-3", b"3\n3"])
+def test_pointer_that_was_damaged_names_nothing(catalog: Catalog, text: bytes) -> None:
+    number = add(catalog)
+    catalog.publish("colours", number)
+    (catalog.data / "models" / "colours" / "current").write_bytes(text)
+    assert catalog.read_current("colours") == 1
+    assert catalog.find_lost("colours") is None
+
+
+def test_pointer_that_is_a_folder_names_nothing(catalog: Catalog) -> None:
+    (catalog.data / "models" / "colours" / "current").mkdir(parents=True)
+    assert catalog.read_current("colours") == 1
+    assert catalog.read_stamp("colours")
+
+
+def test_data_folder_that_is_a_file_holds_nothing(catalog: Catalog, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    found = Catalog(catalog.exported, tmp_path / "file")
+    assert found.read_current("colours") == 1
+    assert found.list_models() == ["colours"]
+
+
+@pytest.mark.parametrize("name", ["my model", ".hidden", "ü" * 3])
+def test_folder_that_names_no_model_is_none(catalog: Catalog, name: str) -> None:
+    make_version(catalog.exported / name, 1)
+    assert catalog.list_models() == ["colours"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"outcome": 3}'])
+def test_comparison_that_was_damaged_is_none(catalog: Catalog, content: bytes) -> None:
+    folder = catalog.find("colours", add(catalog))
+    (folder / "comparison.json").write_bytes(content)
+    assert read_comparison(folder) is None
+    (folder / "comparison.json").unlink()
+    (folder / "comparison.json").mkdir()
+    assert read_comparison(folder) is None

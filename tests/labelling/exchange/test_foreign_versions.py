@@ -25,7 +25,7 @@ from labelling.exchange.foreign_versions import (
     read_foreign_card,
     rename_version,
 )
-from tests.inference.tiny_versions import CLASS_NAMES, make_card, make_network
+from tests.inference.tiny_versions import CLASS_NAMES, make_card, make_network, put_card
 from tests.labelling.project_files import teach, write_memory
 from trainer.cards.model_card import draft_model_card
 from trainer.freezing.head_replacement import replace_head
@@ -65,7 +65,8 @@ def test_readme_that_the_card_does_not_name_stays_outside(tmp_path: Path, is_nam
     folder = teach(tmp_path, "pets", 1)
     (folder / "README.md").write_bytes(readme)
     if is_named:
-        edit_card(folder, files={"README.md": hashlib.sha256(readme).hexdigest()})
+        files = {"README.md": hashlib.sha256(readme).hexdigest()}
+        put_card(folder, read_card(folder).model_copy(update={"files": files}))
     rename_version(inspect_version(folder), "animals")
     assert (folder / "README.md").is_file() == is_named
 

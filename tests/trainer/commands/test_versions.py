@@ -29,6 +29,17 @@ def test_rows_say_what_is_in_use(catalog: Catalog) -> None:
     assert describe_rows(rows).splitlines()[0].startswith("*   1  2026-01-01T00:00  shipped, full")
 
 
+@pytest.mark.parametrize("name", ["model.json", "model.onnx"])
+def test_damaged_version_is_a_row_that_says_so(catalog: Catalog, name: str) -> None:
+    (catalog.find("colours", 2) / name).write_bytes(b"{}")
+    whole, damaged = list_rows(catalog, "colours")
+    assert whole.fault is None
+    assert damaged.fault
+    assert describe_rows([damaged]) == f"    2  cannot be opened: {damaged.fault}"
+    with pytest.raises(UserInputError, match="model"):
+        put_into_use(catalog, "colours", "2")
+
+
 def test_any_version_can_be_put_into_use_and_back(catalog: Catalog) -> None:
     assert put_into_use(catalog, "colours", "2") == 2
     assert catalog.read_current("colours") == 2

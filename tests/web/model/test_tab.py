@@ -286,3 +286,14 @@ def test_every_snippet_calls_this_page() -> None:
         assert f"\n{code}\n```" in filled
     for title in ("Python", "JavaScript", "curl"):
         assert "ADDRESS/" in SNIPPETS[title]
+
+
+def test_version_that_cannot_be_opened_is_said_above_the_list(tmp_path: Path) -> None:
+    write_version(tmp_path / "colours" / "2", version=2)
+    service = open_version(tmp_path)
+    assert "fault" not in draw(service)
+    (tmp_path / "colours" / "2" / "model.json").write_bytes(b'{"model": "<script>"}')
+    page = draw(Service(service.catalog, "colours", None, "cpu"))
+    assert "Version 2 of colours, which is in use, cannot be opened." in page
+    assert "Version 1 answers instead." in page
+    assert "<script" not in page

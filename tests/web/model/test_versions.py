@@ -86,9 +86,18 @@ def test_comparison_that_says_nothing_is_passed_over(catalog: Catalog, content: 
     assert "validation" in describe(list_versions(catalog, "colours")[0])
 
 
-def test_version_that_cannot_be_read_is_left_out(catalog: Catalog) -> None:
-    (catalog.find("colours", 1) / "model.json").write_text("{}")
-    assert [listed.number for listed in list_versions(catalog, "colours")] == [2]
+@pytest.mark.parametrize("name", ["model.json", "model.onnx"])
+def test_unused_version_that_is_damaged_is_a_row_that_says_so(catalog: Catalog, name: str) -> None:
+    catalog.publish("colours", 1)
+    (catalog.find("colours", 2) / name).write_text("<b>{}")
+    assert [listed.number for listed in list_versions(catalog, "colours")] == [2, 1]
+    (row, whole) = draw_versions(catalog, "colours", 1).split("<li ")[1:]
+    assert 'data-number="2" data-damaged' in row
+    assert "cannot be opened" in row
+    assert "model" in row
+    assert "<b>{}" not in row
+    assert re.findall(r'data-act="(\w+)"', row) == ["delete"]
+    assert "data-damaged" not in whole
 
 
 def test_everybody_downloads_and_only_teachers_change(catalog: Catalog) -> None:
@@ -201,8 +210,9 @@ def test_only_what_is_custom_and_not_in_use_is_deleted(page: Page) -> None:
 def test_version_that_cannot_be_opened_is_told(page: Page, catalog: Catalog) -> None:
     page.service.open()
     (catalog.find("colours", 1) / "model.onnx").write_bytes(b"{}")
-    found = page.post("publish", version=1)
-    assert found["sentence"] == "Version 1 cannot be opened here; version 2 goes on."
+    assert "model.onnx of colours version 1 is damaged" in page.refuse("publish", version=1)
+    assert "model.onnx of colours version 1 is damaged" in page.refuse("reset")
+    assert page.service.open().card.version == 2
 
 
 @pytest.mark.parametrize("version", [None, "x", -1, 1.5, True, "٣", "9" * 30])

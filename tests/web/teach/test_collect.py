@@ -221,3 +221,16 @@ def test_images_are_added_one_at_a_time(visit: Visit, monkeypatch: pytest.Monkey
         thread.join()
     assert most == [1]
     assert len(visit.store.find(MODEL)) == 12
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.onnx"])
+def test_classes_are_shown_though_a_version_is_damaged(visit: Visit, name: str) -> None:
+    """Those of the version that answers; without any, those typed and stored."""
+    visit.add("red", paint("red"))
+    write_version(visit.data / "models" / MODEL / "2", version=2)
+    visit.service.catalog.publish(MODEL, 2)
+    for number in (2, 1):
+        (visit.service.catalog.find(MODEL, number) / name).write_bytes(b"{}")
+        labels = [found["label"] for found in visit.get("state")["classes"]]
+        assert "red" in labels
+        assert ("green" in labels) == (number == 2)

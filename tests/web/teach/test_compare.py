@@ -19,7 +19,7 @@ def add_version(visit: Visit, number: int, **comparison: Any) -> None:
         folder,
         version=number,
         parent=parent,
-        graph_sha256="a" * 64,
+        backbone_sha256="a" * 64,
         training={"kind": "quick"},
         data={"counts": counts},
     )

@@ -29,7 +29,7 @@ KEY = "a" * 64
 @pytest.fixture
 def suggestions(tmp_path: Path) -> Iterator[Suggestions]:
     """An empty store beside a tiny network."""
-    write_version(tmp_path / "exported" / MODEL / "1", graph_sha256=KEY)
+    write_version(tmp_path / "exported" / MODEL / "1", backbone_sha256=KEY)
     service = Service(Catalog(tmp_path / "exported", tmp_path / "data"), MODEL, None, "cpu")
     with Store(tmp_path / "data") as store:
         yield Suggestions(service, make_access(), store)
