@@ -39,8 +39,8 @@ evaluate: .venv/app.stamp  ## measure the version in use on the test pictures
 	$(RUN) -m benchmarks.quality.out_of_distribution --pictures $(DATA)
 	$(RUN) -m benchmarks.quality.label_noise --pictures $(DATA)
 
-soak: .venv/dev.stamp  ## damage picture files in thousands of ways and decode them
-	FUZZ_EXAMPLES=2000 $(RUN) -m pytest tests/inference/test_images.py -k damaged $(ARGS)
+soak: .venv/dev.stamp  ## attack decoding and running pages for 25 minutes, and print what failed
+	$(RUN) -m benchmarks.soak $(ARGS)
 
 bench: .venv/app.stamp  ## measure it beside its alternatives; writes docs/*.png
 	$(RUN) -m benchmarks --results docs/bench.json --plot docs/bench.png $(ARGS)

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "trainer": {"inference", "labelling"},
     "labelling": {"inference"},
     "inference": set[str](),
-    "benchmarks": {"inference", "trainer", "labelling", "web", "app"},
+    "benchmarks": {"inference", "trainer", "labelling", "web", "app", "tests"},
 }
 TORCH = {"torch", "torchvision", "timm", "accelerate", "datasets", "sklearn", "matplotlib"}
 GRADIO = {"gradio", "gradio_client"}
@@ -43,7 +43,7 @@ ROOMS = {
     " required_images",
     "trainer": "__main__ commands freezing cards head finetuning base_versions evaluation"
     " synthetic data progress jobs options command_line",
-    "benchmarks": "__main__ quality training serving results effort peers",
+    "benchmarks": "__main__ quality training soak serving results effort peers",
     "web": "launch page teach refresh model try_it server access http frame serving uploads_folder",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "core"}
