@@ -44,7 +44,7 @@ def main(
     keep.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=keep, prefix=f"seed-{seed}-")).resolve()
     bearing = load.Load(clients, hostile, minutes, seed, one_address)
-    attacked = decoding.Files(seed, files, list_hostile_files())
+    attacked = decoding.Files(seed, files, list_hostile_files)
     parts: dict[str, Callable[[Progress], Findings]] = {
         "files": lambda progress: decoding.attack(attacked, folder / "files", progress),
         "kills": lambda progress: killing.attack(kills, seed, folder / "kills", progress),

@@ -13,7 +13,8 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import Synchronized
@@ -25,13 +26,17 @@ from inference.errors import UserInputError
 from inference.images import decode
 from inference.process import count_usable_cores, give_back_freed_memory, keep_to_one_thread
 
-MAX_SECONDS = 2.0  # of CPU
+MAX_SECONDS = 2.0  # of CPU, of a file that is read
+STOPPING = 0.5  # seconds more, of one that is refused since it took too long
 MAX_MEMORY = 400_000_000  # bytes above the worker's own
 _CHUNK = 100  # files that a worker gets at a time
 _HANGING = 60.0  # seconds, after which a worker is killed
 _SAVED = 100  # files at most
 _MIN_SIDES = (None, 256, 1024)  # pixels: the whole, what a network is shown, what is stored
 PIXELS, REFUSED = "pixels", "refused"
+
+Named = Mapping[str, Callable[[], bytes]]
+ListFiles = Callable[[], Named]
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Decoded:
         """Return what is wrong, None where nothing is."""
         if self.outcome not in (PIXELS, REFUSED):
             return self.outcome
-        if self.seconds > MAX_SECONDS:
+        if self.seconds > MAX_SECONDS + (STOPPING if self.outcome == REFUSED else 0):
             return f"{self.seconds:.1f} s of CPU"
         if self.memory > MAX_MEMORY:
             return f"{self.memory / 1e6:.0f} MB above the base"
@@ -57,21 +62,36 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Files:
-    """All files to decode: `hostile` ones by name come first, then `mutated` ones of a seed."""
+    """All files to decode: hostile ones by name come first, then `mutated` ones of a seed.
+
+    Hostile ones come once for each size that is asked for. `list_hostile` returns name → what
+    makes the file; workers call it too, so it has a name.
+    """
 
     seed: int
     mutated: int
-    hostile: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
+    list_hostile: ListFiles = dict
+
+    @property
+    def hostile(self) -> Named:
+        """Name → what makes the file."""
+        return _list_once(self.list_hostile)
 
     def __len__(self) -> int:
-        return len(self.hostile) + self.mutated
+        return len(_MIN_SIDES) * len(self.hostile) + self.mutated
 
     def make(self, number: int) -> MutatedFile:
         """Return one of them."""
-        if number < len(self.hostile):
-            name = list(self.hostile)[number]
-            return MutatedFile(name, self.hostile[name]())
-        return mutate(self.seed, number - len(self.hostile))
+        named = len(_MIN_SIDES) * len(self.hostile)
+        if number >= named:
+            return mutate(self.seed, number - named)
+        name = list(self.hostile)[number // len(_MIN_SIDES)]
+        return MutatedFile(name, self.hostile[name]())
+
+
+@cache
+def _list_once(list_files: ListFiles) -> Named:
+    return list_files()
 
 
 def attack(files: Files, folder: Path, progress: Progress | None = None) -> Findings:

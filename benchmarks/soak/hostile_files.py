@@ -1,4 +1,4 @@
-"""Picture files that were made to cost much, by name."""
+"""Picture files that were made to cost much, by name: those of the tests, and others."""
 
 import zlib
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from PIL import Image
 
 from benchmarks.soak.samples import draw, save
 from inference.images import MAX_BYTES
+from tests.inference.costly_files import COSTLY_FILES
 from tests.inference.picture_files import (
     make_greedy_exif,
     make_greedy_tiff,
@@ -20,11 +21,11 @@ from tests.inference.picture_files import (
 
 
 def list_hostile_files() -> dict[str, Callable[[], bytes]]:
-    """Return name → what makes the file, at most 20 MB each."""
+    """Return name → what makes the file, about 20 MB at most."""
     small = draw(96, 64)
     jpeg, png, gif = (save(small, name) for name in ("JPEG", "PNG", "GIF"))
     swollen = zlib.compress(bytes(50_000_000), 9)
-    return {
+    return COSTLY_FILES | {
         "PNG of 380 megapixels": lambda: make_png(20_000, 19_000),
         "PNG of 95 megapixels": lambda: make_png(10_000, 9_500),
         "PNG of a row of 90 megapixels": lambda: make_png(90_000_000, 1),

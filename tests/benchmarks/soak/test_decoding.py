@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,10 @@ def crash() -> bytes:
     return b"deadly"
 
 
+def list_deadly() -> dict[str, Callable[[], bytes]]:
+    return {"good": make_good, "deadly": crash, "good too": make_good}
+
+
 @pytest.mark.slow
 def test_mutated_files_are_pixels_or_a_sentence(tmp_path: Path) -> None:
     """The short form of `make soak`'s first part."""
@@ -46,19 +51,22 @@ def test_mutated_files_are_pixels_or_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_crash_is_seen_and_the_file_kept(tmp_path: Path) -> None:
-    files = Files(0, 150, {"good": make_good, "deadly": crash, "good too": make_good})
+    files = Files(0, 150, list_deadly)
     findings = attack(files, tmp_path)
     assert sum(figure.value for figure in findings.figures[2:5]) == len(files)  # each once
-    assert len(findings.failures) == 1
-    assert f"crashed ({-signal.SIGSEGV})" in findings.failures[0]
-    assert "deadly" in findings.failures[0]
-    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"deadly"]
+    assert len(findings.failures) == 3  # once for each size that is asked for
+    for words in findings.failures:
+        assert f"crashed ({-signal.SIGSEGV})" in words
+        assert "deadly" in words
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"deadly"] * 3
 
 
 def test_faults_are_named() -> None:
     assert Decoded(0, "", PIXELS, MAX_SECONDS, MAX_MEMORY).find_fault() is None
     assert Decoded(0, "", REFUSED, 0, 0).find_fault() is None
-    assert "2.1 s" in str(Decoded(0, "", REFUSED, 2.1, 0).find_fault())
+    assert Decoded(0, "", REFUSED, 2.1, 0).find_fault() is None  # it was stopped
+    assert "2.1 s" in str(Decoded(0, "", PIXELS, 2.1, 0).find_fault())
+    assert "2.6 s" in str(Decoded(0, "", REFUSED, 2.6, 0).find_fault())
     assert "401 MB" in str(Decoded(0, "", PIXELS, 0, 401_000_000).find_fault())
     assert Decoded(0, "", "KeyError: 'a'", 0, 0).find_fault() == "KeyError: 'a'"
 
@@ -71,6 +79,7 @@ def test_sentences_are_told_from_internals() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
 def test_peak_is_of_what_came_since_the_last_look() -> None:
+    measure_peak()
     before = measure_peak()
     block = bytearray(b"\1" * 60_000_000)
     assert measure_peak() - before > 50_000_000
