@@ -32,6 +32,7 @@ OPTIONS = {
     "--host": "GRADIO_SERVER_NAME",
     "--port": "GRADIO_SERVER_PORT",
     "--share": "CLASSIFIER_SHARE",
+    "--proxy": "CLASSIFIER_PROXY",
     "--browser": "CLASSIFIER_BROWSER",
 }
 

@@ -24,7 +24,7 @@ from web.http.shares import Shares
 from web.model.versions import make_version_routes
 from web.page import MAX_WAITING, Site
 from web.server.allowed_routes import ALLOWED, SIGN_IN, AllowedRoutes
-from web.server.calls import CheckedCalls, is_idle
+from web.server.calls import CheckedCalls, has_delivered, is_idle
 from web.server.front import Front
 from web.server.gradio_files import ICON, make_gradio_file_routes
 from web.server.headers import make_headers
@@ -102,6 +102,7 @@ def launch(page: gr.Blocks, site: Site, address: Address) -> Running:
         connections=make_connection_shares([*proxies, *(LOOPBACK if address.share else ())]),
         sweep=partial(sweep, address.uploads),
         is_idle=partial(is_idle, page),
+        has_delivered=partial(has_delivered, page),
     )
     url = server.start()
     return Running(server, site, url, _share(page, server) if address.share else None)

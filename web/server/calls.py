@@ -78,6 +78,11 @@ def is_idle(page: gr.Blocks) -> bool:
     return not len(queue) and not any(queue.active_jobs)
 
 
+def has_delivered(page: gr.Blocks) -> bool:
+    """Tell whether whoever made a call has fetched its answer, of all calls."""
+    return not any(list(page._queue.pending_event_ids_session.values()))
+
+
 def check_call(body: bytes, folder: Path) -> None:
     """Check what a call says, and that its files are uploads.
 

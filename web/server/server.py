@@ -26,13 +26,15 @@ MAX_CONNECTIONS = 2000
 _FILES = 8192  # descriptors asked for; a connection needs one, and its request a few
 _TICKS_A_SECOND = 10  # uvicorn's
 _SWEEP_SECONDS = 30
+_FETCH_SECONDS = 2.0  # in which whoever made a call asks for its answer
 
 
 @dataclass
 class PageServer:
     """Serves an ASGI app at `host`. `port`: None for the first free one from 7860.
 
-    `sweep` is called now and then. `is_idle`: whether no call waits for its answer.
+    `sweep` is called now and then. `is_idle`: whether no call is waited for or answered.
+    `has_delivered`: whether every answer was fetched, too.
     """
 
     front: Front
@@ -40,6 +42,7 @@ class PageServer:
     port: int | None = None
     sweep: Callable[[], None] = lambda: None
     is_idle: Callable[[], bool] = lambda: True
+    has_delivered: Callable[[], bool] = lambda: True
     connections: Shares = field(default_factory=lambda: make_connection_shares())  # noqa: PLW0108  (defined below)
     _thread: threading.Thread | None = None
     _server: "_Server | None" = None
@@ -64,14 +67,13 @@ class PageServer:
         if self._server is None or self._thread is None:
             return
         self.front.stopping = True
-        deadline = time.monotonic() + seconds
-        while self._is_busy() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        _wait_for(self._is_idle, seconds)
+        _wait_for(self.has_delivered, min(seconds, _FETCH_SECONDS))
         self._server.should_exit = True
         self._thread.join(timeout=5)
 
-    def _is_busy(self) -> bool:
-        return not self.is_idle() or any(not e.is_stream for e in list(self.front.under_way))
+    def _is_idle(self) -> bool:
+        return self.is_idle() and all(each.is_stream for each in list(self.front.under_way))
 
 
 class _Server(uvicorn.Server):  # type: ignore[misc]
@@ -131,6 +133,12 @@ def make_connection_shares(proxies: Sequence[Network] = ()) -> Shares:
     """
     most = min(MAX_CONNECTIONS, _raise_file_limit() // 2)
     return Shares(max(1, most // 8), most, shared=partial(is_within, networks=proxies))
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _bind(host: str, port: int) -> socket.socket:
