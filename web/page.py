@@ -45,7 +45,9 @@ def make_site(service: Service, access: Access, data: Path) -> Site:
     if not access.can_anyone_teach:
         return Site(service, access)
     runner = TrainingRunner(data, service.catalog.exported)
-    return Site(service, access, Suggestions(service, access, Store(data)), runner)
+    store = Store(data)
+    store.keep_snapshots()
+    return Site(service, access, Suggestions(service, access, store), runner)
 
 
 def make_page(site: Site) -> gr.Blocks:

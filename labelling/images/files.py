@@ -71,17 +71,21 @@ class ImageFiles:
             else:
                 replace_file(path, data)
 
-    def sweep(self, kept: set[str]) -> int:
+    def sweep(self, kept: set[str], gone: set[str] | None = None) -> int:
         """Remove the files of all images that are not `kept`, and what writers left unfinished.
 
-        Returns: how many images' files were removed.
+        `gone`: remove none but these. Returns: how many images' files were removed.
         """
         removed = 0
         with explaining_files(self.folder):
             for path in self._walk():
                 if path.name.startswith(UNFINISHED):
                     _remove_if_old(path)
-                elif is_sha256(path.stem) and path.stem not in kept:
+                elif (
+                    is_sha256(path.stem)
+                    and path.stem not in kept
+                    and (gone is None or path.stem in gone)
+                ):
                     path.unlink(missing_ok=True)
                     removed += 1
         return removed

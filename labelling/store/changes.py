@@ -226,6 +226,12 @@ def list_kept(connection: sqlite3.Connection) -> set[str]:
     return {sha256 for (sha256,) in rows}
 
 
+def list_gone(connection: sqlite3.Connection) -> set[str]:
+    """Return the SHA-256 of all images that were removed, and are known by their rows alone."""
+    rows = connection.execute("SELECT sha256 FROM images WHERE removed IS NOT NULL")
+    return {sha256 for (sha256,) in rows}
+
+
 def _find_last(connection: sqlite3.Connection, entry: int) -> tuple[int, str]:
     """Return the number and kind of the last change of an entry that still holds."""
     row = connection.execute(

@@ -12,27 +12,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from inference.errors import UserInputError
-from labelling.images.files import StorageError, explaining_files
+from labelling.images.files import explaining_files
+from labelling.store.failures import explaining
+from labelling.store.recovery import Users, recover
+from labelling.store.snapshots import save_if_due, save_snapshot
 
 TIMEOUT = 30.0  # seconds to wait while another process writes
-
-# Errors that a disk or another process causes. Source: SQLite's result codes.
-_CAUSES = {
-    sqlite3.SQLITE_BUSY: "is in use by another process that does not finish. Wait for it, or end "
-    "it, and try again.",
-    sqlite3.SQLITE_READONLY: "cannot be written to. Change its permissions, or choose another "
-    "--data.",
-    sqlite3.SQLITE_PERM: "cannot be written to. Change its permissions, or choose another --data.",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened or made. Change the permissions of its folder, or "
-    "choose another --data.",
-    sqlite3.SQLITE_FULL: "cannot grow, since the disk is full. Nothing was changed; make room, "
-    "and try again.",
-    sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports an error. Look whether it "
-    "is full or broken.",
-    sqlite3.SQLITE_CORRUPT: "is damaged. Put back a copy of it, or move it away and restore a "
-    "backup.",
-    sqlite3.SQLITE_NOTADB: "is not a database. Move it away, and restore a backup.",
-}
 
 # The tables, as the steps that lead from each version to the next. A step that was released is
 # never changed: add one. `PRAGMA user_version` counts those done.
@@ -168,18 +153,18 @@ class Database:
     ) -> None:
         """Open or make the database; `timeout` in seconds; `migrations` are those to be done.
 
+        What is damaged is set aside, and the last snapshot restored (`labelling.store.recovery`).
         Raises: UserInputError for one that cannot be used, or that a later release wrote.
         """
         self.path = path
+        self._users = Users(path)
         self._timeout = timeout
         self._writer = threading.Lock()
         self._lending = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         try:
-            with explaining(path), self._lend() as connection:
-                _use_write_ahead_log(connection, path)
-                _migrate(connection, path, migrations)
+            self._open(migrations)
         except UserInputError:
             self.close()
             raise
@@ -213,6 +198,24 @@ class Database:
             self._closed = True
             while self._idle:
                 self._idle.pop().close()
+        self._users.leave()
+
+    def save_snapshot(self) -> Path | None:
+        """Make a snapshot if one is due; returns its path, None where none is.
+
+        Raises: UserInputError where it cannot be written, or the database is damaged.
+        """
+        with explaining(self.path), self._lend() as connection:
+            return save_if_due(connection, self.path)
+
+    def _open(self, migrations: Migrations) -> None:
+        path = self.path
+        with explaining_files(path.parent), FileLock(path.with_name(f".{path.name}.lock")):
+            recover(path, self._users, len(migrations))
+            self._users.join()
+            with explaining(path), self._lend() as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                _migrate(connection, path, migrations)
 
     @contextmanager
     def _lend(self) -> Iterator[sqlite3.Connection]:
@@ -242,21 +245,6 @@ class Database:
 
 
 @contextmanager
-def explaining(path: Path) -> Iterator[None]:
-    """Turn an error of the disk, or of another process, into one sentence for a person.
-
-    Raises: StorageError.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        cause = _CAUSES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
-        if cause is None:
-            raise
-        raise StorageError(f"The list of labels ({path}) {cause}") from error
-
-
-@contextmanager
 def _transact(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
     connection.execute(f"BEGIN {kind}")
     try:
@@ -267,18 +255,16 @@ def _transact(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection, path: Path) -> None:
-    """Switch once to the log; the switch itself does not wait for others, so a lock does."""
-    if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-        return
-    with explaining_files(path.parent), FileLock(path.with_name(f".{path.name}.lock")):
-        connection.execute("PRAGMA journal_mode = WAL")
-
-
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
-    """Bring the tables to the newest version, one migration after the other, in one step."""
-    if _read_version(connection, path, migrations) == len(migrations):
+    """Bring the tables to the newest version, one migration after the other, in one step.
+
+    What was there before is kept in a snapshot.
+    """
+    version = _read_version(connection, path, migrations)
+    if version == len(migrations):
         return
+    if version:
+        save_snapshot(connection, path)
     with _transact(connection, "IMMEDIATE"):
         for statements in migrations[_read_version(connection, path, migrations) :]:
             for statement in statements:

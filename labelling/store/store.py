@@ -24,6 +24,8 @@ from labelling.store.label_issues import LabelCheck, LabelIssue
 from labelling.store.labels import check_state, clean_name
 from labelling.store.placement import HashIndex
 from labelling.store.queries import EntryQuery, Order
+from labelling.store.recovery import is_any_aside, read_notice
+from labelling.store.snapshots import SnapshotKeeper
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,6 +50,7 @@ class Store:
         self._files = ImageFiles(data / "pictures")
         self._hashes = HashIndex()
         self._database = Database(data / "labels.sqlite3", timeout)
+        self._snapshots = SnapshotKeeper(self._database.save_snapshot)
         self._settle_arrivals()
         sweep_scratch(data)
 
@@ -59,7 +62,19 @@ class Store:
 
     def close(self) -> None:
         """Close the database; calls after that fail."""
+        self._snapshots.stop()
         self._database.close()
+
+    def keep_snapshots(self) -> None:
+        """Make a snapshot of the labels now, and one a day until the store is closed.
+
+        Where that fails, the log and `list_notices` say why.
+        """
+        self._snapshots.start()
+
+    def list_notices(self) -> list[str]:
+        """Return what a teacher must know: that labels were lost, or that no snapshot is made."""
+        return [text for text in (read_notice(self.data), self._snapshots.fault) if text]
 
     # In
 
@@ -234,19 +249,18 @@ class Store:
             entry = changes.undo(connection, number, who)
             if changes.is_brought_by(connection, entry.sha256, who):
                 changes.mark_removed(connection, -1, entry.sha256)
-        with self._database.writing() as connection:
-            self._files.sweep(changes.list_kept(connection))
+        self._sweep_files()
 
     def purge(self, older_than_seconds: float) -> int:
         """Remove for good the images whose every label was deleted or rejected so long ago.
 
         Their rows stay, so that they are known when they come again. Files without a row, left
-        by writers that were killed, go too. Returns: how many images' files went.
+        by writers that were killed, go too, unless a damaged list of labels may have their rows.
+        Returns: how many images' files went.
         """
         self._write(changes.mark_removed, older_than_seconds)
         # A second step, so that a kill between them leaves files without rows, never the reverse.
-        with self._database.writing() as connection:
-            removed = self._files.sweep(changes.list_kept(connection))
+        removed = self._sweep_files()
         sweep_scratch(self.data)
         return removed
 
@@ -314,6 +328,11 @@ class Store:
         if self._read(adding.list_arrivals):
             with self._database.writing() as connection, explaining_files(self.data):
                 adding.settle_arrivals(connection, self.data)
+
+    def _sweep_files(self) -> int:
+        with self._database.writing() as connection:
+            gone = changes.list_gone(connection) if is_any_aside(self.data) else None
+            return self._files.sweep(changes.list_kept(connection), gone)
 
     def _restore_file(self, prepared: PreparedImage) -> None:
         """Write a file again that was swept away before its row was there."""

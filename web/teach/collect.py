@@ -172,6 +172,7 @@ def describe_model(context: TeachContext, name: str) -> dict[str, Any]:
         "pending": sum(counts.pending for counts in context.store.count(model).values()),
         "label_issues": context.store.count_label_issues(model),
         "plans": describe_plans(states),
+        "notices": context.store.list_notices(),
     }
 
 

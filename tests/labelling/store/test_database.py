@@ -115,22 +115,16 @@ def test_a_migration_that_fails_leaves_the_version_before(tmp_path: Path) -> Non
     assert ("later",) not in tables
 
 
-@pytest.mark.parametrize("content", [b"junk" * 5000, b"SQLite format 3\0" + b"\xff" * 8000])
-def test_what_is_no_database_is_a_sentence(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "labels.sqlite3").write_bytes(content)
-    with pytest.raises(StorageError, match=r"is not a database|is damaged"):
-        Store(tmp_path)
-
-
-def test_a_damaged_database_is_a_sentence(tmp_path: Path) -> None:
+def test_damage_that_comes_later_is_a_sentence(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         add_images(store, "cat", range(20))
     path = tmp_path / "labels.sqlite3"
-    content = bytearray(path.read_bytes())
-    content[4096:] = b"\xff" * (len(content) - 4096)
-    path.write_bytes(content)
-    with pytest.raises(StorageError, match="is damaged"), Store(tmp_path) as store:
-        store.find("")
+    with pytest.raises(StorageError, match="is damaged. Start this program again"):
+        with Store(tmp_path) as store:
+            content = bytearray(path.read_bytes())
+            content[4096:] = b"\xff" * (len(content) - 4096)
+            path.write_bytes(content)
+            store.find("")
 
 
 def test_a_writer_that_does_not_finish_is_a_sentence(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import { makeTrain } from './train.js';
 export async function mount(frame) {
   const state = new TeachState(frame);
   const parts = [
+    makeNotices(state),
     makeHeader(state),
     make('div', { class: 'steps' },
       makeStep(1, 'Collect', 'collect', makeCollect(state)),
@@ -32,6 +33,18 @@ export async function mount(frame) {
   frame.querySelector('.waiting-words').remove();
   frame.prepend(...parts);
   frame.dataset.state = 'ready';
+}
+
+// What was lost, or will not be kept: it stands there as long as that holds.
+function makeNotices(state) {
+  const notices = make('div', { class: 'notices' });
+  state.watch('details', () => {
+    const found = state.details.notices;
+    if (found.join() === notices.dataset.shown) return; // so that it is not read out again
+    notices.dataset.shown = found.join();
+    notices.replaceChildren(...found.map((words) => make('p', { class: 'notice', role: 'alert' }, words)));
+  });
+  return notices;
 }
 
 function makeStep(number, title, name, parts) {
