@@ -91,8 +91,7 @@ def read_notice(data: Path) -> str | None:
 
 def is_any_aside(data: Path) -> bool:
     """Tell whether a damaged list of labels is kept, which may name images that no row names."""
-    folder = data / FOLDER
-    return folder.is_dir() and any(folder.iterdir())
+    return any(_list_notices(data, name) for name in (NOTICE, _UNFINISHED))
 
 
 def _list_notices(data: Path, name: str) -> list[Path]:

@@ -204,5 +204,4 @@ def test_recovery_that_is_killed_at_any_step_goes_on(tmp_path: Path, damage: str
         kept = [path for path in (data / "damaged").glob(f"*/{NAME}*") if "-" not in path.name]
         assert len(kept) == (damage == "pages")
         assert not list((data / "damaged").glob("*/unfinished.txt"))
-        assert not list(data.glob(".writing-*"))
     assert step > 3

@@ -234,3 +234,11 @@ def test_classes_are_shown_though_a_version_is_damaged(visit: Visit, name: str) 
         labels = [found["label"] for found in visit.get("state")["classes"]]
         assert "red" in labels
         assert ("green" in labels) == (number == 2)
+
+
+def test_what_became_of_a_damaged_list_of_labels_is_said(visit: Visit) -> None:
+    assert visit.get("state")["notices"] == []
+    folder = visit.data / "damaged" / "20261125T102252Z"
+    folder.mkdir(parents=True)
+    (folder / "what-happened.txt").write_text("The list of labels was empty.")
+    assert visit.get("state")["notices"] == ["The list of labels was empty."]
