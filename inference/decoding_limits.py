@@ -7,18 +7,19 @@ file that raises once the time is used up.
 import io
 import time
 
-from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from inference.containers.lean import LeanFile
 from inference.errors import UserInputError
+from inference.heif_rows import is_large_heif
 
 MAX_SECONDS = 2.0  # of one core
 MAX_MEMORY = 400_000_000  # bytes, beside what the process takes anyway
 MAX_ANSWER = 20_000_000  # pixels that are left after scaling; a network takes 20 bytes for each
 _HEADER_CALLS = 10_000
 # Bytes that decoders hold for each pixel beside the decoded image, measured with Pillow 12.3
-# (libwebp 1.6: two canvases and a copy; libavif 1.4) and pillow-heif 1.8 (libheif).
-_WORKING = {"WEBP": 12.0, "AVIF": 7.0, "HEIF": 4.3, "BMP": 2.0}
+# (libwebp 1.6: two canvases and a copy; libavif 1.4: samples, RGB and a copy).
+_WORKING = {"WEBP": 12.0, "AVIF": 11.5, "BMP": 2.0}
 _MODES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
 _BANDS = 8_000_000  # bytes that conversion holds beside the answer
 
@@ -63,16 +64,18 @@ class LimitedFile(io.BytesIO):
             )
 
 
-def check_price(image: Image.Image, lean: LeanFile, size: tuple[int, int], factor: int) -> None:
+def check_price(image: ImageFile, lean: LeanFile, size: tuple[int, int], factor: int) -> None:
     """Raise UserInputError if decoding would cost too much.
 
     `size`: the file's, in pixels; `image` may be scaled while it is decoded, and is reduced by
     `factor` afterwards.
     """
     pixels, decoded = size[0] * size[1], image.width * image.height
-    working = lean.memory + _WORKING.get(image.format or "", 0.0) * pixels
+    each = lean.bytes_per_pixel + _WORKING.get(image.format or "", 0.0)
+    working = lean.memory + each * pixels
     answer = 3 * decoded / factor**2
-    memory = len(lean.data) + working + decoded * _MODES.get(image.mode, 4) + answer + _BANDS
+    held = 0 if is_large_heif(image) else decoded * _MODES.get(image.mode, 4)
+    memory = len(lean.data) + working + held + answer + _BANDS
     found = f"{pixels / 1e6:.1f} megapixels in this kind of {image.format}"
     if memory > MAX_MEMORY:
         raise UserInputError(

@@ -4,19 +4,10 @@ Pillow reads every field of every EXIF block, however many point to the same byt
 it for hundreds of gigabytes.
 """
 
-import re
 import struct
 
 EXIF = b"Exif\0\0"
 _ORIENTATION, _SHORT = 0x0112, 3
-# How AVIF and HEIC name the item that holds EXIF; they turn pictures by boxes of their own.
-# Source: ISO/IEC 14496-12, ItemInfoEntry of version 2 or 3.
-_EXIF_ITEM = re.compile(rb"(infe.{8}(?:..)?)Exif", re.DOTALL)
-
-
-def leave_out_exif_item(data: bytes) -> bytes:
-    """Hide the EXIF of an AVIF or HEIC, which says nothing of its pixels."""
-    return _EXIF_ITEM.sub(rb"\1none", data)
 
 
 def read_orientation(exif: bytes) -> int:

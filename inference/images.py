@@ -5,6 +5,7 @@ it is decoded, since a network needs 224 pixels and a phone sends 4,000.
 """
 
 import struct
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,9 +15,11 @@ from PIL.ImageFile import ImageFile
 
 from inference.containers.lean import LeanFile
 from inference.containers.reading import read_container
+from inference.decoding_apart import decode_apart
 from inference.decoding_limits import LimitedFile, check_answer, check_price
 from inference.errors import UserInputError
 from inference.exif import read_orientation
+from inference.heif_rows import HeifRows, is_large_heif
 from inference.pixels import to_rgb
 
 # Never a format whose decoder starts another program, such as EPS.
@@ -69,13 +72,23 @@ def decode(data: bytes, min_side: int | None = None) -> NDArray[np.uint8]:
     not allowed.
     """
     _check_bytes(data)
-    lean = read_container(data)
+    return _decode(data, read_container(data), min_side)
+
+
+def decode_here(data: bytes, min_side: int | None = None) -> NDArray[np.uint8]:
+    """Do the same in this process, whatever it may cost: it has to be one that can be ended."""
+    return _decode(data, replace(read_container(data), is_bounded=True), min_side)
+
+
+def _decode(data: bytes, lean: LeanFile, min_side: int | None) -> NDArray[np.uint8]:
     file = LimitedFile(lean.data)
     image = _open(file, data)
     try:
         return _load(image, file, lean, min_side)
     except UserInputError:
         raise
+    except MemoryError as error:
+        raise UserInputError(_describe_no_memory(image)) from error
     except _DECODER_ERRORS as error:
         raise UserInputError(_describe_broken(image, len(data))) from error
 
@@ -116,9 +129,13 @@ def _load(
     if min_side is not None:
         check_answer(image.size, factor)
     check_price(image, lean, size, factor)
+    if not lean.is_bounded:
+        return decode_apart(lean.data, min_side)
     file.allow_pixels()
-    image.load()
     orientation = lean.orientation or read_orientation(image.info.get("exif") or b"")
+    if is_large_heif(image):
+        return to_rgb(HeifRows(lean.data), factor, orientation, file.check_time)
+    image.load()
     return to_rgb(image, factor, orientation, file.check_time)
 
 
@@ -137,6 +154,13 @@ def register_formats() -> None:
 def _find_draft_size(size: tuple[int, int], min_side: int | None) -> tuple[int, int]:
     scale = 1.0 if min_side is None else min(1.0, min_side / min(size))
     return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+
+
+def _describe_no_memory(image: Image.Image) -> str:
+    return (
+        f"Decoding this {image.format} of {image.width} × {image.height} pixels takes more memory "
+        "than there is. Send a smaller copy."
+    )
 
 
 def _describe_broken(image: Image.Image, size: int) -> str:

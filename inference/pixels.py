@@ -6,13 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from inference.heif_rows import HeifRows
+
 _BAND = 1 << 19  # pixels converted at a time
 _FROM_16_BITS = np.round(np.arange(65536) / 257).astype(np.uint8)
 _Range = tuple[float, float]
+Decoded = Image.Image | HeifRows
 
 
 def to_rgb(
-    image: Image.Image, factor: int, orientation: int, check_time: Callable[[], None]
+    image: Decoded, factor: int, orientation: int, check_time: Callable[[], None]
 ) -> NDArray[np.uint8]:
     """Convert, reduce by `factor` and turn upright; `check_time` is called for every band.
 
@@ -35,10 +38,10 @@ def to_rgb(
     return found
 
 
-def _cut(image: Image.Image, factor: int) -> Iterator[Image.Image]:
+def _cut(image: Decoded, factor: int) -> Iterator[Image.Image]:
     """Yield bands of whole blocks, so that each is reduced as it would be in the whole."""
     rows = max(1, _BAND // (image.width * factor)) * factor
-    if rows >= image.height:
+    if isinstance(image, Image.Image) and rows >= image.height:
         yield image
         return
     for top in range(0, image.height, rows):
@@ -82,7 +85,7 @@ def _scale(image: Image.Image, low: float, high: float) -> Image.Image:
 
 
 @np.errstate(invalid="ignore")
-def _find_range(image: Image.Image) -> _Range:
+def _find_range(image: Decoded) -> _Range:
     """Return which values are black and white; infinite ones and NaN do not count."""
     low, high = np.inf, -np.inf
     for band in _cut(image, 1):

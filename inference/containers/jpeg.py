@@ -35,7 +35,7 @@ def read_jpeg(data: bytes) -> LeanFile:
     kept.append(view[place:])
     lean = data if sum(map(len, kept)) == len(data) else b"".join(kept)
     memory, seconds = _find_price(frame, data, place) if frame else (0.0, 0.0)
-    return LeanFile(lean, orientation or 1, memory, seconds)
+    return LeanFile(lean, orientation or 1, memory=memory, seconds=seconds)
 
 
 def _find_segment(data: bytes, place: int) -> tuple[int, int] | None:

@@ -12,10 +12,14 @@ class LeanFile:
     """A picture file that holds little but its pixels.
 
     `orientation`: as EXIF counts, 1 to 8; None where the decoder has to say it. `memory`: bytes
-    that a decoder holds at once beside the decoded pixels. `seconds` of one core that it takes.
+    that a decoder holds at once beside the decoded pixels, and `bytes_per_pixel` more for each.
+    `seconds` of one core that it takes. `is_bounded`: whether that is known, or the decoder can
+    be stopped; else it has to work apart.
     """
 
     data: bytes
     orientation: int | None = None
     memory: float = 0.0
+    bytes_per_pixel: float = 0.0
     seconds: float = 0.0
+    is_bounded: bool = True

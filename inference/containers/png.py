@@ -37,7 +37,7 @@ def read_png(data: bytes) -> LeanFile:
         )
     )
     exif = bytes(first[b"eXIf"][8:-4]) if b"eXIf" in first else b""
-    return LeanFile(lean, read_orientation(exif), 0.0, _find_seconds(bytes(first[b"IHDR"])))
+    return LeanFile(lean, read_orientation(exif), seconds=_find_seconds(bytes(first[b"IHDR"])))
 
 
 def _list_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:

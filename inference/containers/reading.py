@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from inference.containers.gif import read_gif
+from inference.containers.heif import read_heif
 from inference.containers.jpeg import read_jpeg
 from inference.containers.lean import LeanFile
 from inference.containers.png import SIGNATURE, read_png
 from inference.containers.tiff import read_tiff
-from inference.exif import leave_out_exif_item
 
 _READERS: dict[bytes, Callable[[bytes], LeanFile]] = {
     b"\xff\xd8\xff": read_jpeg,
@@ -25,4 +25,4 @@ def read_container(data: bytes) -> LeanFile:
     for head, read in _READERS.items():
         if data.startswith(head):
             return read(data)
-    return LeanFile(leave_out_exif_item(data) if data[4:8] == b"ftyp" else data)
+    return read_heif(data) if data[4:8] == b"ftyp" else LeanFile(data)

@@ -67,7 +67,8 @@ def read_tiff(data: bytes) -> LeanFile:
         return LeanFile(data, 1)
     _check_strips(data, tags)
     memory, seconds = _find_price(tags)
-    return LeanFile(_write(data, layout, entries), (turned or (1,))[0], memory, seconds)
+    lean = _write(data, layout, entries)
+    return LeanFile(lean, (turned or (1,))[0], memory=memory, seconds=seconds)
 
 
 def _read_directory(data: bytes, layout: _Layout) -> dict[int, _Entry]:

@@ -133,6 +133,18 @@ def make_rle_bmp(width: int, height: int, body: bytes) -> bytes:
     return b"BM" + sizes + form + bytes(1024) + body
 
 
+def repeat_coded_picture(data: bytes, times: int) -> bytes:
+    """Return an AVIF or HEIC whose one item holds its coded picture so many times."""
+    start = data.index(b"mdat") + 4
+    picture = data[start:]
+    # AV1 begins with a delimiter of two bytes, which must not come again.
+    content = picture + (picture[2:] if picture[:2] == b"\x12\0" else picture) * (times - 1)
+    told, longer = (struct.pack(">I", size) for size in (len(picture), len(content)))
+    assert data[: start - 8].count(told) == 1
+    head = data[: start - 8].replace(told, longer)
+    return head + struct.pack(">I", len(content) + 8) + b"mdat" + content
+
+
 def _pack_bits(bits: str) -> bytes:
     bits += "1" * (-len(bits) % 8)
     return int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
@@ -208,6 +220,9 @@ REFUSED_FILES: dict[str, Callable[[], bytes]] = {
 }
 # Stopped while they are decoded.
 STOPPED_FILES: dict[str, Callable[[], bytes]] = {
+    "AVIF of 3,000 hidden frames": lambda: repeat_coded_picture(
+        save(Image.new("RGB", (3_000, 3_000)), "AVIF", speed=10), 3_000
+    ),
     "BMP of runs of one": lambda: make_rle_bmp(3_000, 3_000, (b"\1\1" * 3_000 + b"\0\0") * 3_000),
 }
 # Decoded: the dearest of each format that is let through.
@@ -239,6 +254,9 @@ ACCEPTED_FILES: dict[str, Callable[[], bytes]] = {
     "TIFF of fax": lambda: save(Image.new("1", (10_000, 10_000)), "TIFF", compression="group4"),
     "WebP of 24 megapixels": _make_plain("WEBP", 4_890, quality=10, method=0),
     "AVIF of 30 megapixels": _make_plain("AVIF", 5_500, speed=10, quality=30),
-    "HEIC of 40 megapixels": _make_plain("HEIF", 6_300, quality=30),
+    "HEIC of 45 megapixels": _make_plain("HEIF", 6_700, quality=30),
+    "AVIF of ten frames": lambda: repeat_coded_picture(
+        save(Image.new("RGB", (3_000, 3_000)), "AVIF", speed=10), 10
+    ),
 }
 COSTLY_FILES = REFUSED_FILES | STOPPED_FILES | ACCEPTED_FILES

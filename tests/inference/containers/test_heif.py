@@ -1,0 +1,108 @@
+"""What an AVIF or HEIC costs is known where each picture in it is coded once and used once."""
+
+import io
+import struct
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image
+
+from inference.containers.boxes import read_items
+from inference.containers.heif import read_heif
+from inference.containers.reading import read_container
+from inference.images import decode
+from tests.inference.costly_files import repeat_coded_picture
+from tests.inference.picture_files import RED, draw_corners, make_exif, save
+
+SMALL = draw_corners(640, 480)
+
+
+@pytest.mark.parametrize(
+    ("format_name", "mode", "options"),
+    [
+        ("HEIF", "RGB", {}),
+        ("HEIF", "RGBA", {}),
+        ("HEIF", "RGB", {"tile_size": 128}),
+        ("HEIF", "RGB", {"thumbnails": [128]}),
+        ("HEIF", "RGB", {"exif": make_exif([(0x0112, 3, 1, 6)])}),
+        ("HEIF", "RGB", {"save_all": True, "append_images": [SMALL]}),
+        ("AVIF", "RGB", {}),
+        ("AVIF", "RGB", {"exif": make_exif([(0x0112, 3, 1, 6)])}),
+    ],
+)
+def test_what_phones_write_is_bounded(
+    format_name: str, mode: str, options: dict[str, object]
+) -> None:
+    lean = read_heif(save(SMALL.convert(mode), format_name, **options))
+    assert lean.is_bounded
+    assert 0 < lean.seconds < 0.1
+
+
+@pytest.mark.parametrize("format_name", ["HEIF", "AVIF"])
+def test_exif_is_hidden(format_name: str) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Somebody's camera"
+    data = save(SMALL, format_name, exif=exif)
+    kinds = {item.kind for item in read_items(read_heif(data).data).found.values()}
+    assert b"none" in kinds
+    assert b"Exif" not in kinds
+
+
+@pytest.mark.parametrize("format_name", ["HEIF", "AVIF"])
+def test_more_than_one_coded_picture_is_not_bounded(format_name: str) -> None:
+    once = repeat_coded_picture(save(SMALL, format_name), 1)
+    twice = repeat_coded_picture(save(SMALL, format_name), 2)
+    assert read_heif(once).is_bounded
+    assert not read_heif(twice).is_bounded
+    np.testing.assert_array_equal(decode(twice, 100), decode(once, 100))
+
+
+def test_avif_that_lies_about_its_size_is_not_bounded() -> None:
+    told, lie = (b"ispe" + struct.pack(">III", 0, *size) for size in ((640, 480), (64, 48)))
+    assert not read_heif(save(SMALL, "AVIF").replace(told, lie)).is_bounded
+
+
+def test_tile_that_is_used_twice_is_not_bounded() -> None:
+    data = save(SMALL, "HEIF", tile_size=320)
+    items = read_items(data)
+    first, second = items.sources[:2]
+    place = data.index(b"dimg") + 8  # behind the grid's number and the count
+    assert data[place : place + 4] == struct.pack(">HH", first, second)
+    assert not read_heif(data[: place + 2] + data[place : place + 2] + data[place + 4 :]).is_bounded
+
+
+def test_animation_is_decoded_apart() -> None:
+    frames = [Image.new("RGB", (64, 64), colour) for colour in (RED, "blue")]
+    data = save(frames[0], "AVIF", save_all=True, append_images=frames[1:])
+    assert not read_container(data).is_bounded
+    np.testing.assert_allclose(decode(data)[8, 8], RED, atol=12)
+
+
+@pytest.mark.parametrize("cut", [8, 12, 40, 100, 200, 300, 400])
+@pytest.mark.parametrize("format_name", ["HEIF", "AVIF"])
+def test_cut_off_boxes_are_not_bounded(format_name: str, cut: int) -> None:
+    assert not read_heif(save(SMALL, format_name)[:cut]).is_bounded
+
+
+@pytest.mark.parametrize(
+    ("mode", "chroma", "expected"),
+    [("RGB", 420, 6), ("RGB", 444, 9), ("RGBA", 420, 9), ("RGB;16", 420, 9), ("RGB;16", 444, 15)],
+)
+def test_memory_is_told_by_samples(mode: str, chroma: int, expected: float) -> None:
+    size, channels = (64, 48), len(mode.removesuffix(";16"))
+    pixels = bytes(64 * 48 * channels * (2 if mode.endswith("16") else 1))
+    file = io.BytesIO()
+    pillow_heif.from_bytes(mode, size, pixels).save(file, chroma=chroma)
+    assert read_heif(file.getvalue()).bytes_per_pixel == expected
+
+
+def test_large_heic_is_read_by_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    waves = np.sin(np.mgrid[0:600, 0:900].sum(0) / 30)[..., None] * [120, 60, 90] + 127
+    data = save(Image.fromarray(waves.astype(np.uint8)), "HEIF")
+    whole = decode(data, 150)
+    monkeypatch.setattr("inference.heif_rows._LARGE", 1000)
+    monkeypatch.setattr("inference.pixels._BAND", 5000)
+    np.testing.assert_array_equal(decode(data, 150), whole)
+    with Image.open(io.BytesIO(data)) as image:
+        np.testing.assert_array_equal(decode(data), np.asarray(image))

@@ -1,0 +1,65 @@
+"""What cannot be bounded is decoded by a process that ends when its time or memory is used up."""
+
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inference.decoding_apart import decode_apart
+from inference.decoding_limits import MAX_SECONDS
+from inference.errors import UserInputError
+from inference.images import decode
+from tests.inference.costly_files import repeat_coded_picture
+from tests.inference.picture_files import draw_corners, save
+
+pytestmark = pytest.mark.slow  # each starts a process
+ON_UNIX = pytest.mark.skipif(sys.platform == "win32", reason="no limits of processes")
+
+
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "HEIF", "AVIF", "WEBP"])
+@pytest.mark.parametrize("min_side", [None, 30])
+def test_it_answers_the_same(format_name: str, min_side: int | None) -> None:
+    data = save(draw_corners(), format_name)
+    np.testing.assert_array_equal(decode_apart(data, min_side), decode(data, min_side))
+
+
+def test_its_sentences_are_the_same() -> None:
+    with pytest.raises(UserInputError) as here:
+        decode(b"no picture")
+    with pytest.raises(UserInputError) as apart:
+        decode_apart(b"no picture", None)
+    assert str(apart.value) == str(here.value)
+
+
+@ON_UNIX
+def test_time_is_limited() -> None:
+    frames = repeat_coded_picture(save(Image.new("RGB", (3_000, 3_000)), "AVIF", speed=10), 3_000)
+    start = time.monotonic()
+    with pytest.raises(UserInputError, match="took too much time or memory"):
+        decode(frames, 358)
+    assert time.monotonic() - start < 10 * MAX_SECONDS
+
+
+_OF_LITTLE_MEMORY = """
+import sys
+from inference import decoding_limits
+decoding_limits.MAX_MEMORY = 60_000_000
+from inference import decoding_child
+decoding_child.main()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited on Linux alone")
+@pytest.mark.parametrize("side", [100, 8_000])
+def test_memory_is_limited(side: int) -> None:
+    """An AVIF that says it has a few pixels and has 64 megapixels is refused the memory."""
+    data = save(Image.new("RGB", (side, side)), "AVIF", speed=10)
+    told, lie = (b"ispe" + struct.pack(">III", 0, n, n) for n in (side, 64))
+    command = [sys.executable, "-c", _OF_LITTLE_MEMORY, "0"]
+    found = subprocess.run(command, input=data.replace(told, lie), capture_output=True, check=False)
+    assert found.returncode == (0 if side == 100 else 3)
+    assert len(found.stdout) == (8 + 3 * 64 * 64 if side == 100 else 0)
