@@ -6,7 +6,18 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 LICENCE := The weights are Apache-2.0. They were trained from EfficientNet-Lite0 (Apache-2.0) on pictures of ImageNet and Food-101, which are for research and are not part of this project, and on rendered pictures (Noto Color Emoji, OFL; openclipart, public domain; own drawings).
 
-.PHONY: app test quick check format train demo-data evaluate bench soak clean
+# Of a requirements file: its lock, where that was made for such a machine.
+LOCKED := import platform as p, sys; sys.exit((p.system(), p.machine()) != ("Linux", "x86_64") or sys.version_info[:2] not in ((3, 11), (3, 12)))
+define install
+@if $(RUN) -c '$(LOCKED)'; then \
+	$(RUN) -m pip install --require-hashes --requirement $(1).lock; \
+else \
+	echo "$(1).lock is for Linux on x86-64 with Python 3.11 or 3.12: here versions are pinned, but no hashes are checked."; \
+	$(RUN) -m pip install --requirement $(1).txt; \
+fi
+endef
+
+.PHONY: app test quick check lock format train demo-data evaluate bench soak clean
 
 app: .venv/app.stamp  ## open the page with the model in exported/
 	$(RUN) app.py $(ARGS)
@@ -17,11 +28,15 @@ test: .venv/dev.stamp  ## run all tests
 quick: .venv/dev.stamp  ## run the tests that need neither a browser nor a training
 	$(RUN) -m pytest -m "not browser and not slow" $(ARGS)
 
-check: .venv/dev.stamp  ## format, lint, types, tests
+check: .venv/dev.stamp  ## format, lint, types, known vulnerabilities, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(RUN) .ci/audit.py
 	$(RUN) -m pytest $(ARGS)
+
+lock: .venv/dev.stamp  ## write requirements.lock and requirements-dev.lock anew
+	$(RUN) .ci/lock.py
 
 format: .venv/dev.stamp  ## format the code, and fix what the linter can
 	$(BIN)/ruff format .
@@ -51,13 +66,13 @@ bench: .venv/app.stamp  ## measure it beside its alternatives; writes docs/*.png
 clean:  ## remove the environment; runs/ and exported/ stay
 	rm -rf .venv
 
-.venv/app.stamp: requirements.txt
+.venv/app.stamp: requirements.txt requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	@echo "Installing requirements.txt: a few minutes, 7 GB, once."
-	$(RUN) -m pip install --requirement requirements.txt
+	@echo "Installing what requirements.txt lists: a few minutes, 7 GB, once."
+	$(call install,requirements)
 	touch $@
 
-.venv/dev.stamp: requirements-dev.txt .venv/app.stamp
-	$(RUN) -m pip install --requirement requirements-dev.txt
+.venv/dev.stamp: requirements-dev.txt requirements-dev.lock .venv/app.stamp
+	$(call install,requirements-dev)
 	touch $@

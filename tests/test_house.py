@@ -14,7 +14,7 @@ import typer
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-DOCS = (README, *sorted((ROOT / "docs").glob("*.md")))
+DOCS = (README, ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")))
 FOLDERS = ("labelling", "trainer", "inference", "web", "benchmarks")
 # Of our own folders; `web` starts the trainer as a process of its own.
 MAY_IMPORT = {
