@@ -82,7 +82,7 @@ class Classifier:
         """
         self.card: Card = check_version(version_folder)
         self.folder = version_folder
-        self.session = make_session(version_folder / MODEL, providers, self._find_wrong_probe)
+        self.session = make_session(version_folder / MODEL, providers, self.find_wrong_probe)
         self.provider = name_provider(self.session)
         if not self.card.graph_sha256:
             self._check_probes()
@@ -127,11 +127,12 @@ class Classifier:
                 "picture holds no numbers. Put another version back into use."
             )
 
-    def _find_wrong_probe(self, session: ort.InferenceSession) -> str | None:
-        return find_wrong_probe(session, self.card)
+    def find_wrong_probe(self, session: ort.InferenceSession | None = None) -> str | None:
+        """Return a sentence if it, or another session, does not answer as the card says."""
+        return find_wrong_probe(session or self.session, self.card)
 
     def _check_probes(self) -> None:
-        wrong = self._find_wrong_probe(self.session)
+        wrong = self.find_wrong_probe()
         if wrong is not None:
             raise UserInputError(
                 f"{name_version(self.folder)} is broken: {wrong} Use another version."

@@ -8,24 +8,24 @@ would show it as its own, nor does a `README.md` whose hash the card does not na
 
 import hashlib
 import json
+import os
 import re
-import secrets
 import subprocess
 import sys
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
 from pydantic import ValidationError
 
 from inference.errors import UserInputError
 from inference.versions.cards import MAX_NUMBER, MAX_TEXT, Card, read_card, write_card
 from inference.versions.catalog import check_model_name
-from inference.versions.probes import make_probe
 from labelling.exchange.archives import BROKEN
+from labelling.exchange.trial import GREEDY, MAX_MODEL
 from labelling.store.labels import check_label
 
 _README = "README.md"
@@ -35,13 +35,12 @@ _FILES = re.compile(
 )
 # Bytes of model.json and of README.md; ours have 15 kB, and a hundred classes make 300 kB.
 _MAX_CARD = 4_000_000
-MAX_MEMORY = 2_000_000_000  # bytes, unpacked
+MAX_MEMORY = 300_000_000  # bytes of memory.npz, unpacked: 100,000 images
+_MAX_PROBE = 1_000_000  # pixels
 _MAX_VALUES, _MAX_DEPTH = 200_000, 12
 _TIMEOUT = 120.0  # seconds; a network of ours takes a few, start included
-# Heights and widths, in pixels, that are always tried; as many more are chosen at random, so that
-# no network can be made to answer these alone.
-_SIZES = ((48, 64), (224, 224), (300, 200))
-_SIDES = range(16, 800)
+# What is measured does not depend on this machine's cores, nor on what their threads reserve.
+_ONE_CORE = {"CPU_CORES": "1", "MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
 _ROUNDING = 1e-3  # how far probabilities of six digits may be from 1 in all
 _ROOT = Path(__file__).resolve().parents[2]  # where `inference` lies
 # A format of onnxruntime's own, which nothing else reads. Source: its ort.fbs, file_identifier.
@@ -90,10 +89,13 @@ def rename_version(version: ForeignVersion, model: str) -> None:
 
     if _README not in version.card.files:  # one that is named has been compared with its hash
         (version.folder / _README).unlink(missing_ok=True)
-    text = write_card(version.card.model_copy(update={"model": model}))
-    (version.folder / "model.json").write_text(text, encoding="utf-8")
     path = version.folder / "model.onnx"
     network = onnx.load(path, load_external_data=False)
+    del network.metadata_props[:]
+    sha256 = hashlib.sha256(network.SerializeToString()).hexdigest()
+    changes = {"model": model, "graph_sha256": sha256}
+    text = write_card(version.card.model_copy(update=changes))
+    (version.folder / "model.json").write_text(text, encoding="utf-8")
     onnx.helper.set_model_props(network, {"card": text})
     path.write_bytes(network.SerializeToString())
 
@@ -115,6 +117,7 @@ def read_foreign_card(folder: Path) -> Card:
         raise
     except (ValueError, RecursionError) as error:  # endless numbers, deep nesting
         raise _refuse(folder, "card") from error
+    is_small &= all(probe.height * probe.width <= _MAX_PROBE for probe in card.probes)
     if not is_small or any(check_label(name) != name for name in card.class_names):
         raise _refuse(folder, "card")
     if (card.model, card.version) != (check_model_name(folder.parent.name), int(folder.name)):
@@ -170,45 +173,45 @@ def is_prediction(probabilities: object, class_names: Collection[str]) -> bool:
 def _try_out(folder: Path, card: Card) -> None:
     """Let a network predict.
 
-    Raises: UserInputError where it does not give probabilities of the classes that the card names.
+    Raises: UserInputError where it does not give probabilities of the classes that the card names,
+    or takes more memory or time than one of ours.
     """
     path = folder / "model.onnx"
-    is_onnx = path.is_file() and path.read_bytes()[4:8] != _ORT_FORMAT
-    if not is_onnx or not _predicts(folder.resolve(), card.class_names):
+    is_ours = path.is_file() and path.stat().st_size <= MAX_MODEL
+    if is_ours:
+        with path.open("rb") as file:
+            is_ours = file.read(8)[4:] != _ORT_FORMAT
+    found = _run_trial(folder.resolve()) if is_ours else {}
+    if "problem" in found:
+        raise UserInputError(f"The network of {_name(folder)} {found['problem']}. It is not added.")
+    answers = found.get("answers", ())
+    if not answers or not all(is_prediction(answer, card.class_names) for answer in answers):
         raise UserInputError(
             f"The network of {_name(folder)} does not predict the classes that its card names. "
             "It is not added."
         )
 
 
-def _predicts(folder: Path, class_names: Collection[str]) -> bool:
+def _run_trial(folder: Path) -> dict[str, Any]:
     """Run a network in a process that it may break, which starts where our modules are."""
-    models = folder.parent.parent
-    images = _write_images(models)
-    options = ("--exported", models, "--model", folder.parent.name, "--version", folder.name)
-    command = [sys.executable, "-m", "inference", "predict", *images, *options, "--json"]
+    command = [sys.executable, "-m", "labelling.exchange.trial", str(folder)]
     try:
         done = subprocess.run(
-            [*map(str, command), "--providers", "cpu"],
+            command,
             cwd=_ROOT,
+            env={**os.environ, **_ONE_CORE},
             capture_output=True,
-            check=True,
             timeout=_TIMEOUT,
+            check=False,
         )
-        found = [row["probabilities"] for row in json.loads(done.stdout)]
-        return len(found) == len(images) and all(is_prediction(p, class_names) for p in found)
-    except (subprocess.SubprocessError, ValueError, KeyError, TypeError):
-        return False
-
-
-def _write_images(folder: Path) -> list[Path]:
-    """Write images of known sizes and of sizes that nobody can foresee; returns their paths."""
-    drawn = [(secrets.choice(_SIDES), secrets.choice(_SIDES)) for _ in _SIZES]
-    paths = []
-    for number, (height, width) in enumerate((*_SIZES, *drawn)):
-        paths.append(folder / f"try-{number}.png")
-        Image.fromarray(make_probe(height, width, secrets.randbelow(100))).save(paths[-1])
-    return paths
+        # Killed at a limit, or out of memory in a library that ends the process for it.
+        if done.returncode < 0:
+            return {"problem": GREEDY}
+        return dict(json.loads(done.stdout))
+    except subprocess.TimeoutExpired:
+        return {"problem": GREEDY}
+    except ValueError:
+        return {}
 
 
 def _is_small(values: object) -> bool:
