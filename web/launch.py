@@ -20,6 +20,7 @@ from web.access.clients import LOOPBACK, PROXIES_OF_A_SPACE, Network
 from web.access.sign_in import make_sign_in_routes
 from web.http.classify import Limits, make_classify_route
 from web.http.files import make_file_routes
+from web.http.health import make_health_routes
 from web.http.shares import Shares
 from web.model.versions import make_version_routes
 from web.page import MAX_WAITING, Site
@@ -111,6 +112,8 @@ def launch(page: gr.Blocks, site: Site, address: Address) -> Running:
 def list_routes(site: Site, uploads: Path) -> list[BaseRoute]:
     """Return all routes beside Gradio's own. `uploads`: the folder for them."""
     routes = make_gradio_file_routes(uploads)
+    data = site.service.catalog.data if site.access.can_anyone_teach else None
+    routes += make_health_routes(site.service, data)
     routes += make_file_routes(site.service, EXAMPLES)
     routes += make_version_routes(site.service, site.access)
     routes.append(make_classify_route(site.service, Limits(count_at_once(), MAX_WAITING)))

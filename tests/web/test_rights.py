@@ -31,7 +31,8 @@ from web.serving import Service
 pytestmark = pytest.mark.slow
 
 PUBLIC = {
-    "/healthz", "/model.onnx", "/README.md", "/report/{name}", "/report/{model}/{version}/{name}",
+    "/healthz", "/readyz", "/model.onnx", "/README.md", "/report/{name}",
+    "/report/{model}/{version}/{name}",
     "/examples", "/api/classify", "/sign-in", "/sign-out", "/suggestions", "/suggestions/withdraw",
     "/gradio_api/file={path:path}", "/pwa_icon/{size:int}",
 }  # fmt: skip
@@ -174,7 +175,7 @@ def test_version_in_use_changes_at_once_and_back(local: RunningApp) -> None:
         body = {"model": "hotdog", "version": version}
         response = httpx.post(f"{local.url}versions/publish", json=body, timeout=60)
         assert response.json()["sentence"] == f"Version {version} answers from now on."
-        assert httpx.get(f"{local.url}healthz").json()["version"] == version
+        assert httpx.get(f"{local.url}readyz").json()["version"] == version
     reset = httpx.post(f"{local.url}versions/reset", json={"model": "hotdog"}, timeout=60)
     assert reset.json()["version"] == SHIPPED
     body = {"model": "hotdog", "version": TAUGHT}

@@ -1,4 +1,4 @@
-"""Files beside Gradio's own: the examples, and of a version its model, card and plots; health.
+"""Files beside Gradio's own: the examples, and of a version its model, card and plots.
 
 They are streamed by ourselves: Starlette's `FileResponse` opens a file only when it sends, when
 its version may be deleted, and its `background` is not run for a client that went away.
@@ -15,7 +15,7 @@ from typing import BinaryIO
 from anyio import CancelScope
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
@@ -34,10 +34,6 @@ def make_file_routes(service: Service, examples: Path) -> list[BaseRoute]:
 
     `?model=` and `?version=` choose another than the one in use.
     """
-
-    def report_health(request: Request) -> Response:
-        card = service.open(request.query_params.get("model")).card
-        return JSONResponse({"status": "ok", "model": card.model, "version": card.version})
 
     def send_model(request: Request) -> Response:
         folder = _find_folder(service, request.query_params)
@@ -58,7 +54,6 @@ def make_file_routes(service: Service, examples: Path) -> list[BaseRoute]:
         return _send(folder / "report" / name, {})
 
     return [
-        _make_route("/healthz", report_health),
         _make_route("/model.onnx", send_model),
         _make_route("/README.md", send_card),
         _make_route("/report/{name}", send_report),

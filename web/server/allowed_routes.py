@@ -10,6 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from web.server.exchanges import ROUTE
+
 # Path → method. `GET` allows `HEAD`, too.
 ALLOWED = {
     "/": "GET",
@@ -55,10 +57,12 @@ class AllowedRoutes:
             await _refuse("There is nothing at this address.", 404)(scope, receive, send)
 
     def _find_match(self, scope: Scope) -> Match:
-        """Return the best match: a partial one is of another method."""
+        """Return the best match, a partial one being of another method, and note its route."""
         found = Match.NONE
         for route in self.routes:
             match, _ = route.matches(scope)
+            if match is not Match.NONE:
+                scope[ROUTE] = getattr(route, "path", None)
             if match is Match.FULL:
                 return match
             found = max(found, match, key=lambda match: match.value)

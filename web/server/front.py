@@ -1,8 +1,6 @@
 """What every request passes first: who sent it, what share that has, the headers of its answer."""
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -10,28 +8,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.access.clients import Network, find_client
 from web.http.shares import Shares, name_sender
+from web.server.exchanges import Exchange, request_id
 
 _BUSY = "Too many requests from your address at once. Try again in a moment."
 _STOPPING = "This page is being restarted. Try again in a moment."
-# Streams that stay open as long as a page does, or until a call has been answered.
-_STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data", "/gradio_api/upload_progress")
+_ALIVE = "/healthz"  # true as long as anything is answered
 _ANSWERS = ("/gradio_api/queue/data", "/gradio_api/call/")  # of calls that were accepted already
-
-
-@dataclass(eq=False)
-class Exchange:
-    """One request under way. `status`: of the answer, 0 before it begins."""
-
-    client: str
-    method: str
-    path: str
-    began: float = field(default_factory=time.monotonic)
-    status: int = 0
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether nothing is lost where it is cut off."""
-        return self.path.startswith(_STREAMS)
 
 
 class Front:
@@ -43,16 +25,19 @@ class Front:
         shares: Shares,
         headers: Sequence[tuple[str, str]],
         proxies: Sequence[Network] = (),
+        observers: Sequence[Callable[[Exchange], None]] = (),
     ) -> None:
         """Serve `app`.
 
         `shares`: of requests under way. `headers`: of every answer that has not its own.
-        `proxies`: whose reports of addresses are believed.
+        `proxies`: whose reports of addresses are believed. `observers`: are told of each exchange
+        at its end.
         """
         self.app = app
         self.shares = shares
         self.headers = headers
         self.proxies = proxies
+        self.observers = observers
         self.stopping = False
         self.under_way: set[Exchange] = set()
 
@@ -64,11 +49,18 @@ class Front:
         if self.proxies and scope["client"]:
             peer, port = scope["client"]
             scope["client"] = (find_client(Headers(scope=scope), peer, self.proxies), port)
-        exchange = Exchange(name_sender(scope), scope["method"], scope["path"])
-        await self._answer(exchange, scope, receive, self._complete(exchange, send))
+        exchange = Exchange(scope, name_sender(scope))
+        request_id.set(exchange.id)
+        try:
+            await self._answer(
+                exchange, scope, _count(exchange, receive), self._complete(exchange, send)
+            )
+        finally:
+            for observe in self.observers:
+                observe(exchange)
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.stopping and not exchange.path.startswith(_ANSWERS):
+        if self.stopping and exchange.path != _ALIVE and not exchange.path.startswith(_ANSWERS):
             await _refuse(_STOPPING, scope, receive, send)
             return
         if not self.shares.take(exchange.client):
@@ -90,9 +82,23 @@ class Front:
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers:
                     headers.setdefault(name, value)
+                headers["X-Request-ID"] = exchange.id
+            else:
+                exchange.sent += len(message.get("body", b""))
             await send(message)
 
         return send_with_headers
+
+
+def _count(exchange: Exchange, receive: Receive) -> Receive:
+    """Return what receives a body and counts its bytes."""
+
+    async def receive_and_count() -> Message:
+        message = await receive()
+        exchange.received += len(message.get("body", b""))
+        return message
+
+    return receive_and_count
 
 
 async def _refuse(sentence: str, scope: Scope, receive: Receive, send: Send) -> None:

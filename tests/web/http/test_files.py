@@ -15,12 +15,6 @@ from web.http.files import ClosedStream, _send, make_file_routes, send_file
 from web.serving import Service
 
 
-def test_health_names_what_is_served(app: RunningApp, classifier: Classifier) -> None:
-    card = classifier.card
-    expected = {"status": "ok", "model": card.model, "version": card.version}
-    assert httpx.get(f"{app.url}healthz").json() == expected
-
-
 def test_model_is_downloaded_unchanged(app: RunningApp, classifier: Classifier) -> None:
     response = httpx.get(f"{app.url}model.onnx")
     assert response.content == (classifier.folder / "model.onnx").read_bytes()
@@ -44,7 +38,6 @@ def test_version_can_be_named(app: RunningApp, classifier: Classifier) -> None:
     card = classifier.card
     query = f"?model={card.model}&version={card.version}"
     assert httpx.get(f"{app.url}model.onnx{query}").is_success
-    assert httpx.get(f"{app.url}healthz?model={card.model}").json()["version"] == card.version
     for path in ("report/confusion.png", f"report/{card.model}/{card.version}/confusion.png"):
         response = httpx.get(f"{app.url}{path}")
         assert response.headers["content-type"] == "image/png"
@@ -53,8 +46,6 @@ def test_version_can_be_named(app: RunningApp, classifier: Classifier) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "healthz?model=cats",
-        "healthz?model=../hotdog",
         "model.onnx?model=cats",
         "model.onnx?version=99",
         "model.onnx?version=0",
