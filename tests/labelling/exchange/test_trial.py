@@ -44,7 +44,8 @@ MEMORY = {
     f"large = Expand (zero, sized) {_SUM}",
 }
 TIME = {
-    "one image": "h = Cast <to = 1> (height) square = Expand (h, side) a = MatMul (square, square) b = MatMul (a, square) "
+    "one image": "tall = Cast <to = 1> (height) h = Mul (tall, zero) square = Expand (h, side) "
+    "a = MatMul (square, square) b = MatMul (a, square) "
     "c = MatMul (b, square) d = MatMul (c, square) e = MatMul (d, square) f = MatMul (e, square) "
     "large = MatMul (f, square) sum = ReduceSum <keepdims = 0> (large)",
 }
