@@ -106,7 +106,8 @@ def launch(page: gr.Blocks, site: Site, address: Address) -> Running:
         has_delivered=partial(has_delivered, page),
     )
     url = server.start()
-    return Running(server, site, url, _share(page, server) if address.share else None)
+    wants_link = address.share and not site.access.on_space  # a Space has an address
+    return Running(server, site, url, _share(page, server) if wants_link else None)
 
 
 def list_routes(site: Site, uploads: Path) -> list[BaseRoute]:
@@ -135,6 +136,7 @@ def _make_app(page: gr.Blocks, site: Site, address: Address) -> ASGIApp:
         Middleware(LimitedUploads, budget=UploadBudget(address.uploads)),
     ]
     page.state_session_capacity = _MAX_SESSIONS
+    page.share = address.share  # search engines are told to keep away
     page.has_launched = True  # or Gradio lets a call name any file of this machine
     parent = gr.mount_gradio_app(
         FastAPI(openapi_url=None),

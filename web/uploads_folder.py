@@ -11,22 +11,31 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from inference.errors import UserInputError
+
 _PREFIX = "picture-classifier-"
 
 
 def use_own_folder() -> Path:
     """Make a folder for uploads, point Gradio to it and remove it at exit.
 
-    A folder that the environment names in `GRADIO_TEMP_DIR` is used and left as it is.
+    It lies in the folder that `GRADIO_TEMP_DIR` names, whose other files are left alone, or in
+    the machine's temporary folder.
+    Raises: UserInputError where no folder can be made there.
     """
-    named = os.environ.get("GRADIO_TEMP_DIR")
-    if named:
-        return Path(named)
-    remove_abandoned(Path(tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    lock = _make_lock(folder)
-    lock.acquire()
-    folder.chmod(0o700)  # fails if another page removed it before it was locked
+    parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(parent)
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        lock = _make_lock(folder)
+        lock.acquire()
+        folder.chmod(0o700)  # fails if another page removed it before it was locked
+    except OSError as error:
+        raise UserInputError(
+            f"Uploads need a folder, and none can be made in {parent} ({error.strerror}). Name "
+            "another with GRADIO_TEMP_DIR."
+        ) from error
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     atexit.register(_remove, folder, lock)
     return folder

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from inference.errors import UserInputError
 from tests.running import ROOT
 from web.uploads_folder import remove_abandoned, use_own_folder
 
@@ -43,10 +44,21 @@ def test_folder_stays_for_as_long_as_its_page_lives(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_folder_that_the_environment_names_is_left_alone(
+def test_other_files_of_a_folder_that_the_environment_names_are_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine.txt").touch()
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    assert use_own_folder() == tmp_path
+    folder = use_own_folder()
+    assert folder.parent == tmp_path
+    assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
     assert (tmp_path / "mine.txt").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "folder"))
+    with pytest.raises(UserInputError, match="Name another with GRADIO_TEMP_DIR"):
+        use_own_folder()
