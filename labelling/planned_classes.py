@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from inference.atomic_files import replace_file
+from inference.errors import explaining_files
 from inference.versions.catalog import check_model_name
-from labelling.images.files import explaining_files
 
 FILE = "classes.json"
 

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +20,7 @@ from typing import Literal, TextIO
 
 from filelock import FileLock, Timeout
 
-from inference.errors import UserInputError
-from labelling.images.files import explaining_files
+from inference.errors import UserInputError, explain_full_disk, explaining_files
 from labelling.training_log import (
     FILE,
     Cancelled,
@@ -156,11 +155,12 @@ def run_job(data: Path, kind: Kind, model: str, timeout: float = _TIMEOUT) -> It
     folder = data / "training"
     with explaining_files(data):
         folder.mkdir(parents=True, exist_ok=True)
-    with _holding_lock(folder, timeout), (folder / FILE).open("w", encoding="utf-8") as file:
+    with _holding_lock(folder, timeout), _opening_log(folder) as file:
         (folder / "cancel").unlink(missing_ok=True)
         job = Job(folder, file)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        job.emit(Started(kind=kind, model=model, pid=os.getpid(), time=now))
+        with explaining_files(folder):
+            job.emit(Started(kind=kind, model=model, pid=os.getpid(), time=now))
         with _cancelled_by_sigterm(folder), _logging_failure(job):
             yield job
 
@@ -182,6 +182,18 @@ def _holding_lock(folder: Path, timeout: float) -> Iterator[None]:
         ) from error
     with held:
         yield
+
+
+@contextmanager
+def _opening_log(folder: Path) -> Iterator[TextIO]:
+    """Open the log anew; where there is no room for it, that is said in one sentence."""
+    with explaining_files(folder):
+        file = (folder / FILE).open("w", encoding="utf-8")
+    try:
+        yield file
+    finally:
+        with explaining_files(folder):
+            file.close()
 
 
 @contextmanager
@@ -217,6 +229,11 @@ def _logging_failure(job: Job) -> Iterator[None]:
         job.emit(Failed(sentence=str(error)))
         raise
     except Exception as error:
+        full = explain_full_disk(error)
+        if full is not None:
+            with suppress(OSError):  # for which there may be no room either
+                job.emit(Failed(sentence=str(full)))
+            raise full from error
         job.emit(Failed(sentence=f"An unexpected error occurred: {type(error).__name__}."))
         raise
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.classifier import Classifier, Prediction
-from inference.errors import UserInputError
+from inference.errors import UserInputError, explain_full_disk
 from inference.images import decode
 from inference.process import count_usable_cores
 from inference.versions.catalog import Catalog, check_model_name
@@ -228,5 +228,9 @@ def explain(error: Exception) -> str:
     """Return what a visitor reads of an error; a defect's traceback goes to the log."""
     if isinstance(error, UserInputError):
         return str(error)
+    full = explain_full_disk(error)
+    if full is not None:
+        logging.getLogger(__name__).error("The disk is full: %s", error)
+        return str(full)
     logging.getLogger(__name__).error("An answer failed.", exc_info=error)
     return DEFECT_SENTENCE

@@ -22,7 +22,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from inference.atomic_files import replace_file
-from inference.errors import UserInputError
+from inference.errors import UserInputError, explaining_files
 from inference.versions.comparison import read_comparison
 
 KEPT = 10  # custom versions of a model
@@ -135,8 +135,9 @@ class Catalog:
         Without a data folder it is one of those that ship.
         """
         home = self._home(model)
-        home.mkdir(parents=True, exist_ok=True)
-        with FileLock(home / ".lock"):
+        with explaining_files(home):
+            home.mkdir(parents=True, exist_ok=True)
+        with self._locking(model):
             last = _read_number(home / ".last") or 0
             taken = [last, *_list_numbers(home), *_list_numbers(self._shipped(model))]
             number = max(lowest, max(taken) + 1)
@@ -208,7 +209,8 @@ class Catalog:
         Raises: UserInputError if there is no such version, or it does not answer as its card says.
         """
         _try_version(self.find(model, version))  # before a folder is made for a name from anyone
-        self._home(model).mkdir(parents=True, exist_ok=True)
+        with explaining_files(self._home(model)):
+            self._home(model).mkdir(parents=True, exist_ok=True)
         with self._locking(model):
             self.find(model, version)
             yield
@@ -220,7 +222,7 @@ class Catalog:
         if not home.is_dir():
             yield
             return
-        with FileLock(home / ".lock"):
+        with explaining_files(home), FileLock(home / ".lock"):
             yield
 
     def _point(self, model: str, version: int) -> None:

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.atomic_files import staging_folder
-from inference.errors import UserInputError
+from inference.errors import UserInputError, explaining_files
 from labelling.exchange import metadata
 from labelling.exchange.importing import Progress
-from labelling.images.files import explaining_files
 from labelling.store.entries import Entry
 from labelling.store.store import Store
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
-from inference.errors import UserInputError
+from inference.errors import StorageError, UserInputError
 from inference.process import count_usable_cores
 from labelling.exchange.archives import open_source
 from labelling.exchange.items import (
@@ -20,7 +20,6 @@ from labelling.exchange.items import (
     list_images,
 )
 from labelling.images.encoding import PreparedImage
-from labelling.images.files import StorageError
 from labelling.store.entries import Added
 from labelling.store.store import Store
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from inference.atomic_files import replacing_file
-from inference.errors import UserInputError
+from inference.errors import UserInputError, explaining_files
 from inference.versions.catalog import Catalog, write_pointer
 from labelling.exchange import metadata
 from labelling.exchange.archives import open_source
@@ -33,7 +33,6 @@ from labelling.exchange.foreign_projects import (
 from labelling.exchange.foreign_versions import inspect_version, list_files, rename_version
 from labelling.exchange.importing import Progress
 from labelling.images.encoding import hash_bytes
-from labelling.images.files import explaining_files
 from labelling.model_names import check_free, list_models
 from labelling.planned_classes import read_planned, write_planned
 from labelling.store.entries import STATES

@@ -7,16 +7,11 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from inference.atomic_files import UNFINISHED, replace_file, sync_folder
-from inference.errors import UserInputError
-
-
-class StorageError(UserInputError):
-    """The disk or the database fails: whatever is tried next would fail too."""
-
+from inference.errors import UserInputError, explaining_files
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # A writer that needs longer for one image than this was killed; seconds.
@@ -118,21 +113,6 @@ def make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         sync_folder(folder.parent)
-
-
-@contextmanager
-def explaining_files(folder: Path) -> Iterator[None]:
-    """Turn an error of the disk into one sentence for a person.
-
-    Raises: StorageError.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"Nothing can be written to {folder}: {error.strerror or error}. Make room or change "
-            "its permissions, or choose another folder."
-        ) from error
 
 
 def _remove_scratch(path: Path) -> None:

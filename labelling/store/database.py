@@ -11,8 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from inference.errors import UserInputError
-from labelling.images.files import explaining_files
+from inference.errors import UserInputError, explaining_files
 from labelling.store.failures import explaining
 from labelling.store.recovery import Users, recover
 from labelling.store.snapshots import save_if_due, save_snapshot

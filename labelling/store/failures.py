@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from labelling.images.files import StorageError
+from inference.errors import StorageError
 
 # Errors that a disk or another process causes. Source: SQLite's result codes.
 _CAUSES = {

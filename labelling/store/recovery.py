@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from inference.atomic_files import replace_file, replacing_file, sync_folder
-from labelling.images.files import StorageError
+from inference.errors import StorageError
 from labelling.store.failures import explaining
 from labelling.store.snapshots import find_damage, find_damage_in, list_snapshots, name_time
 

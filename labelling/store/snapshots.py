@@ -18,7 +18,7 @@ from urllib.parse import quote
 from filelock import FileLock, Timeout
 
 from inference.atomic_files import staging_folder, sync_folder
-from labelling.images.files import StorageError, explaining_files
+from inference.errors import StorageError, explaining_files
 
 FOLDER = "snapshots"
 KEPT = 3

@@ -12,9 +12,9 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.errors import UserInputError
+from inference.errors import UserInputError, explaining_files
 from labelling.images.encoding import PreparedImage, hash_bytes, prepare, prepare_image
-from labelling.images.files import ImageFiles, explaining_files, sweep_scratch
+from labelling.images.files import ImageFiles, sweep_scratch
 from labelling.store import adding, changes, label_issues, queries
 from labelling.store.adding import Annotation, LabelledFile
 from labelling.store.changes import CONFIRM, Change

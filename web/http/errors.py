@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from inference.errors import UserInputError
+from inference.errors import StorageError, UserInputError, explain_full_disk
 from web.serving import explain
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -46,6 +46,7 @@ STATUSES: Mapping[type[Exception], int] = MappingProxyType(
         ConflictError: 409,
         TooLargeError: 413,
         OverloadedError: 503,
+        StorageError: 507,
     }
 )
 _CLIENT_GONE = 499  # nginx's; nobody is left to read it
@@ -76,6 +77,7 @@ def answering_errors(
 
 def find_status(error: Exception, statuses: Mapping[type[Exception], int] = _NONE) -> int:
     """Return the status of an error: 400 for what a person can put right, 500 for a defect."""
+    error = explain_full_disk(error) or error
     known = {**STATUSES, UserInputError: 400, **statuses}
     found = [known[kind] for kind in type(error).__mro__ if kind in known]
     return found[0] if found else 500

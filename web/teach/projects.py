@@ -10,13 +10,13 @@ from typing import Any, BinaryIO
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inference.errors import UserInputError
+from inference.errors import StorageError, UserInputError
 from inference.versions.cards import name_for_display
 from labelling.exchange.archives import open_source
 from labelling.exchange.foreign_projects import is_project
 from labelling.exchange.items import ImportOptions, Item, leave_out_disputed, list_class_folders
 from labelling.exchange.projects import Project, restore_project, write_project
-from labelling.images.files import SENDING, StorageError
+from labelling.images.files import SENDING
 from labelling.store.labels import clean_file_name
 from web.access.rules import Access
 from web.access.teacher_routes import NO_STORE, Call, get, upload_zip

@@ -11,7 +11,7 @@ from typing import get_args
 
 import pytest
 
-from inference.errors import UserInputError
+from inference.errors import StorageError, UserInputError
 from inference.versions.cards import Rate, read_card
 from inference.versions.catalog import Catalog, check_model_name
 from inference.versions.comparison import (
@@ -394,7 +394,7 @@ def test_failed_write_leaves_the_pointer(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError("disk full")
 
     monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(StorageError, match="disk full"):
         catalog.publish("cats", 2)
     assert catalog.read_current("cats") == 1
 

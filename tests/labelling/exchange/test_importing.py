@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from inference.errors import UserInputError
+from inference.errors import StorageError, UserInputError
 from labelling.exchange.importing import ImportResult, import_path
 from labelling.exchange.items import ImportOptions
 from labelling.images.encoding import hash_bytes
-from labelling.images.files import StorageError
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image, write_images
 

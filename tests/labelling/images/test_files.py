@@ -5,16 +5,9 @@ from pathlib import Path
 import pytest
 
 from inference.atomic_files import UNFINISHED
-from inference.errors import UserInputError
+from inference.errors import StorageError, UserInputError
 from labelling.images.encoding import hash_bytes
-from labelling.images.files import (
-    ARRIVING,
-    SCRATCH,
-    SENDING,
-    ImageFiles,
-    StorageError,
-    sweep_scratch,
-)
+from labelling.images.files import ARRIVING, SCRATCH, SENDING, ImageFiles, sweep_scratch
 
 DATA = b"a picture"
 SHA256 = hash_bytes(DATA)

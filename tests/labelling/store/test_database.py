@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.errors import UserInputError
-from labelling.images.files import StorageError
+from inference.errors import StorageError, UserInputError
 from labelling.store.database import MIGRATIONS, Database
 from labelling.store.entries import Counts
 from labelling.store.store import Store

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from labelling.images.files import StorageError
+from inference.errors import StorageError
 from labelling.store.database import MIGRATIONS, Database
 from labelling.store.snapshots import KEPT, list_snapshots
 from labelling.store.store import Store

@@ -105,6 +105,29 @@ def test_one_at_a_time_and_cancelled(runner: TrainingRunner) -> None:
     wait_for(runner, "cancelled")
 
 
+def test_second_page_says_that_the_first_is_training(
+    make_runner: Callable[..., TrainingRunner],
+) -> None:
+    """Even before the first one's training, which is still importing, holds a lock of its own."""
+    silent = [sys.executable, "-c", "import time; time.sleep(600)"]
+    first, second = make_runner(make_command=lambda _: silent), make_runner()
+    first.start(REQUEST)
+    assert second.is_running()
+    with pytest.raises(ConflictError):
+        second.start(REQUEST)
+    process = first._process
+    assert process is not None
+    process.kill()
+    process.wait()
+    assert not second.is_running()
+    second.start(REQUEST)
+    wait_until(lambda: first.read_state().stage == "fitting")
+    with pytest.raises(ConflictError, match="Another page or a command is training Colours"):
+        first.start(REQUEST)
+    second.cancel()
+    assert wait_for(first, "cancelled").model == MODEL
+
+
 def test_another_process_holds_the_lock(make_runner: Callable[..., TrainingRunner]) -> None:
     """As when it was started by hand, or by a page that was closed since."""
     runner, other = make_runner(), make_runner()
