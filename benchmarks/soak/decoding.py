@@ -1,8 +1,8 @@
 """Decodes mutated and hostile files in worker processes, and measures what each of them costs.
 
 A worker that crashes, or that hangs, is seen by the parent, which names and saves the file and
-starts another. What a file costs is the CPU seconds of the worker, and its peak of resident memory
-above what it had before its first file.
+starts another. What a file costs is the CPU seconds of the worker and of what it starts, and the
+peak of their resident memory above what they have at rest.
 """
 
 import faulthandler
@@ -10,6 +10,7 @@ import multiprocessing as mp
 import os
 import re
 import time
+import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
+from benchmarks.soak.costs import Meter
 from benchmarks.soak.findings import Findings, Progress
 from benchmarks.soak.mutations import MutatedFile, mutate
 from inference.errors import UserInputError
@@ -225,7 +227,7 @@ def _work(
     os.dup2(silence, 2)  # libtiff prints what it thinks of a file
     warnings.simplefilter("ignore")
     files.make(len(files) - 1)  # all samples are made
-    base = measure_peak()
+    meter = Meter()
     while True:
         try:
             numbers = orders.recv()
@@ -233,23 +235,21 @@ def _work(
             return
         for number in numbers:
             current.value = number
-            results.send(_decode(files, number, base))
+            results.send(_decode(files, number, meter))
 
 
-def _decode(files: Files, number: int, base: int) -> Decoded:
+def _decode(files: Files, number: int, meter: Meter) -> Decoded:
     file = files.make(number)
     min_side = _MIN_SIDES[number % len(_MIN_SIDES)]
-    measure_peak()
-    start = time.process_time()
-    try:
-        decode(file.data, min_side)
-        outcome = PIXELS
-    except UserInputError as error:
-        outcome = REFUSED if is_sentence(str(error)) else f"refused by {str(error)!r}"
-    except Exception as error:  # noqa: BLE001  (what is looked for)
-        outcome = f"{type(error).__name__}: {error}"
-    seconds = time.process_time() - start
-    return Decoded(number, file.name, outcome, seconds, max(0, measure_peak() - base))
+    with meter.measuring() as cost:
+        try:
+            decode(file.data, min_side)
+            outcome = PIXELS
+        except UserInputError as error:
+            outcome = REFUSED if is_sentence(str(error)) else f"refused by {str(error)!r}"
+        except Exception as error:  # noqa: BLE001  (what is looked for)
+            outcome = f"{type(error).__name__} in {name_place(error)}: {error}"
+    return Decoded(number, file.name, outcome, cost.seconds, cost.memory)
 
 
 def is_sentence(text: str) -> bool:
@@ -258,15 +258,10 @@ def is_sentence(text: str) -> bool:
     return text.endswith(".") and "\n" not in text and len(text) < 250 and not internal
 
 
-def measure_peak() -> int:
-    """Return the most resident bytes of this process since this was last called.
-
-    Source: proc(5), /proc/pid/clear_refs (5) and VmHWM.
-    """
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return peak
+def name_place(error: BaseException) -> str:
+    """Return the line at which an error was raised, such as `tiff.py:33`."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def _save(file: MutatedFile, decoded: Decoded, folder: Path) -> None:

@@ -1,9 +1,9 @@
 """A page under load and abuse for minutes: 64 good clients, and hostile ones beside them.
 
 Good clients have an address each, the hostile ones share two, unless all are to share one, as
-behind a router. Nothing may go wrong for the good ones but an honest 503; the page's memory, its
-open descriptors and its temporary files must not grow; at the end it answers right, and SIGTERM
-ends it with 0.
+behind a router. Nothing may go wrong for the good ones but an honest 503; the page's memory
+and open descriptors must not grow, uploads stay within their bound; at the end it answers right,
+and SIGTERM ends it with 0.
 """
 
 import random
@@ -24,7 +24,7 @@ from benchmarks.soak.hostile_clients import Canary, HostileClient
 from benchmarks.soak.hostile_files import list_hostile_files
 from benchmarks.soak.running_page import Place, RunningPage, open_page
 from benchmarks.soak.tally import Tally
-from benchmarks.soak.watching import Watch, watching
+from benchmarks.soak.watching import Watch, list_unfinished, watching
 from inference.classifier import Classifier
 from inference.images import MAX_BYTES, decode
 from inference.versions.catalog import Catalog
@@ -36,6 +36,7 @@ _IMAGES = 12
 _LAST_ANSWERS = 60.0  # seconds in which the last requests must have been answered
 _CALMING = 60.0  # seconds in which descriptors must be free again
 _SLACK = 20  # descriptors
+_SWEPT = 240.0  # seconds after which nothing may be left of an upload that ended midway
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,8 @@ def inspect_after(
             break
         time.sleep(0.5)
     findings.add("open descriptors before and after", f"{descriptors} and {found}")
+    unfinished = len(list_unfinished(page, _SWEPT))
+    findings.require(not unfinished, f"{unfinished} uploads that ended midway were not swept")
     _stop(findings, page)
 
 

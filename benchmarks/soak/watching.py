@@ -1,6 +1,7 @@
 """Watches a page's process: memory, open descriptors, threads, and its temporary files."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,11 +13,12 @@ import psutil
 
 from benchmarks.soak.findings import Findings
 from benchmarks.soak.running_page import RunningPage
+from web.server.uploads import MOST
 
 _EVERY = 1.0  # seconds
 _WARM = 0.2  # of the time, before which nothing counts
 _GROWTH = 0.1  # of what there was, in the last third against the first
-_MIN_GROWTH = {"memory": 30e6, "descriptors": 30.0, "temporary": 50e6}
+_MIN_GROWTH = {"memory": 30e6, "descriptors": 30.0}
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,7 @@ class Watch:
 
     def describe(self, findings: Findings) -> None:
         """Add what grew; a failure where it grew by more than is by chance."""
-        for name, scale, unit in (
-            ("memory", 1e6, "MB"),
-            ("descriptors", 1, ""),
-            ("temporary", 1e6, "MB"),
-        ):
+        for name, scale, unit in (("memory", 1e6, "MB"), ("descriptors", 1, "")):
             values = np.array([getattr(one, name) for one in self.readings], float)
             values = values[int(_WARM * len(values)) :]
             if len(values) < 6:
@@ -70,6 +68,10 @@ class Watch:
             findings.require(last - first <= limit, f"{name} grew: {shown}")
         if self.readings:
             findings.add("threads at most", max(one.threads for one in self.readings))
+            uploads = max(one.temporary for one in self.readings)
+            limit = f"{MOST / 1e6:,.0f} MB or less"  # uploads count for ten minutes
+            findings.add("temporary files at most", uploads / 1e6, "MB", limit)
+            findings.require(uploads <= MOST, f"uploads took {uploads / 1e6:,.0f} MB")
 
 
 @contextmanager
@@ -89,6 +91,17 @@ def watching(page: RunningPage) -> Iterator[Watch]:
     finally:
         over.set()
         thread.join()
+
+
+def list_unfinished(page: RunningPage, older_than: float) -> list[Path]:
+    """Return uploads that arrived in part and were not touched for so many seconds."""
+    files = page.place.temporary.glob("picture-classifier-*/[!.]*")
+    found = []
+    for path in files:
+        with suppress(FileNotFoundError):
+            if path.is_file() and time.time() - path.stat().st_mtime > older_than:
+                found.append(path)
+    return found
 
 
 def measure_folder(folder: Path) -> int:

@@ -17,7 +17,6 @@ from benchmarks.soak.decoding import (
     Files,
     attack,
     is_sentence,
-    measure_peak,
 )
 from benchmarks.soak.samples import draw, save
 
@@ -75,14 +74,3 @@ def test_sentences_are_told_from_internals() -> None:
     assert is_sentence("This file is empty. Choose a picture.")
     assert not is_sentence("cannot identify image file <_io.BytesIO object at 0x7f3a2>.")
     assert not is_sentence("No end")
-
-
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
-def test_peak_is_of_what_came_since_the_last_look() -> None:
-    measure_peak()
-    before = measure_peak()
-    block = bytearray(b"\1" * 60_000_000)
-    assert measure_peak() - before > 50_000_000
-    del block
-    measure_peak()
-    assert measure_peak() - before < 30_000_000

@@ -147,7 +147,7 @@ def test_canary_counts_who_knocks() -> None:
     assert canary.visits == 1
 
 
-@pytest.mark.parametrize("name", ["memory", "descriptors", "temporary"])
+@pytest.mark.parametrize("name", ["memory", "descriptors"])
 def test_growth_is_noticed_and_noise_is_not(name: str) -> None:
     flat = {"memory": 500e6, "descriptors": 100, "threads": 5, "temporary": 200e6}
     growing, noisy = Watch(), Watch()
@@ -159,6 +159,12 @@ def test_growth_is_noticed_and_noise_is_not(name: str) -> None:
     noisy.describe(none)
     assert [name in words for words in found.failures] == [True]
     assert not none.failures
+
+
+def test_more_uploads_than_the_page_may_keep_are_noticed() -> None:
+    watch, findings = Watch([Reading(500e6, 100, 5, 9e9)]), Findings("full")
+    watch.describe(findings)
+    assert findings.failures == ["uploads took 9,000 MB"]
 
 
 def test_quantiles_are_in_milliseconds() -> None:
