@@ -17,6 +17,7 @@ from web.server.uploads import MOST
 
 _EVERY = 1.0  # seconds
 _WARM = 0.2  # of the time, before which nothing counts
+_ENOUGH = 180  # readings; of fewer no growth is told from chance
 _GROWTH = 0.1  # of what there was, in the last third against the first
 _MIN_GROWTH = {"memory": 30e6, "descriptors": 30.0}
 
@@ -65,7 +66,8 @@ class Watch:
             most = f"at most {values.max() / scale:,.0f}, {slope / scale:+.2g} a minute"
             findings.add(f"{name}, first and last third", f"{shown} ({most})", wanted="flat")
             limit = max(_GROWTH * first, _MIN_GROWTH[name])
-            findings.require(last - first <= limit, f"{name} grew: {shown}")
+            grew = last - first > limit and len(self.readings) >= _ENOUGH
+            findings.require(not grew, f"{name} grew: {shown}")
         if self.readings:
             findings.add("threads at most", max(one.threads for one in self.readings))
             uploads = max(one.temporary for one in self.readings)

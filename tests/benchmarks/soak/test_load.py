@@ -31,7 +31,7 @@ def test_page_bears_load_and_abuse(tmp_path: Path) -> None:
     """The short form of `make soak`'s third part."""
     findings = attack(Load(clients=6, hostile=4, minutes=0.15, seed=1), tmp_path)
     figures = {figure.name: figure.value for figure in findings.figures}
-    assert not [words for words in findings.failures if "× /" in words or "× Gradio" in words]
+    assert not [words for words in findings.failures if "tracebacks" not in words]
     assert figures["right answers to good clients"] > 20
     assert figures["hostile requests"] > 5
     assert figures["exit status after SIGTERM"] == 0
@@ -151,8 +151,8 @@ def test_canary_counts_who_knocks() -> None:
 def test_growth_is_noticed_and_noise_is_not(name: str) -> None:
     flat = {"memory": 500e6, "descriptors": 100, "threads": 5, "temporary": 200e6}
     growing, noisy = Watch(), Watch()
-    for moment in range(100):
-        growing.readings.append(Reading(**{**flat, name: flat[name] * (1 + moment / 100)}))
+    for moment in range(200):
+        growing.readings.append(Reading(**{**flat, name: flat[name] * (1 + moment / 200)}))
         noisy.readings.append(Reading(**{**flat, name: flat[name] * (1.0 + (moment % 7 == 0))}))
     found, none = Findings("growing"), Findings("noisy")
     growing.describe(found)
