@@ -2,14 +2,20 @@
 
 import os
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+if sys.platform != "win32":
+    import fcntl
+
 # How names begin of what is not finished.
 UNFINISHED, STAGING = ".writing-", ".staging-"
+_WEEK = 7 * 86_400.0  # seconds
 
 
 @contextmanager
@@ -18,8 +24,9 @@ def replacing_file(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
 
     Where the block raises, `path` stays as it was. `mode`: permissions.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
-    unfinished = Path(name)
+    handle, unfinished = _make_held_file(path.parent)
+    # Held until it has its name; Windows renames no file that is open.
+    held = None if sys.platform == "win32" else os.dup(handle)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -29,6 +36,8 @@ def replacing_file(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+        if held is not None:
+            os.close(held)
     sync_folder(path.parent)
 
 
@@ -51,6 +60,75 @@ def staging_folder(parent: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class ScratchFolder(tempfile.TemporaryDirectory[str]):
+    """A temporary folder that its process holds, so that one that was killed can be told."""
+
+    def __init__(self, parent: Path, prefix: str) -> None:
+        self._handle: int | None = None
+        while self._handle is None:  # one that is swept before it is held is made again
+            super().__init__(dir=parent, prefix=prefix)
+            self._handle = _hold(Path(self.name))
+
+    def cleanup(self) -> None:
+        """Delete it."""
+        super().cleanup()
+        if self._handle is not None and self._handle >= 0:
+            os.close(self._handle)
+        self._handle = None
+
+
+def sweep_abandoned(path: Path) -> None:
+    """Delete what a process left that was killed, a scratch folder or an unfinished file.
+
+    What is held, or cannot be deleted, stays; where nothing can be held, for a week.
+    """
+    handle = _hold(path)
+    if handle is None or (handle < 0 and time.time() - path.stat().st_mtime < _WEEK):
+        return
+    try:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    except OSError:
+        return  # it will be tried at the next start
+    finally:
+        if handle >= 0:
+            os.close(handle)
+
+
+def _make_held_file(folder: Path) -> tuple[int, Path]:
+    while True:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=UNFINISHED)
+        if _lock(handle) and os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)  # it was swept before it was held
+
+
+def _hold(path: Path) -> int | None:
+    """Return a handle that holds a file or folder until it is closed; None where another does.
+
+    Below 0 where nothing can be held.
+    """
+    if sys.platform == "win32":
+        return -1
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    if _lock(handle) and path.exists():
+        return handle
+    os.close(handle)
+    return None
+
+
+def _lock(handle: int) -> bool:
+    if sys.platform == "win32":
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def sync_folder(folder: Path) -> None:

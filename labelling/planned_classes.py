@@ -4,8 +4,11 @@
 """
 
 import json
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from inference.atomic_files import replace_file
 from inference.errors import explaining_files
@@ -22,13 +25,19 @@ class PlannedClasses:
     catch_all: str | None = None
 
 
+_FILE = TypeAdapter(PlannedClasses)
+
+
 def read_planned(data: Path, model: str) -> PlannedClasses:
-    """Return the planned classes of a model, none where nothing was typed."""
+    """Return the planned classes of a model; none without a file, or of a damaged one."""
+    path = _find(data, model)
     try:
-        values = json.loads(_find(data, model).read_text(encoding="utf-8"))
+        return _FILE.validate_json(path.read_bytes())
     except FileNotFoundError:
         return PlannedClasses()
-    return PlannedClasses(tuple(values["class_names"]), values["catch_all"])
+    except (ValidationError, OSError) as error:
+        logging.getLogger(__name__).error("%s is damaged; what was typed is lost: %s", path, error)
+        return PlannedClasses()
 
 
 def write_planned(data: Path, model: str, planned: PlannedClasses) -> None:

@@ -142,7 +142,7 @@ def read_events(path: Path) -> list[Event]:
     """Return the events of a log; a line that is being written, or of another release, is not."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    except FileNotFoundError:
+    except OSError:
         return []
     return [event for line in lines if (event := _parse(line)) is not None]
 

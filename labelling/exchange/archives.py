@@ -5,7 +5,6 @@ import lzma
 import re
 import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from inference.atomic_files import staging_folder
+from inference.atomic_files import ScratchFolder, staging_folder
 from inference.errors import UserInputError
 from labelling.images.files import SCRATCH
 
@@ -94,7 +93,7 @@ def open_source(path: Path, scratch: Path) -> Iterator[Path | None]:
     elif not path.is_file():
         raise UserInputError(f"There is nothing at {path}. Give a folder, a zip or a picture.")
     elif zipfile.is_zipfile(path):
-        with tempfile.TemporaryDirectory(dir=scratch, prefix=SCRATCH) as folder:
+        with ScratchFolder(scratch, SCRATCH) as folder:
             yield unpack_archive(path, Path(folder))
     else:
         yield None

@@ -4,22 +4,19 @@ A file appears whole, by one rename, and is on the disk before its label is ackn
 """
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-from inference.atomic_files import UNFINISHED, replace_file, sync_folder
+from inference.atomic_files import UNFINISHED, replace_file, sweep_abandoned, sync_folder
 from inference.errors import UserInputError, explaining_files
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # A writer that needs longer for one image than this was killed; seconds.
 _LONGEST_WRITE = 3600.0
 # Unfinished things in a data folder: archives as they arrive, archives as they are unpacked,
-# projects to be sent, models to be added. And how long one may take, in seconds.
+# projects to be sent, models to be added.
 ARRIVING, SCRATCH, SENDING, ARRIVED = ".taking-", ".unpacked-", ".project-", ".arrived-"
-_LONGEST_IMPORT = 7 * 86_400.0
 
 
 class ImageFiles:
@@ -93,14 +90,10 @@ class ImageFiles:
 
 
 def sweep_scratch(data: Path) -> None:
-    """Remove what imports and backups that were killed have left in a data folder.
-
-    What cannot be removed, or was removed by another process, is passed over.
-    """
-    for prefix in (ARRIVING, SCRATCH, SENDING, ARRIVED, UNFINISHED):
+    """Remove what imports and backups that were killed have left in a data folder."""
+    for prefix in (ARRIVING, SCRATCH, SENDING, UNFINISHED):
         for path in data.glob(f"{prefix}*"):
-            with suppress(OSError):
-                _remove_scratch(path)
+            sweep_abandoned(path)
 
 
 def is_sha256(text: str) -> bool:
@@ -113,11 +106,6 @@ def make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         sync_folder(folder.parent)
-
-
-def _remove_scratch(path: Path) -> None:
-    if time.time() - path.stat().st_mtime > _LONGEST_IMPORT:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _remove_if_old(path: Path) -> None:

@@ -177,6 +177,9 @@ def settle_arrivals(connection: sqlite3.Connection, data: Path) -> None:
                     path.rename(target / path.name)
             shutil.rmtree(folder)
         connection.execute("DELETE FROM arrivals WHERE folder = ?", (name,))
+    # No other can be under way: whoever brings one holds this transaction until it is listed.
+    for left in data.glob(f"{ARRIVED}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _add_tombstone(connection: sqlite3.Connection, hashes: HashIndex, tombstone: Tombstone) -> None:

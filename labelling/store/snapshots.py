@@ -6,6 +6,7 @@ database, whoever writes meanwhile. Each is checked before it counts, and appear
 
 import logging
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -17,7 +18,7 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from inference.atomic_files import staging_folder, sync_folder
+from inference.atomic_files import STAGING, staging_folder, sync_folder
 from inference.errors import StorageError, explaining_files
 
 FOLDER = "snapshots"
@@ -146,6 +147,8 @@ def find_damage_in(connection: sqlite3.Connection, version: int) -> str | None:
 def _save(connection: sqlite3.Connection, path: Path, folder: Path) -> Path:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     target = folder / f"{datetime.now(UTC):{_NAME}}"
+    for left in folder.glob(f"{STAGING}*"):  # by processes that were killed: we hold the lock
+        shutil.rmtree(left, ignore_errors=True)
     with staging_folder(folder) as staging:
         copy = staging / target.name
         with closing(sqlite3.connect(copy)) as other:

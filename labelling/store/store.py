@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from inference.errors import UserInputError, explaining_files
 from labelling.images.encoding import PreparedImage, hash_bytes, prepare, prepare_image
-from labelling.images.files import ImageFiles, sweep_scratch
+from labelling.images.files import ARRIVED, ImageFiles, sweep_scratch
 from labelling.store import adding, changes, label_issues, queries
 from labelling.store.adding import Annotation, LabelledFile
 from labelling.store.changes import CONFIRM, Change
@@ -325,7 +325,7 @@ class Store:
 
     def _settle_arrivals(self) -> None:
         """Move the folders of models that were added to their places."""
-        if self._read(adding.list_arrivals):
+        if self._read(adding.list_arrivals) or any(self.data.glob(f"{ARRIVED}*")):
             with self._database.writing() as connection, explaining_files(self.data):
                 adding.settle_arrivals(connection, self.data)
 

@@ -88,3 +88,15 @@ def test_last_step_and_all_points_are_kept() -> None:
     assert seen.curve == (point,)
     assert (seen.stage, seen.done, seen.total) == (Stage.EPOCH, 2, 9)
     assert (seen.epoch, seen.epochs, seen.remaining) == (1, 2, 4.5)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\x00\xff", b"{", b"[]\n3\nnull", b'{"event": "start"}']
+)
+def test_log_that_was_damaged_has_no_events(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "progress.jsonl"
+    path.write_bytes(content)
+    assert read_events(path) == []
+    path.unlink()
+    path.mkdir()
+    assert read_events(path) == []

@@ -9,7 +9,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from inference.atomic_files import ScratchFolder
 from inference.errors import UserInputError
 from inference.images import MAX_BYTES
 from labelling.images.files import ARRIVING
@@ -119,7 +119,7 @@ def upload_zip(access: Access, path: str, folder: Path, handler: ZipHandler) -> 
     async def respond(request: Request) -> Response:
         call = Call(access.require_teacher(request), dict(request.query_params))
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = TemporaryDirectory(dir=folder, prefix=ARRIVING)
+        temporary = ScratchFolder(folder, ARRIVING)
         archive = Path(temporary.name) / "archive.zip"
         with ExitStack() as stack:
             stack.callback(temporary.cleanup)
@@ -151,7 +151,7 @@ def _write_lines(progress: Iterator[dict[str, Any]]) -> Generator[str]:
 
 
 def _close_all(
-    lines: Generator[str], progress: Generator[dict[str, Any]], temporary: TemporaryDirectory[str]
+    lines: Generator[str], progress: Generator[dict[str, Any]], temporary: ScratchFolder
 ) -> None:
     """End what reads an archive, then remove it."""
     with temporary, closing(progress), closing(lines):

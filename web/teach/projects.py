@@ -1,6 +1,5 @@
 """Zips: a model's project out and in again, and the images of class folders in."""
 
-import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Any, BinaryIO
 from starlette.responses import Response
 from starlette.routing import Route
 
+from inference.atomic_files import ScratchFolder
 from inference.errors import StorageError, UserInputError
 from inference.versions.cards import name_for_display
 from labelling.exchange.archives import open_source
@@ -32,16 +32,16 @@ def list_project_routes(context: TeachContext, access: Access) -> list[Route]:
 
     def send_project(call: Call) -> Response:
         model = context.models.check(call.get_text("model"))
-        with tempfile.NamedTemporaryFile(dir=context.data, prefix=SENDING, delete=False) as empty:
-            path = Path(empty.name)
+        scratch = ScratchFolder(context.data, SENDING)
+        path = Path(scratch.name) / "project.zip"
         with ExitStack() as stack:
-            stack.callback(path.unlink, missing_ok=True)
+            stack.callback(scratch.cleanup)
             write_project(context.store, context.catalog, model, path)
             file = path.open("rb")
             stack.pop_all()
         # Whole, whatever range is asked for: the next file would be another.
         headers = NO_STORE | {"Content-Disposition": f'attachment; filename="{model}.zip"'}
-        return send_file(file, partial(_remove, file, path), "application/zip", headers)
+        return send_file(file, partial(_remove, file, scratch), "application/zip", headers)
 
     def take_project(call: Call, archive: Path) -> Generator[Line]:
         yield {"sentence": "Checking all that is in it…"}
@@ -113,9 +113,9 @@ def _take_file(context: TeachContext, item: Item, who: str) -> Line:
     }
 
 
-def _remove(file: BinaryIO, path: Path) -> None:
+def _remove(file: BinaryIO, scratch: ScratchFolder) -> None:
     file.close()
-    path.unlink(missing_ok=True)
+    scratch.cleanup()
 
 
 def _describe_restored(project: Project) -> str:

@@ -199,5 +199,5 @@ def test_a_failing_disk_ends_the_import(
 
     folder = make_folder(tmp_path)
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(StorageError, match="No space left"):
+    with pytest.raises(StorageError, match="the disk is full"):
         import_path(store, folder, ImportOptions())

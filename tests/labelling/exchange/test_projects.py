@@ -389,7 +389,7 @@ def test_a_disk_that_fails_at_the_end_changes_nothing(
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(UserInputError, match="No space left on device"):
+    with pytest.raises(UserInputError, match="the disk is full"):
         restore(path, data)
     assert read_entries(data, None) == []
     assert not (data / "models").exists()

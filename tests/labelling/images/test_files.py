@@ -1,13 +1,16 @@
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from inference.atomic_files import UNFINISHED
+from inference.atomic_files import UNFINISHED, ScratchFolder, replacing_file
 from inference.errors import StorageError, UserInputError
 from labelling.images.encoding import hash_bytes
 from labelling.images.files import ARRIVING, SCRATCH, SENDING, ImageFiles, sweep_scratch
+from tests.running import ROOT
 
 DATA = b"a picture"
 SHA256 = hash_bytes(DATA)
@@ -41,7 +44,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(
 
     files = ImageFiles(tmp_path)
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(StorageError, match="No space left on device"):
+    with pytest.raises(StorageError, match="the disk is full"):
         files.write(SHA256, DATA)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
@@ -67,12 +70,30 @@ def test_sweeping_removes_what_no_row_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("prefix", [ARRIVING, SCRATCH, SENDING, UNFINISHED])
-def test_what_killed_processes_left_is_removed_after_a_week(tmp_path: Path, prefix: str) -> None:
-    for name in (f"{prefix}old", f"{prefix}new", "models"):
+def test_what_killed_processes_left_is_removed_and_what_is_held_stays(
+    tmp_path: Path, prefix: str
+) -> None:
+    for name in (f"{prefix}folder", "models"):
         (tmp_path / name / "inner").mkdir(parents=True)
-    for name in (f"{prefix}file", f"{prefix}now"):
-        (tmp_path / name).write_bytes(b"PK")
-    for name in (f"{prefix}old", f"{prefix}file", "models"):
-        os.utime(tmp_path / name, (0, 0))
+    (tmp_path / f"{prefix}file").write_bytes(b"PK")
+    with ScratchFolder(tmp_path, prefix) as held, replacing_file(tmp_path / "file") as writing:
+        sweep_scratch(tmp_path)
+        left = {path.name for path in tmp_path.iterdir()}
+        assert left == {Path(held).name, "models", next(tmp_path.glob(f"{UNFINISHED}*")).name}
+        writing.write(b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "models"}
+
+
+def test_scratch_of_a_process_that_was_killed_is_removed_at_once(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; "
+        "from inference.atomic_files import ScratchFolder; "
+        "folder = ScratchFolder(Path(sys.argv[1]), '.taking-'); "
+        "(Path(folder.name) / 'archive.zip').write_bytes(b'PK'); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, check=False)
+    assert len(list(tmp_path.glob(".taking-*/archive.zip"))) == 1
     sweep_scratch(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {f"{prefix}new", f"{prefix}now", "models"}
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,5 @@
 """The store as its users see it; what near-duplicates do to it is in test_groups."""
 
-import os
 import random
 import sqlite3
 import subprocess
@@ -14,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inference.atomic_files import ScratchFolder
 from inference.errors import UserInputError
 from inference.images import decode
 from labelling.images.encoding import hash_bytes
-from labelling.images.files import ARRIVING, ImageFiles
+from labelling.images.files import ARRIVED, ARRIVING, ImageFiles
 from labelling.store.adding import Annotation
 from labelling.store.entries import RecordedPrediction
 from labelling.store.labels import MAX_CLASSES
@@ -458,8 +458,7 @@ def test_a_withdrawn_image_stays_where_another_label_needs_it(store: Store) -> N
 
 
 def test_what_killed_processes_left_is_removed_when_a_store_is_opened(tmp_path: Path) -> None:
-    for name in (f"{ARRIVING}old", f"{ARRIVING}new"):
-        (tmp_path / name).mkdir()
-    os.utime(tmp_path / f"{ARRIVING}old", (0, 0))
-    with Store(tmp_path):
-        assert [path.name for path in tmp_path.glob(".*-*")] == [f"{ARRIVING}new"]
+    for name in (f"{ARRIVING}old", f"{ARRIVED}unlisted"):
+        (tmp_path / name / "inner").mkdir(parents=True)
+    with ScratchFolder(tmp_path, ARRIVING) as held, Store(tmp_path):
+        assert list(tmp_path.glob(".*-*")) == [Path(held)]
