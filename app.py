@@ -55,7 +55,8 @@ Teach = Annotated[
     bool,
     typer.Option(
         "--teach/--no-teach",
-        help="Let teachers label, train and publish: someone on this machine, or who signs in.",
+        help="Let teachers label, train and publish: who opens the address that is printed, or "
+        "signs in.",
         envvar="CLASSIFIER_TEACH",
     ),
 ]
@@ -172,7 +173,8 @@ def serve(options: Options) -> None:
     service = Service(catalog, options.model, options.version, options.providers)
     classifier = service.open()
     from web.access.clients import read_networks  # noqa: PLC0415  (nor a wrong option)
-    from web.access.rules import make_access  # noqa: PLC0415
+    from web.access.opening import add_token, write_opening_file  # noqa: PLC0415
+    from web.access.rules import list_advice, make_access  # noqa: PLC0415
     from web.launch import Address, launch  # noqa: PLC0415
     from web.page import make_page, make_site  # noqa: PLC0415
 
@@ -180,7 +182,7 @@ def serve(options: Options) -> None:
     access = make_access(
         teach=options.teach,
         host=options.host,
-        share=options.share,
+        share=options.share or bool(options.proxy),
         data=options.data,
         environment=os.environ,
     )
@@ -192,14 +194,15 @@ def serve(options: Options) -> None:
     gc.freeze()  # all of it stays
     gc.enable()
     typer.echo(
-        f"{classifier.card.model} {classifier.card.version} on {classifier.provider}: {running.url}"
+        f"{classifier.card.model} {classifier.card.version} on {classifier.provider}: "
+        f"{add_token(access, running.url)}"
     )
     if options.share:
         typer.echo(running.shared or "No public link could be had: it needs the internet.")
-    if options.teach and not access.can_anyone_teach:
-        typer.echo("Nobody can teach: set CLASSIFIER_TEACH_PASSWORD to sign in with.")
+    for sentence in list_advice(access):
+        typer.echo(sentence)
     if options.browser and not options.share and can_open_browser(os.environ, is_at_terminal()):
-        webbrowser.open(running.url)
+        webbrowser.open(write_opening_file(access, running.url, options.data))
     wait_for_signal(running)
 
 

@@ -47,6 +47,26 @@ def replace_file(path: Path, data: bytes, mode: int = 0o600) -> None:
         file.write(data)
 
 
+def create_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file in one step where there is none; the first of several processes wins.
+
+    Whoever needs to know what it holds reads it afterwards. On a disk without hard links two that
+    come at the same moment may both write it, each in one step.
+    """
+    if path.exists():
+        return
+    with staging_folder(path.parent) as folder:
+        whole = folder / path.name
+        replace_file(whole, data, mode)
+        try:
+            os.link(whole, path)
+        except FileExistsError:
+            return
+        except OSError:  # no links here, as on exFAT
+            whole.replace(path)
+    sync_folder(path.parent)
+
+
 @contextmanager
 def staging_folder(parent: Path) -> Iterator[Path]:
     """Give an empty folder to fill and to rename; it is deleted at the end of the block.

@@ -1,6 +1,7 @@
 """Start `app.py` as people do, for the tests of the page, its API and its options."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -27,6 +28,15 @@ class RunningApp:
 
     def read_log(self) -> str:
         return self.log.read_text(encoding="utf-8")
+
+    def read_teacher_url(self) -> str:
+        """Return the printed address with a token, by which one becomes a teacher."""
+        (url,) = re.findall(r"http://\S+\?token=\S+", self.read_log())
+        return str(url)
+
+    def sign_in(self) -> httpx.Cookies:
+        """Open that address; returns the cookie that it brings."""
+        return httpx.get(self.read_teacher_url(), timeout=60).cookies
 
 
 def make_environment(changes: Mapping[str, str]) -> dict[str, str]:

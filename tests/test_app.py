@@ -121,12 +121,20 @@ def test_browser_opens_where_a_person_would_see_it(
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal that a test can make")
 @pytest.mark.parametrize(
     ("options", "env", "opens"),
-    [((), {}, True), (("--no-browser",), {}, False), ((), {"CI": "true"}, False)],
+    [
+        ((), {}, True),
+        (("--teach",), {}, True),
+        (("--no-browser",), {}, False),
+        ((), {"CI": "true"}, False),
+    ],
 )
 def test_browser_is_given_the_address(
     exported: Path, tmp_path: Path, options: tuple[str, ...], env: dict[str, str], opens: bool
 ) -> None:
-    """On a terminal, with a browser that writes down what it is called with."""
+    """On a terminal, with a browser that writes down what it is called with.
+
+    Others on this machine can read that, so where one can teach it is no address with a token.
+    """
     noted, port = tmp_path / "noted", find_free_port()
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {noted}\n')
@@ -149,11 +157,14 @@ def test_browser_is_given_the_address(
         while b"http://" not in printed:
             printed += os.read(ours, 4096)
         address = f"http://127.0.0.1:{port}/"
+        if "--teach" in options:
+            address = (tmp_path / "data" / "open.html").as_uri()
         if opens:
             wait_for(lambda: noted.exists() and noted.read_text() == address)
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
         assert noted.exists() == opens
+        assert (b"/?token=" in printed) == ("--teach" in options)
     finally:
         process.kill()
         process.wait()

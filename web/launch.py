@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from inference.images import register_formats
 from web.access.clients import LOOPBACK, PROXIES_OF_A_SPACE, Network
+from web.access.rules import frame_ancestors
 from web.access.sign_in import make_sign_in_routes
 from web.http.classify import Limits, make_classify_route
 from web.http.files import make_file_routes
@@ -97,7 +98,7 @@ def launch(page: gr.Blocks, site: Site, address: Address) -> Running:
     each, all_requests = MAX_REQUESTS // 8, MAX_REQUESTS
     proxies = [*address.proxies, *(PROXIES_OF_A_SPACE if site.access.on_space else ())]
     server = PageServer(
-        Front(app, Shares(each, all_requests), make_headers("'self'"), proxies),
+        Front(app, Shares(each, all_requests), make_headers(frame_ancestors(site.access)), proxies),
         address.host,
         address.port,
         connections=make_connection_shares([*proxies, *(LOOPBACK if address.share else ())]),
@@ -115,7 +116,7 @@ def list_routes(site: Site, uploads: Path) -> list[BaseRoute]:
     routes = make_gradio_file_routes(uploads)
     data = site.service.catalog.data if site.access.can_anyone_teach else None
     routes += make_health_routes(site.service, data)
-    routes += make_file_routes(site.service, EXAMPLES)
+    routes += make_file_routes(site.service, EXAMPLES, site.access.may_teach)
     routes += make_version_routes(site.service, site.access)
     routes.append(make_classify_route(site.service, Limits(count_at_once(), MAX_WAITING)))
     routes += make_sign_in_routes(site.access)

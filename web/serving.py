@@ -136,6 +136,18 @@ class Service:
         with self._lock:
             return self._faults.get(model or self.model)
 
+    def list_public(self, model: str) -> set[int]:
+        """Return the versions that visitors may see: the one that answers, and those that shipped.
+
+        What was made here is a candidate until a teacher publishes it; a number above the one that
+        ships as current was exported and is not in use yet.
+        Raises: UserInputError for a model that does not exist or cannot be opened.
+        """
+        shipped = self.catalog.read_shipped(model) or 0
+        versions = self.catalog.list_versions(model)
+        found = {n for n in versions if n <= shipped and not self.catalog.is_custom(model, n)}
+        return found | {int(self.open(model).folder.name)}
+
     def _look_up(self, model: str, stamp: tuple[int, ...]) -> Classifier | None:
         with self._lock:
             used = self._in_use.get(model)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -24,13 +25,27 @@ _TIMEOUT = 300.0  # seconds
 class Server:
     """A running page. Its calls raise httpx.HTTPStatusError where they are refused.
 
-    `started`: when its process was started, by time.perf_counter().
+    `started`: when its process was started, by time.perf_counter(). `log`: what it prints.
     """
 
     http: httpx.Client
     process: subprocess.Popen[bytes]
     port: int
     started: float
+    log: Path
+
+    def sign_in(self) -> None:
+        """Become a teacher, by the address with a token that a page with --teach prints.
+
+        Raises: RuntimeError where it prints none.
+        """
+        end = time.monotonic() + _TIMEOUT
+        while time.monotonic() < end and self.process.poll() is None:
+            if found := re.search(r"/\?token=\S+", self.log.read_text(encoding="utf-8")):
+                self.http.get(found[0])
+                return
+            time.sleep(0.02)
+        raise RuntimeError("The page printed no address with a token.")
 
     def get(self, path: str) -> Any:  # noqa: ANN401  (JSON)
         """Return a route's JSON."""
@@ -83,13 +98,13 @@ def open_peer(module: str, *arguments: str) -> Iterator[Server]:
 @contextmanager
 def open_command(command: Sequence[str], port: int) -> Iterator[Server]:
     """Start any page."""
-    with tempfile.TemporaryFile() as log:
+    with tempfile.NamedTemporaryFile() as log:
         started = time.perf_counter()
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_TIMEOUT) as http:
                 _wait(http, process)
-                yield Server(http, process, port, started)
+                yield Server(http, process, port, started, Path(log.name))
         finally:
             process.terminate()
             process.wait()

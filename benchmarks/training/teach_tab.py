@@ -47,6 +47,7 @@ def main(
 def measure(page: Server, classes: dict[str, list[Path]], count: int) -> Figures:
     """Return seconds for each step, and Try it's milliseconds alone and meanwhile."""
     names = list(classes)[:2]
+    page.sign_in()
     page.post("/teach/models", model="bench", labels=names)
     add_images(page, {name: classes[name][:25] for name in names})
     alone = time_answers(page, classes[names[0]][:40])

@@ -66,7 +66,7 @@ def issues(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
 def visit(request: pytest.FixtureRequest, reopen: Reopen, issues: Issues) -> Visit:
-    visit = reopen(issues.app.url, request.param)
+    visit = reopen(issues.app.read_teacher_url(), request.param)
     open_teach(visit.page)
     return visit
 

@@ -30,7 +30,7 @@ VISITOR = {"extra_http_headers": {"X-Forwarded-For": "8.8.8.8"}}
 
 @pytest.fixture(scope="module")
 def classroom(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """A page on which whoever is on this machine teaches; the walk changes it, step by step."""
+    """A page on which whoever has the token teaches; the walk changes it, step by step."""
     port = find_free_port()
     env = {
         "CLASSIFIER_EXPORTED": str(exported),
@@ -55,14 +55,14 @@ def drawings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
 
 @pytest.fixture
 def desk(reopen: Reopen, classroom: RunningApp) -> Visit:
-    visit = reopen(classroom.url, DESK)
+    visit = reopen(classroom.read_teacher_url(), DESK)
     open_teach(visit.page)
     return visit
 
 
 @pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
 def visit(request: pytest.FixtureRequest, reopen: Reopen, classroom: RunningApp) -> Visit:
-    visit = reopen(classroom.url, request.param)
+    visit = reopen(classroom.read_teacher_url(), request.param)
     open_teach(visit.page)
     return visit
 
@@ -279,7 +279,7 @@ def ask_on_try_it(page: Page, path: Path) -> str:
 def test_quick_training_is_watched_and_survives_a_closed_tab(
     desk: Visit, browser: Browser, classroom: RunningApp
 ) -> None:
-    for other in open_visit(browser, classroom.url, DESK):
+    for other in open_visit(browser, classroom.read_teacher_url(), DESK):
         open_teach(other.page)
         other.page.get_by_role("button", name="Train", exact=True).click()
         expect(other.page.get_by_role("button", name="Training…")).to_be_disabled()
@@ -460,7 +460,8 @@ def test_killed_training_is_reported_and_the_page_still_answers(
     expect(outcome).to_contain_text("What was live stays live. Train again.")
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
     assert answer(page, drawings["discs"][27]) == "Not hot dog"
-    assert httpx.get(f"{classroom.url}teach/training").json()["state"] == "died"
+    asked = httpx.get(f"{classroom.url}teach/training", cookies=classroom.sign_in())
+    assert asked.json()["state"] == "died"
 
 
 def test_deep_stays_chosen(desk: Visit) -> None:
@@ -567,7 +568,7 @@ def test_model_is_saved_and_opened_under_a_free_name(desk: Visit, tmp_path: Path
 def test_every_word_can_be_read_and_every_control_has_a_name(
     reopen: Reopen, classroom: RunningApp, screen: dict[str, object], scheme: str
 ) -> None:
-    page = reopen(classroom.url, {**screen, "color_scheme": scheme}).page
+    page = reopen(classroom.read_teacher_url(), {**screen, "color_scheme": scheme}).page
     open_teach(page)
     expect(page.locator(".gate")).to_be_visible()
     assert_readable(page)
@@ -602,7 +603,8 @@ def test_visitor_sees_no_tab_and_is_refused_everywhere(
         expect(other.page.get_by_role("tab", name="Teach")).to_have_count(0)
         choose(other.page, CAT)
         wait_for_answer(other.page, "single")
-    headers = VISITOR["extra_http_headers"]
+    headers, cookies = VISITOR["extra_http_headers"], classroom.sign_in()
     for url in sorted(asked):
-        assert httpx.get(url).is_success, url
-        assert httpx.get(url, headers=headers).status_code == 403, url
+        assert httpx.get(url, cookies=cookies).is_success, url
+        assert httpx.get(url, cookies=cookies, headers=headers).status_code == 403, url
+        assert httpx.get(url).status_code == 403, url

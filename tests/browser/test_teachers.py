@@ -66,7 +66,7 @@ def started(exported: Path, taught: Path) -> Iterator[RunningApp]:
 
 @pytest.fixture
 def local(started: RunningApp, data: Path) -> RunningApp:
-    """A page on which whoever is on this machine teaches."""
+    """A page on which whoever opened the printed address teaches."""
     return started
 
 
@@ -178,7 +178,7 @@ def test_versions_are_changed_and_the_page_follows(
     reopen: Reopen, local: RunningApp, exported: Path, data: Path, screen: dict[str, object]
 ) -> None:
     extra = add_leaning_version(exported, data, 1.0)
-    page = reopen(local.url, screen).page
+    page = reopen(local.read_teacher_url(), screen).page
     ask(page)
     expect(page.locator(".verdict")).to_have_text("Hot dog")
     page.get_by_role("tab", name="Model").click()
@@ -266,15 +266,89 @@ def test_teacher_signs_in_and_out(
     expect(page.get_by_role("tab", name="Teach")).to_have_count(0)
 
 
-def test_page_in_another_ones_frame_opens_by_itself_to_sign_in(
-    browser: Browser, guarded: RunningApp
+@SCREENS
+def test_token_is_gone_from_the_address_bar_and_can_be_typed(
+    reopen: Reopen, local: RunningApp, screen: dict[str, object]
 ) -> None:
-    """No cookie would be kept there, as on huggingface.co, which shows Spaces in a frame."""
+    page = reopen(local.read_teacher_url(), screen).page
+    expect(page.get_by_role("tab", name="Teach")).to_be_visible()
+    assert page.url == local.url
+    assert not page.evaluate("document.cookie")
+    page.reload()
+    expect(page.get_by_role("tab", name="Teach")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Sign in to teach").click()
+    expect(page.locator(".sign-in")).to_contain_text("Open the address that the terminal printed")
+    expect(page.get_by_role("tab", name="Teach")).to_have_count(0)
+    assert_readable(page)
+    assert_no_sideways_scrolling(page)
+    field = page.get_by_label("Address or token")
+    for typed in ("guess", local.read_teacher_url()):
+        field.fill(typed)
+        page.keyboard.press("Enter")
+        if typed == "guess":
+            expect(page.get_by_role("alert")).to_contain_text("That is not the token")
+    expect(page.get_by_role("tab", name="Teach")).to_be_visible()
+
+
+def test_visitor_on_this_machine_sees_no_candidates(reopen: Reopen, local: RunningApp) -> None:
+    page = reopen(local.url, DESK).page
+    page.get_by_role("tab", name="Model").click()
+    expect(page.locator(f"[data-number='{FIRST}']")).to_be_visible()
+    expect(page.locator(f"[data-number='{SECOND}']")).to_have_count(0)
+    expect(page.get_by_role("tab", name="Teach")).to_have_count(0)
+
+
+def test_crowd_at_the_sign_in_keeps_a_teacher_waiting_only(
+    reopen: Reopen, guarded: RunningApp
+) -> None:
+    """The page tries again by itself; a browser that signed in before is let in at once."""
+    page = reopen(guarded.url, DESK).page
+    crowded = {"status": 503, "json": {"error": "Others are trying to sign in too."}}
+    page.route("**/sign-in", lambda route: route.fulfill(**crowded), times=2)
+    page.get_by_role("button", name="Sign in to teach").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Yours is next in a moment")
+    expect(page.get_by_role("tab", name="Teach")).to_be_visible()
+
+
+def open_framed(browser: Browser, site: str, url: str) -> Page:
+    """Open a page of another site that shows ours in a frame."""
     context = browser.new_context(**DESK)  # type: ignore[arg-type]
+    context.grant_permissions(["local-network-access"])  # the other site is made up, ours is here
     page = context.new_page()
-    page.set_content(f'<iframe src="{guarded.url}" width="1200" height="700"></iframe>')
-    opener = page.frame_locator("iframe").get_by_role("button", name="Sign in to teach")
-    with context.expect_page() as opened:
-        opener.click()
-    assert opened.value.url == guarded.url
-    context.close()
+    html = f'<iframe src="{url}" width="1200" height="700"></iframe>'
+    page.route(f"{site}**", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto(site)
+    return page
+
+
+def test_page_where_somebody_can_teach_stands_in_no_other_ones_frame(
+    browser: Browser, local: RunningApp, guarded: RunningApp, app: RunningApp
+) -> None:
+    """One click in a hidden frame of another site rolled a version back."""
+    for framed in (local, guarded):
+        page = open_framed(browser, "http://other.localhost:1/", framed.url)
+        with page.expect_event("requestfailed") as failed:
+            page.reload()
+        assert failed.value.url == framed.url
+        assert failed.value.failure == "net::ERR_BLOCKED_BY_RESPONSE"
+        page.context.close()
+    page = open_framed(browser, "http://other.localhost:1/", app.url)
+    expect(page.frame_locator("iframe").get_by_role("tab", name="Model")).to_be_visible()
+    page.context.close()
+
+
+def test_space_in_its_frame_opens_by_itself_to_sign_in(
+    browser: Browser, exported: Path, taught: Path
+) -> None:
+    """No cookie would be kept on huggingface.co, which shows Spaces in a frame."""
+    space = {"SYSTEM": "spaces", "CLASSIFIER_TEACH_PASSWORD": PASSWORD}
+    for app in start(exported, taught, "--teach", "--host", "127.0.0.1", **space):
+        page = open_framed(browser, "https://huggingface.co/", app.url)
+        opener = page.frame_locator("iframe").get_by_role("button", name="Sign in to teach")
+        with page.context.expect_page() as opened:
+            opener.click()
+        assert opened.value.url == app.url
+        page.context.close()

@@ -124,7 +124,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory, classifier: Classifier) -> 
 
 @pytest.fixture(scope="module")
 def local(exported: Path, taught: Path) -> Iterator[RunningApp]:
-    """A page on which whoever is on this machine teaches."""
+    """A page on which whoever has the token teaches."""
     yield from start(exported, taught, "--teach")
 
 
@@ -139,7 +139,7 @@ def open_similar(page: Page) -> None:
 def test_teacher_sees_pictures_like_this_one(
     browser: Browser, local: RunningApp, screen: dict[str, object], scheme: str
 ) -> None:
-    visits = open_visit(browser, local.url, {**screen, "color_scheme": scheme})
+    visits = open_visit(browser, local.read_teacher_url(), {**screen, "color_scheme": scheme})
     visit = next(visits)
     page = visit.page
     choose(page, CAT)
@@ -166,7 +166,7 @@ def test_teacher_sees_pictures_like_this_one(
 def test_picture_that_was_deleted_meanwhile_is_named_so(
     browser: Browser, local: RunningApp
 ) -> None:
-    visits = open_visit(browser, local.url, DESK)
+    visits = open_visit(browser, local.read_teacher_url(), DESK)
     page = next(visits).page
     page.route("**/teach/images/**", lambda route: route.fulfill(status=404))
     open_similar(page)
@@ -178,7 +178,7 @@ def test_picture_that_was_deleted_meanwhile_is_named_so(
 def test_connection_that_is_lost_is_told_and_tried_again(
     browser: Browser, local: RunningApp
 ) -> None:
-    visits = open_visit(browser, local.url, DESK)
+    visits = open_visit(browser, local.read_teacher_url(), DESK)
     page = next(visits).page
     page.route("**/teach/similar", lambda route: route.abort())
     open_similar(page)

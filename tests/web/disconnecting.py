@@ -7,7 +7,7 @@ import anyio
 import pytest
 from starlette.requests import ClientDisconnect
 
-from tests.web.requests import PLAIN
+from tests.web.requests import PLAIN, make_access, make_cookies
 
 
 def leave(app: Any, spec: str, parts_before_gone: int) -> list[bytes]:
@@ -41,7 +41,9 @@ async def _leave(app: Any, spec: str, parts_before_gone: int) -> list[bytes]:
             await anyio.sleep_forever()
         sent.append(message["body"])
 
-    headers = [(name.encode(), value.encode()) for name, value in PLAIN.items()]
+    ((name, value),) = make_cookies(make_access()).items()
+    sent_along = {**PLAIN, "cookie": f"{name}={value}"}  # a teacher's
+    headers = [(name.encode(), value.encode()) for name, value in sent_along.items()]
     scope = {
         "type": "http", "method": "POST", "path": "/zip", "query_string": b"", "headers": headers,
         "asgi": {"spec_version": spec}, "client": ("127.0.0.1", 50000),

@@ -20,8 +20,15 @@ def make_access(**changes: Any) -> Access:
         "names": frozenset(),
         "secret": b"key",
         "on_space": False,
+        "token": "token",
     }
     return Access(**{**values, **changes})
+
+
+def make_cookies(access: Access, value: str | None = None, **headers: str) -> dict[str, str]:
+    """Make the cookies of a teacher who signed in, or that cookie with another value."""
+    name = access.name_cookie(make_request(**headers))
+    return {name: access.make_cookie() if value is None else value}
 
 
 def make_request(
@@ -49,10 +56,12 @@ def make_request(
     return Request(scope)
 
 
-def make_bare_request(client: str = "127.0.0.1", **headers: str) -> SimpleNamespace:
+def make_bare_request(
+    client: str = "127.0.0.1", cookies: dict[str, str] | None = None, **headers: str
+) -> SimpleNamespace:
     """Make what Gradio hands over where Starlette's request is gone: dictionaries."""
     return SimpleNamespace(
-        headers={**PLAIN, **headers}, cookies={}, client=SimpleNamespace(host=client)
+        headers={**PLAIN, **headers}, cookies=cookies or {}, client=SimpleNamespace(host=client)
     )
 
 

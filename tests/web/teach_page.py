@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from inference.versions.catalog import Catalog
 from labelling.store.store import Store
 from tests.inference.tiny_versions import write_version
-from tests.web.requests import make_access
+from tests.web.requests import make_access, make_cookies
 from web.serving import Service
 from web.teach.tab import make_teach_routes
 
@@ -26,7 +26,7 @@ COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue_berry": (20, 20, 
 
 @dataclass(frozen=True)
 class Visit:
-    """Calls as a browser on this machine makes them; `data` is the data folder."""
+    """Calls as a teacher's browser makes them; `data` is the data folder."""
 
     client: TestClient
     service: Service
@@ -67,9 +67,12 @@ def open_visit(tmp_path: Path) -> Iterator[Visit]:
 
 
 def serve(routes: Sequence[BaseRoute]) -> TestClient:
-    """Return a client on this machine of these routes."""
-    app = Starlette(routes=routes)
-    return TestClient(app, "http://127.0.0.1:7860", client=("127.0.0.1", 50000))
+    """Return a client of these routes: on this machine, of a teacher."""
+    client = TestClient(
+        Starlette(routes=routes), "http://127.0.0.1:7860", client=("127.0.0.1", 50000)
+    )
+    client.cookies.update(make_cookies(make_access()))
+    return client
 
 
 def paint(label: str, seed: int = 0, size: int = 64) -> bytes:

@@ -3,10 +3,16 @@
 
   const FAILED = { error: 'This did not arrive. Check the connection and try again.' };
 
-  async function post(place, body, type) {
+  const TRIES = 60; // while others try to sign in too, about a minute
+
+  async function post(place, body, type, crowded = () => {}) {
     try {
-      const response = await fetch(place, { method: 'POST', headers: { 'Content-Type': type }, body });
-      return await response.json();
+      for (let tries = 1; ; tries += 1) {
+        const response = await fetch(place, { method: 'POST', headers: { 'Content-Type': type }, body });
+        if (response.status !== 503 || tries === TRIES) return await response.json();
+        crowded();
+        await new Promise((done) => { setTimeout(done, 500 + 1000 * Math.random()); });
+      }
     } catch {
       return FAILED;
     }
@@ -25,7 +31,8 @@
     const said = form.querySelector('[role=alert]');
     said.textContent = '';
     const body = new URLSearchParams(new FormData(form)).toString();
-    const answer = await post('sign-in', body, 'application/x-www-form-urlencoded');
+    const crowded = () => { said.textContent = 'Others are trying to sign in too. Yours is next in a moment.'; };
+    const answer = await post('sign-in', body, 'application/x-www-form-urlencoded', crowded);
     if (!answer.error) return location.reload();
     said.textContent = answer.error;
     form.querySelector('input').select();

@@ -29,25 +29,28 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\.png")
 _PART = 1 << 18  # bytes
 
 
-def make_file_routes(service: Service, examples: Path) -> list[BaseRoute]:
+def make_file_routes(
+    service: Service, examples: Path, may_teach: Callable[[Request], bool]
+) -> list[BaseRoute]:
     """Return the routes; of a version only `report/`, `model.onnx` and `README.md` can be fetched.
 
-    `?model=` and `?version=` choose another than the one in use.
+    `?model=` and `?version=` choose another than the one in use: teachers any, visitors one that is
+    published. `may_teach`: tells which a request is from.
     """
 
     def send_model(request: Request) -> Response:
-        folder = _find_folder(service, request.query_params)
+        folder = _find_folder(service, request.query_params, may_teach(request))
         name = f"{folder.parent.name}-{folder.name}.onnx"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return _send(folder / "model.onnx", headers)
 
     def send_card(request: Request) -> Response:
-        folder = _find_folder(service, request.query_params)
+        folder = _find_folder(service, request.query_params, may_teach(request))
         # As plain text, whatever is in it: a version may come from elsewhere.
         return _send(folder / "README.md", _PLAIN, "text/plain")
 
     def send_report(request: Request) -> Response:
-        folder = _find_folder(service, request.path_params)
+        folder = _find_folder(service, request.path_params, may_teach(request))
         name = request.path_params["name"]
         if not _FILE_NAME.fullmatch(name):
             raise UserInputError("A report holds PNG files only.")
@@ -62,16 +65,22 @@ def make_file_routes(service: Service, examples: Path) -> list[BaseRoute]:
     ]
 
 
-def _find_folder(service: Service, query: Mapping[str, str]) -> Path:
+def _find_folder(service: Service, query: Mapping[str, str], is_teacher: bool) -> Path:
     """Return the folder of a version; of the one that answers where none is named.
 
-    Raises: UserInputError that lists what there is.
+    Raises: UserInputError that lists what there is for this visitor.
     """
-    model, version = query.get("model"), query.get("version")
+    model, version = query.get("model") or service.model, query.get("version")
     if not version:
-        return service.open(model or None).folder
+        return service.open(model).folder
     number = int(version) if re.fullmatch(r"[1-9]\d{0,8}", version) else 0
-    return service.catalog.find(model or service.model, number)
+    public = service.list_public(model)
+    if not is_teacher and number not in public:
+        known = ", ".join(map(str, sorted(public))) or "none"
+        raise UserInputError(
+            f"Model {model!r} has no published version {number}; published: {known}."
+        )
+    return service.catalog.find(model, number)
 
 
 def _make_route(path: str, respond: Callable[[Request], Response]) -> Route:

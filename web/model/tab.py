@@ -149,7 +149,8 @@ def draw_download(classifier: Classifier) -> gr.Button:
 def draw_list(service: Service, classifier: Classifier, may_teach: bool) -> str:
     """Return the versions of the model that answers."""
     model, version = classifier.folder.parent.name, int(classifier.folder.name)
-    body = draw_versions(service.catalog, model, version, may_teach=may_teach)
+    public = None if may_teach else service.list_public(model)
+    body = draw_versions(service.catalog, model, version, public=public)
     fault = service.find_fault(model)
     notice = f'<p class="fault" role="alert">{escape(fault)}</p>' if fault else ""
     return f'<section id="versions" tabindex="-1"><h2>Versions</h2>{notice}{body}</section>'

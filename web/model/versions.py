@@ -130,14 +130,17 @@ def draw_versions(
     model: str,
     in_use: int | None,
     *,
-    may_teach: bool = True,
+    public: set[int] | None = None,
     may_compare: bool = False,
 ) -> str:
-    """Return the list; `may_teach`: with what only a teacher may do.
+    """Return the list.
 
-    `in_use`: None for a model without a version. `may_compare`: where comparisons are shown.
+    `in_use`: None for a model without a version. `public`: the versions that a visitor sees; None
+    for a teacher, who sees all and what can be done with them. `may_compare`: where comparisons
+    are shown.
     """
-    versions = list_versions(catalog, model)
+    may_teach = public is None
+    versions = [v for v in list_versions(catalog, model) if public is None or v.number in public]
     if not versions:
         name = escape(name_for_display(model))
         return f'<p class="soft">{name} has no version yet. The first comes from Train.</p>'

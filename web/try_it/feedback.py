@@ -25,8 +25,9 @@ from inference.versions.cards import name_for_display
 from labelling.store.entries import Added, RecordedPrediction
 from labelling.store.labels import MAX_LENGTH, check_label
 from labelling.store.store import Store
+from web.access.origins import is_cross_site, read_headers
 from web.access.rate_limits import Limit, name_client
-from web.access.rules import Access, is_cross_site, read_headers
+from web.access.rules import Access
 from web.http.bodies import read_object
 from web.http.errors import NotAllowedError, answering_errors
 from web.serving import Service, record_prediction

@@ -15,6 +15,11 @@ from web.http.files import ClosedStream, _send, make_file_routes, send_file
 from web.serving import Service
 
 
+def refuse(_: object) -> bool:
+    """Tell that nobody is a teacher."""
+    return False
+
+
 def test_model_is_downloaded_unchanged(app: RunningApp, classifier: Classifier) -> None:
     response = httpx.get(f"{app.url}model.onnx")
     assert response.content == (classifier.folder / "model.onnx").read_bytes()
@@ -26,7 +31,7 @@ def test_card_is_sent_as_plain_text_whatever_is_in_it(tmp_path: Path) -> None:
     write_version(tmp_path / "colours" / "2")
     (folder / "README.md").write_text("<script>alert(1)</script> – ✓", encoding="utf-8")
     service = Service(Catalog(tmp_path), "colours", None, "cpu")
-    client = TestClient(Starlette(routes=make_file_routes(service, tmp_path)))
+    client = TestClient(Starlette(routes=make_file_routes(service, tmp_path, refuse)))
     response = client.get("/README.md?model=colours&version=1")
     assert response.text == "<script>alert(1)</script> – ✓"
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
@@ -102,7 +107,7 @@ def test_files_that_vanish_are_not_there_and_open_ones_are_sent_whole(tmp_path: 
     (folder / "report" / "a.png").write_bytes(b"picture")
     content = (folder / "model.onnx").read_bytes()
     service = Service(Catalog(tmp_path), "colours", None, "cpu")
-    client = TestClient(Starlette(routes=make_file_routes(service, tmp_path)))
+    client = TestClient(Starlette(routes=make_file_routes(service, tmp_path, refuse)))
     addresses = ("/model.onnx", "/report/a.png")
     assert client.get(addresses[0], headers={"Range": "bytes=1-2"}).content == content
     shown = client.get(addresses[1])

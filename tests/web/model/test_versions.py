@@ -101,7 +101,7 @@ def test_unused_version_that_is_damaged_is_a_row_that_says_so(catalog: Catalog, 
 
 
 def test_everybody_downloads_and_only_teachers_change(catalog: Catalog) -> None:
-    seen, taught = (draw_versions(catalog, "colours", 2, may_teach=may) for may in (False, True))
+    seen, taught = (draw_versions(catalog, "colours", 2, public=who) for who in ({1, 2}, None))
     assert seen.count("Download ONNX") == taught.count("Download ONNX") == 2
     assert 'href="model.onnx?model=colours&amp;version=1"' in seen
     assert "data-act" not in seen
@@ -113,7 +113,7 @@ def test_everybody_downloads_and_only_teachers_change(catalog: Catalog) -> None:
 
 def test_taught_version_that_is_not_in_use_can_be_deleted(catalog: Catalog) -> None:
     catalog.publish("colours", 1)
-    html = draw_versions(catalog, "colours", 1, may_teach=True)
+    html = draw_versions(catalog, "colours", 1)
     assert 'aria-label="Delete version 2"' in html
     assert "Delete version 1" not in html
     assert "Back to" not in html
@@ -122,14 +122,14 @@ def test_taught_version_that_is_not_in_use_can_be_deleted(catalog: Catalog) -> N
 def test_model_that_does_not_ship_has_no_way_back_to_it(tmp_path: Path) -> None:
     write_version(tmp_path / "models" / "pets" / "1", model="pets")
     catalog = Catalog(tmp_path / "exported", tmp_path)
-    assert "Back to" not in draw_versions(catalog, "pets", 1, may_teach=True)
+    assert "Back to" not in draw_versions(catalog, "pets", 1)
 
 
 def test_what_a_card_says_is_escaped(tmp_path: Path) -> None:
     parent = {"model": "<script>", "version": 1}
     evil = '"><script>'
     write_version(tmp_path / "e" / "colours" / "1", parent=parent, model=evil, created=evil)
-    assert "<script" not in draw_versions(Catalog(tmp_path / "e"), "colours", 1, may_teach=True)
+    assert "<script" not in draw_versions(Catalog(tmp_path / "e"), "colours", 1)
 
 
 def test_versions_beyond_the_newest_two_are_folded_but_not_the_one_in_use(

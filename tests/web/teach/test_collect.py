@@ -97,7 +97,7 @@ def test_other_files_are_refused_in_a_sentence(visit: Visit, data: bytes, words:
 
 def test_too_large_a_body_is_refused_while_it_arrives(visit: Visit) -> None:
     response = visit.add("red", bytes(20_000_001))
-    assert response.status_code == 400
+    assert response.status_code == 413
     assert "20 MB" in response.json()["error"]
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from gradio.data_classes import FileData
-from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from inference.images import decode
@@ -15,7 +14,7 @@ from inference.versions.catalog import Catalog
 from labelling.store.store import Store
 from tests.inference.tiny_versions import write_version
 from tests.web.requests import make_access
-from tests.web.teach_page import MODEL, paint
+from tests.web.teach_page import MODEL, paint, serve
 from web.access.rules import Access
 from web.serving import Service
 from web.try_it.chooser import Choice, SentImage
@@ -37,8 +36,7 @@ def suggestions(tmp_path: Path) -> Iterator[Suggestions]:
 
 def make_client(suggestions: Suggestions, access: Access | None = None) -> TestClient:
     route = make_similar_route(suggestions, access or suggestions.access)
-    app = Starlette(routes=[route])
-    return TestClient(app, "http://127.0.0.1:7860", client=("127.0.0.1", 50000))
+    return serve([route])
 
 
 def keep(suggestions: Suggestions, label: str, data: bytes, state: str = "approved") -> int:
