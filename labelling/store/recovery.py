@@ -31,7 +31,7 @@ class Users:
     """The lock that all who have a database open share; who moves it away must be alone."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path.with_name(f".{path.name}.users")
+        self._path = path.with_name(f".{path.name}.users.lock")
         self._handle: int | None = None
 
     def join(self) -> None:
