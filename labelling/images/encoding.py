@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from inference.containers.reading import read_container
 from inference.errors import UserInputError
 from inference.images import decode
 from labelling.images.fingerprints import take_fingerprint
@@ -64,8 +65,9 @@ def check_stored(data: bytes, origin_sha256: str) -> PreparedImage:
     Raises: UserInputError for what no store of ours writes.
     """
     decode(data)
-    with Image.open(io.BytesIO(data)) as image:
-        is_ours = image.format == "JPEG" and image.mode == "RGB"
+    lean = read_container(data).data  # Pillow must not meet what metadata there may be
+    with Image.open(io.BytesIO(lean)) as image:
+        is_ours = image.format == "JPEG" and image.mode == "RGB" and lean == data
         if not is_ours or max(image.size) > MAX_SIDE or set(image.info) - _JFIF:
             raise UserInputError("This picture is not as a store keeps it. Import it as a file.")
         return _describe(data, image, origin_sha256)

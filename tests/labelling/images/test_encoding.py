@@ -8,7 +8,13 @@ from inference.errors import UserInputError
 from inference.images import decode
 from labelling.images.encoding import check_stored, prepare, prepare_image
 from labelling.images.near_duplicates import MAX_BITS
-from tests.inference.picture_files import draw_corners, make_exif, read_corners, save
+from tests.inference.picture_files import (
+    draw_corners,
+    make_exif,
+    make_jpeg_segment,
+    read_corners,
+    save,
+)
 from tests.labelling.sample_files import encode, make_image
 
 
@@ -69,6 +75,19 @@ def test_a_decoded_image_is_stored_as_its_file_is() -> None:
     assert prepare_image(decode(data), prepare(data).origin_sha256) == prepare(data)
     alone = prepare_image(decode(data))
     assert alone.origin_sha256 == alone.sha256
+
+
+def test_metadata_of_what_claims_to_be_stored_is_never_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pillow joins all EXIF blocks of a JPEG and reads each field, however long they are."""
+    read: list[int] = []
+    monkeypatch.setattr(Image.Exif, "load", lambda _, data: read.append(len(data)))
+    block = make_jpeg_segment(0xE1, b"Exif\0\0" + make_exif([(0x0112, 3, 1, 1)]))
+    data = encode(make_image(5))
+    with pytest.raises(UserInputError, match="not as a store keeps it"):
+        check_stored(data[:2] + block * 3 + data[20:], "")  # without JFIF, which tells a resolution
+    assert not read
 
 
 def test_a_stored_image_is_taken_over_byte_for_byte() -> None:
