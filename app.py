@@ -102,6 +102,22 @@ Proxy = Annotated[
         envvar="CLASSIFIER_PROXY",
     ),
 ]
+LogJson = Annotated[
+    bool,
+    typer.Option(
+        "--log-json/--no-log-json",
+        help="Log each request, and all else that is said, as one JSON object a line.",
+        envvar="CLASSIFIER_LOG_JSON",
+    ),
+]
+Metrics = Annotated[
+    bool,
+    typer.Option(
+        "--metrics/--no-metrics",
+        help="Answer /metrics, for Prometheus, with the token in CLASSIFIER_METRICS_TOKEN.",
+        envvar="CLASSIFIER_METRICS",
+    ),
+]
 Browser = Annotated[
     bool,
     typer.Option(
@@ -126,6 +142,8 @@ class Options:
     port: int | None
     share: bool
     proxy: str
+    log_json: bool
+    metrics: bool
     browser: bool
 
 
@@ -140,6 +158,8 @@ def main(  # noqa: PLR0913, PLR0917  (one parameter an option)
     port: Port = None,
     share: Share = False,
     proxy: Proxy = "",
+    log_json: LogJson = False,
+    metrics: Metrics = False,
     browser: Browser = True,
 ) -> None:
     """Open the page that answers for pictures, until Ctrl+C."""
@@ -147,7 +167,19 @@ def main(  # noqa: PLR0913, PLR0917  (one parameter an option)
     try:
         serve(
             Options(
-                model, version, exported, data, teach, providers, where, port, share, proxy, browser
+                model,
+                version,
+                exported,
+                data,
+                teach,
+                providers,
+                where,
+                port,
+                share,
+                proxy,
+                log_json,
+                metrics,
+                browser,
             )
         )
     except UserInputError as error:
@@ -162,6 +194,10 @@ def serve(options: Options) -> None:
     """
     keep_to_one_thread()
     give_back_freed_memory()
+    from web.server.log_lines import log_as_json, log_for_people  # noqa: PLC0415
+
+    (log_as_json if options.log_json else log_for_people)()
+    metrics_token = read_metrics_token(os.environ) if options.metrics else None
     gc.disable()  # looking through what is imported, again and again, is a quarter of the start
     catalog = Catalog(options.exported, options.data)
     catalog.find(options.model, options.version)
@@ -175,7 +211,7 @@ def serve(options: Options) -> None:
     from web.access.clients import read_networks  # noqa: PLC0415  (nor a wrong option)
     from web.access.opening import add_token, write_opening_file  # noqa: PLC0415
     from web.access.rules import list_advice, make_access  # noqa: PLC0415
-    from web.launch import Address, launch  # noqa: PLC0415
+    from web.launch import Address, Watching, launch  # noqa: PLC0415
     from web.page import make_page, make_site  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the clean-up at exit runs
@@ -190,13 +226,16 @@ def serve(options: Options) -> None:
     root = os.environ.get("GRADIO_ROOT_PATH", "")
     proxies = read_networks([options.proxy])
     address = Address(uploads, options.host, options.port, options.share, root, proxies)
-    running = launch(make_page(site), site, address)
+    running = launch(make_page(site), site, address, Watching(options.log_json, metrics_token))
     gc.freeze()  # all of it stays
     gc.enable()
     typer.echo(
         f"{classifier.card.model} {classifier.card.version} on {classifier.provider}: "
-        f"{add_token(access, running.url)}"
+        f"{running.url if options.log_json else add_token(access, running.url)}"
     )
+    if options.log_json and access.has_token:  # which is nothing for a log that others read
+        file = write_opening_file(access, running.url, options.data)
+        typer.echo(f"To teach, open {file} in a browser on this machine.")
     if options.share:
         typer.echo(running.shared or "No public link could be had: it needs the internet.")
     for sentence in list_advice(access):
@@ -222,6 +261,19 @@ def wait_for_signal(running: "Running") -> None:
         signal.signal(number, note)
     ended.wait()
     running.stop(end_training=signal.SIGTERM in received)
+
+
+def read_metrics_token(environment: Mapping[str, str]) -> str:
+    """Return the token with which `/metrics` is read.
+
+    Raises: UserInputError where there is none.
+    """
+    token = environment.get("CLASSIFIER_METRICS_TOKEN", "").strip()
+    if not token:
+        raise UserInputError(
+            "--metrics needs a token that whoever reads them sends. Set CLASSIFIER_METRICS_TOKEN."
+        )
+    return token
 
 
 def choose_host() -> str:

@@ -1,12 +1,12 @@
 """How the page is served: Gradio's app with our routes, inside our front, on our server."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from fastapi import FastAPI
@@ -26,10 +26,13 @@ from web.http.shares import Shares
 from web.model.versions import make_version_routes
 from web.page import MAX_WAITING, Site
 from web.server.allowed_routes import ALLOWED, SIGN_IN, AllowedRoutes
-from web.server.calls import CheckedCalls, has_delivered, is_idle
+from web.server.calls import CheckedCalls, count_waiting, has_delivered, is_idle
+from web.server.exchanges import Exchange, Observer
 from web.server.front import Front
+from web.server.gradio_errors import log_gradio_errors
 from web.server.gradio_files import ICON, make_gradio_file_routes
 from web.server.headers import make_headers
+from web.server.log_lines import RequestLog
 from web.server.server import PageServer, make_connection_shares
 from web.server.uploads import LimitedUploads, UploadBudget, sweep
 from web.serving import count_at_once
@@ -37,6 +40,9 @@ from web.teach.tab import make_teach_routes
 from web.try_it.chooser import EXAMPLES
 from web.try_it.feedback import make_suggestion_routes
 from web.try_it.similar import make_similar_route
+
+if TYPE_CHECKING:
+    from web.server.metrics import Metrics
 
 _HERE = Path(__file__).parent
 _SCRIPTS = (
@@ -72,6 +78,17 @@ class Address:
     proxies: Sequence[Network] = ()
 
 
+@dataclass(frozen=True)
+class Watching:
+    """What is told of the requests. `metrics_token`: None where nobody reads `/metrics`."""
+
+    log_requests: bool = False
+    metrics_token: str | None = None
+
+
+_UNWATCHED = Watching()
+
+
 @dataclass
 class Running:
     """A page that is being served at `url`; `shared`: the public link, if there is one."""
@@ -88,17 +105,32 @@ class Running:
         self.server.stop()
 
 
-def launch(page: gr.Blocks, site: Site, address: Address) -> Running:
+def launch(
+    page: gr.Blocks, site: Site, address: Address, watching: Watching = _UNWATCHED
+) -> Running:
     """Start serving in the background.
 
     Raises: UserInputError if the port is taken.
     """
     register_formats()
-    app = _make_app(page, site, address)
-    each, all_requests = MAX_REQUESTS // 8, MAX_REQUESTS
+    log_gradio_errors()
+    routes, observers = list_routes(site, address.uploads), list[Observer]()
     proxies = [*address.proxies, *(PROXIES_OF_A_SPACE if site.access.on_space else ())]
+    if watching.log_requests:
+        observers.append(RequestLog())
+    if watching.metrics_token is not None:
+        metrics = _make_metrics(page, site, lambda: list(front.under_way))
+        observers.append(metrics)
+        routes.append(metrics.make_route(watching.metrics_token))
+    front = Front(
+        _make_app(page, site, address, routes),
+        Shares(MAX_REQUESTS // 8, MAX_REQUESTS),
+        make_headers(frame_ancestors(site.access)),
+        proxies,
+        observers,
+    )
     server = PageServer(
-        Front(app, Shares(each, all_requests), make_headers(frame_ancestors(site.access)), proxies),
+        front,
         address.host,
         address.port,
         connections=make_connection_shares([*proxies, *(LOOPBACK if address.share else ())]),
@@ -127,9 +159,16 @@ def list_routes(site: Site, uploads: Path) -> list[BaseRoute]:
     return routes
 
 
-def _make_app(page: gr.Blocks, site: Site, address: Address) -> ASGIApp:
+def _make_metrics(
+    page: gr.Blocks, site: Site, list_under_way: Callable[[], list[Exchange]]
+) -> "Metrics":
+    from web.server.metrics import Metrics  # noqa: PLC0415  (few ask for it)
+
+    return Metrics(site.service, list_under_way, partial(count_waiting, page))
+
+
+def _make_app(page: gr.Blocks, site: Site, address: Address, routes: list[BaseRoute]) -> ASGIApp:
     """Return Gradio's app for the page, with our routes and what stands before its own."""
-    routes = list_routes(site, address.uploads)
     allowed = {**ALLOWED, **(SIGN_IN if site.access.has_hugging_face else {})}
     before = [
         Middleware(AllowedRoutes, routes=routes, allowed=allowed),

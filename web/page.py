@@ -106,7 +106,7 @@ def make_renewal(site: Site, refresh: Refresh) -> Callable[..., tuple[Any, ...]]
     """Return what draws everything but the answer anew: for this visitor, and what is in use."""
     service, access = site.service, site.access
 
-    def renew(requested: str, request: gr.Request) -> tuple[Any, ...]:
+    def renew(requested: object, request: gr.Request) -> tuple[Any, ...]:
         model = choose_model(service, requested)
         return (
             gr.Dropdown(**describe_choice(service.list_models(), model)),

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -83,6 +83,8 @@ class Service:
         self.version = version
         self.providers = providers
         self.answered = 0
+        self.refused = 0  # images that could not be decoded
+        self._answers: Counter[tuple[str, int, str]] = Counter()
         self._lock = threading.Lock()
         self._loading = threading.Lock()
         self._in_use: dict[str, _InUse] = {}
@@ -113,13 +115,24 @@ class Service:
 
     def answer_by(self, classifier: Classifier, data: bytes) -> Response:
         """Do the same by one version, such as the one that began with several images."""
-        image = decode(data, classifier.min_side)
+        try:
+            image = decode(data, classifier.min_side)
+        except UserInputError:
+            with self._lock:
+                self.refused += 1
+            raise
         prediction = classifier.predict([image])[0]
         with self._lock:
             self.answered += 1
+            self._answers[prediction.model, prediction.version, prediction.certainty] += 1
             times = self._times.setdefault(classifier, deque(maxlen=_TIMED))
             times.append(prediction.milliseconds)
         return Response(image, prediction, classifier)
+
+    def list_answers(self) -> Counter[tuple[str, int, str]]:
+        """Return how many images were answered, by model, version and certainty."""
+        with self._lock:
+            return self._answers.copy()
 
     def list_times(self, classifier: Classifier) -> list[float]:
         """Return how many milliseconds its last answers took, without decoding."""

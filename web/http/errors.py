@@ -49,7 +49,7 @@ STATUSES: Mapping[type[Exception], int] = MappingProxyType(
         StorageError: 507,
     }
 )
-_CLIENT_GONE = 499  # nginx's; nobody is left to read it
+CLIENT_GONE = 499  # nginx's; nobody is left to read it
 
 
 def answering_errors(
@@ -66,7 +66,7 @@ def answering_errors(
         try:
             return await respond(request)
         except ClientDisconnect:
-            return Response(status_code=_CLIENT_GONE)
+            return Response(status_code=CLIENT_GONE)
         except Exception as error:  # noqa: BLE001  (the edge of the page)
             status = find_status(error, statuses)
             retry = {"Retry-After": "1"} if status == 503 else {}

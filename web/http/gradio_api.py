@@ -10,6 +10,7 @@ from inference.errors import UserInputError
 from web.serving import Service, check_count, explain
 
 Upload = dict[str, Any]  # Gradio's description of a file that it has checked to be an upload
+_NONE = "There was no picture in this call. Send one."
 
 
 def add_api(service: Service) -> None:
@@ -58,9 +59,8 @@ def answer_call(
     Raises: gr.Error with the sentence that a visitor of the page would read.
     """
     try:
-        if picture is None:
-            raise UserInputError("There was no picture in this call. Send one.")
-        answer = service.answer(Path(picture["path"]).read_bytes(), model)
+        data = _read(picture)
+        answer = service.answer(data, _check_text(model))
         return answer.prediction.to_json(with_heatmap=heatmap)
     except Exception as error:  # the edge of the API: a sentence, never null
         raise gr.Error(explain(error), print_exception=False) from error
@@ -75,15 +75,41 @@ def answer_calls(
     Raises: gr.Error for more pictures than are taken in one go, or a model that does not exist.
     """
     try:
+        if not isinstance(pictures, list):
+            raise UserInputError(_NONE)
         check_count(len(pictures))
-        classifier = service.open(model)
+        classifier = service.open(_check_text(model))
     except Exception as error:
         raise gr.Error(explain(error), print_exception=False) from error
-    return [_answer_or_error(service, classifier, Path(upload["path"])) for upload in pictures]
+    return [_answer_or_error(service, classifier, picture) for picture in pictures]
 
 
-def _answer_or_error(service: Service, classifier: Classifier, path: Path) -> dict[str, Any]:
+def _answer_or_error(service: Service, classifier: Classifier, picture: object) -> dict[str, Any]:
     try:
-        return service.answer_by(classifier, path.read_bytes()).prediction.to_json()
+        return service.answer_by(classifier, _read(picture)).prediction.to_json()
     except Exception as error:  # noqa: BLE001  (one bad picture is not the end of the others)
         return {"error": explain(error)}
+
+
+def _read(picture: object) -> bytes:
+    """Return an upload's bytes; a call may bring anything in its place.
+
+    Raises: UserInputError where it is none, or not there any more.
+    """
+    path = picture.get("path") if isinstance(picture, dict) else None
+    if not isinstance(path, str):
+        raise UserInputError(_NONE)
+    try:
+        return Path(path).read_bytes()
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise UserInputError("This picture is not here any more. Send it again.") from error
+
+
+def _check_text(model: object) -> str | None:
+    """Return the name of a model, or None.
+
+    Raises: UserInputError for anything else.
+    """
+    if model is None or isinstance(model, str):
+        return model
+    raise UserInputError("A model is named by text. Give its name, or none.")

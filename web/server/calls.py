@@ -19,6 +19,7 @@ from inference.errors import UserInputError
 from web.http.bodies import read_body
 from web.http.errors import OverloadedError, find_status
 from web.http.shares import name_sender
+from web.server.call_targets import check_stream, check_target, check_values
 from web.server.gradio_files import is_upload
 from web.serving import MAX_IMAGES
 
@@ -45,22 +46,26 @@ class CheckedCalls:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through, or explain what is wrong with it."""
-        if not _is_call(scope):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        request = Request(scope, receive)
         try:
-            body = await self._check(Request(scope, receive))
+            if _is_call(scope):
+                receive = _replay(await self._check(request), receive)
+            elif scope["method"] == "GET":
+                check_stream(self.page, get_route_path(scope), request.query_params)
         except UserInputError as error:
             await _explain(error)(scope, receive, send)
         else:
-            await self.app(scope, _replay(body, receive), send)
+            await self.app(scope, receive, send)
 
     async def _check(self, request: Request) -> bytes:
         client = name_sender(request.scope)
         if sum(client == name for name in self._list_waiting()) >= self.each:
             raise OverloadedError("Your earlier pictures are still waiting for their answers.")
         body = await read_body(request, MAX_CALL)
-        check_call(body, self.folder)
+        check_target(self.page, get_route_path(request.scope), check_call(body, self.folder))
         return body
 
     def _list_waiting(self) -> Iterator[str]:
@@ -78,25 +83,33 @@ def is_idle(page: gr.Blocks) -> bool:
     return not len(queue) and not any(queue.active_jobs)
 
 
+def count_waiting(page: gr.Blocks) -> int:
+    """Return how many calls wait for their turn."""
+    return len(page._queue)
+
+
 def has_delivered(page: gr.Blocks) -> bool:
     """Tell whether whoever made a call has fetched its answer, of all calls."""
     return not any(list(page._queue.pending_event_ids_session.values()))
 
 
-def check_call(body: bytes, folder: Path) -> None:
-    """Check what a call says, and that its files are uploads.
+def check_call(body: bytes, folder: Path) -> Any:  # noqa: ANN401  (JSON)
+    """Return what a call says, having checked that its files are uploads.
 
     Raises: UserInputError for a call that is no JSON, names an address or names too much.
     """
     try:
-        values = list(_walk(json.loads(body)))
+        call = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise UserInputError("This call holds no JSON. Reload the page.") from error
+    values = list(_walk(call))
+    check_values(values)
     files = [value for value in values if isinstance(value, dict) and _FILE & value.keys()]
     if len(values) > _MAX_VALUES or len(files) > _MAX_FILES:
         raise UserInputError(f"This call names too much; at most {MAX_IMAGES} pictures are taken.")
     for file in files:
         _check_file(file.get("path"), folder)
+    return call
 
 
 def _check_file(path: object, folder: Path) -> None:

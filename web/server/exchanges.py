@@ -2,11 +2,13 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from starlette.types import Scope
 
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 ROUTE = "matched_route"  # under which a scope holds the path of its route
 # The request that is being answered here, where one is.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -57,3 +59,11 @@ class Exchange:
     def is_stream(self) -> bool:
         """Whether nothing is lost where it is cut off."""
         return self.path.startswith(_STREAMS)
+
+
+Observer = Callable[[Exchange], None]
+
+
+def name_method(exchange: Exchange) -> str:
+    """Return its method, or `other` for one that somebody made up."""
+    return exchange.method if exchange.method in METHODS else "other"

@@ -1,14 +1,16 @@
 """What every request passes first: who sent it, what share that has, the headers of its answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.access.clients import Network, find_client
+from web.http.errors import CLIENT_GONE
 from web.http.shares import Shares, name_sender
-from web.server.exchanges import Exchange, request_id
+from web.server.exchanges import Exchange, Observer, request_id
 
 _BUSY = "Too many requests from your address at once. Try again in a moment."
 _STOPPING = "This page is being restarted. Try again in a moment."
@@ -25,7 +27,7 @@ class Front:
         shares: Shares,
         headers: Sequence[tuple[str, str]],
         proxies: Sequence[Network] = (),
-        observers: Sequence[Callable[[Exchange], None]] = (),
+        observers: Sequence[Observer] = (),
     ) -> None:
         """Serve `app`.
 
@@ -69,6 +71,8 @@ class Front:
         self.under_way.add(exchange)
         try:
             await self.app(scope, receive, send)
+        except ClientDisconnect:
+            exchange.status = exchange.status or CLIENT_GONE  # nobody is left to read it
         finally:
             self.under_way.discard(exchange)
             self.shares.give_back(exchange.client)

@@ -154,6 +154,7 @@ def _configure(front: Front, connections: Shares) -> uvicorn.Config:
         "proxy_headers": False,  # whom to believe is decided in front
         "server_header": False,
         "access_log": False,
+        "log_config": None,  # all loggers are told once, when the page starts
         "log_level": "warning",
         "timeout_graceful_shutdown": 1,  # what is under way was waited for already
     }

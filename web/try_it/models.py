@@ -29,8 +29,10 @@ def describe_choice(models: list[str], chosen: str) -> dict[str, Any]:
     return {"choices": choices, "value": chosen, "visible": len(models) > 1}
 
 
-def choose_model(service: Service, requested: str) -> str:
+def choose_model(service: Service, requested: object) -> str:
     """Return the model that a visitor chose, or the usual one where it is there no more."""
+    if not isinstance(requested, str):  # a call may bring anything
+        return service.model
     try:
         service.open(requested or None)
     except UserInputError:

@@ -71,7 +71,9 @@ def connect(
 ) -> None:
     """Answer as soon as images are chosen. `suggestions`: None where nobody looks at them."""
 
-    def respond(choice: Choice, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def respond(choice: Choice | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        if choice is None:
+            raise gr.Error("There was no picture in this call. Send one.", print_exception=False)
         is_teacher = access.may_teach(request)
         for html, last in answer_choice(service, choice, suggestions, is_teacher):
             yield html, *around.draw(last, choice.seen, request)
@@ -166,7 +168,7 @@ def find_file(sent: SentImage) -> Path:
 
     Raises: UserInputError where it was too large to send, or got lost on its way.
     """
-    if sent.file is not None:
+    if sent.file is not None and Path(sent.file.path).is_file():
         return Path(sent.file.path)
     if sent.size > MAX_BYTES:
         raise UserInputError(

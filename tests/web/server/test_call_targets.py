@@ -1,0 +1,86 @@
+import asyncio
+from typing import Any
+
+import gradio as gr
+import pytest
+from starlette.datastructures import QueryParams
+
+from inference.errors import UserInputError
+from web.http.errors import NotFoundError
+from web.server.call_targets import check_stream, check_target, check_values
+
+JOIN, CALL = "/gradio_api/queue/join", "/gradio_api/call/"
+
+
+@pytest.fixture(scope="module")
+def page() -> gr.Blocks:
+    async def make() -> gr.Blocks:  # in a loop, or Gradio leaves one open
+        with gr.Blocks() as blocks:
+            one, two = gr.Textbox(), gr.Textbox()
+            one.change(lambda a, b: a, [one, two], one, api_name="both")
+            two.change(None, one, two, js="(a) => a")
+        return blocks.queue()
+
+    return asyncio.run(make())
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (JOIN, {"data": ["a", "b"], "fn_index": 0, "session_hash": "s", "trigger_id": 3}),
+        (JOIN, {"data": ["a", "b"], "fn_index": 0, "event_data": None, "unknown": 1}),
+        (f"{CALL}both", {"data": ["a", "b"]}),
+        (f"{CALL}both/", {"data": ["a", "b", "c"]}),
+    ],
+)
+def test_calls_of_the_page_are_taken(page: gr.Blocks, path: str, body: Any) -> None:
+    check_target(page, path, body)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (JOIN, {"data": ["a", "b"]}),
+        (JOIN, {"data": ["a", "b"], "fn_index": 9}),
+        (JOIN, {"data": ["a", "b"], "fn_index": -1}),
+        (JOIN, {"data": ["a"], "fn_index": 1}),  # done by the browser alone
+        (f"{CALL}nothing", {"data": ["a", "b"]}),
+        (CALL, {"data": ["a", "b"]}),
+    ],
+)
+def test_calls_of_nothing_are_not_found(page: gr.Blocks, path: str, body: Any) -> None:
+    with pytest.raises(NotFoundError, match="no such call"):
+        check_target(page, path, body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None, [], "text", {}, {"data": "ab"}, {"data": []}, {"data": ["a"]},
+        {"data": [[], []], "fn_index": "0"},
+        {"data": ["a", "b"], "session_hash": 7}, {"data": ["a", "b"], "session_hash": "s" * 101},
+        {"data": ["a", "b"], "batched": True}, {"data": ["a", "b"], "trigger_id": []},
+        {"data": ["a", "b"], "fn_index": True}, {"data": ["a", "b"], "fn_index": 0.5},
+    ],
+)  # fmt: skip
+def test_calls_of_another_shape_are_refused(page: gr.Blocks, body: Any) -> None:
+    with pytest.raises(UserInputError, match="Reload it"):
+        check_target(page, f"{CALL}both", body)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
+def test_values_that_no_answer_could_hold_are_refused(value: object) -> None:
+    check_values(["text – ✓", 1e308, None, True])
+    with pytest.raises(UserInputError):
+        check_values([value])
+
+
+def test_answers_are_waited_for_only_where_there_is_a_call(page: gr.Blocks) -> None:
+    known = page._queue.pending_messages_per_session
+    known["here"] = None  # type: ignore[assignment]
+    check_stream(page, f"{CALL}both/here", QueryParams(""))
+    check_stream(page, "/gradio_api/queue/data", QueryParams("session_hash=here"))
+    check_stream(page, "/model.onnx", QueryParams("session_hash=gone"))
+    for path, query in ((f"{CALL}both/gone", ""), ("/gradio_api/queue/data", "session_hash=gone")):
+        with pytest.raises(NotFoundError):
+            check_stream(page, path, QueryParams(query))
