@@ -3,7 +3,6 @@
 Gradio deletes what it knows of; a file whose sender hung up midway is deleted here.
 """
 
-import errno
 import shutil
 import time
 from collections import deque
@@ -14,6 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from inference.errors import is_disk_full
 from web.http.shares import Shares, name_sender
 
 PATH = "/gradio_api/upload"
@@ -24,7 +24,6 @@ _KEPT = 3600.0  # seconds after which no upload is of use to anybody
 _LEFT = 100_000_000  # bytes of the disk that stay free
 _MUCH = "That is a lot of pictures from your address. Try again in ten minutes."
 _FULL = "There is no room for more pictures at the moment. Try again in a few minutes."
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UploadBudget:
@@ -83,7 +82,7 @@ class LimitedUploads:
         except _RefusedError as error:
             await _explain(str(error))(scope, receive, send)
         except OSError as error:
-            if error.errno not in _DISK_ERRORS:
+            if not is_disk_full(error):
                 raise
             await _explain(_FULL)(scope, receive, send)
 
