@@ -16,6 +16,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from inference.errors import UserInputError, run_command
 from inference.versions.catalog import Catalog
+from labelling.audit_log import name_command_line, record
 from labelling.exchange.exporting import export_folder
 from labelling.exchange.foreign_projects import is_project
 from labelling.exchange.importing import ImportResult, import_path
@@ -94,6 +95,11 @@ def import_pictures(
     with _open_store(context) as store:
         for path in paths:
             found.merge(_import(store, path, options))
+    if found.added:
+        record(
+            context.obj.data, who or name_command_line(), "imported",
+            model=model or None, count=found.added,
+        )  # fmt: skip
     print_result(asdict(found), describe_import(found), as_json)
     if found.left_out and not found.added + found.existed:
         raise typer.Exit(1)
@@ -154,6 +160,7 @@ def restore(
     """
     with _open_store(context) as store, _showing("restoring") as progress:
         done = restore_project(store, context.obj, path, model, progress)
+    record(context.obj.data, name_command_line(), "restored", model=done.model, count=done.images)
     print_result(asdict(done), f"Added {describe_project(done)}.", as_json)
 
 

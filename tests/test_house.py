@@ -40,8 +40,8 @@ ROOMS = {
     "inference": "__main__ decoding_child classifier certainty geometry versions images pixels"
     " decoding_limits decoding_apart heif_rows containers exif providers process errors"
     " atomic_files",
-    "labelling": "__main__ printing exchange model_names store planned_classes images training_log"
-    " required_images",
+    "labelling": "__main__ printing exchange model_names store planned_classes images audit_log"
+    " training_log required_images",
     "trainer": "__main__ commands freezing cards head finetuning base_versions evaluation"
     " synthetic data progress jobs options command_line",
     "benchmarks": "__main__ quality training soak serving results effort peers",

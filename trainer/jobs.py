@@ -21,6 +21,7 @@ from typing import Literal, TextIO
 from filelock import FileLock, Timeout
 
 from inference.errors import UserInputError, explain_full_disk, explaining_files
+from labelling.audit_log import name_command_line, record
 from labelling.training_log import (
     FILE,
     Cancelled,
@@ -55,6 +56,8 @@ class Job:
     file: TextIO
     clock: Callable[[], float] = time.monotonic
     started: float = field(init=False)
+    version: int | None = None  # that was made
+    is_published: bool = False
     _stage: tuple[Stage | None, int | None] = (None, None)
     _stage_began: float = 0.0
     _written: float = 0.0
@@ -128,6 +131,7 @@ class Job:
         outcome: str,
         sentence: str,
     ) -> None:
+        self.version, self.is_published = version, outcome in ("first", "published")
         self.emit(
             Outcome(
                 event=event,
@@ -161,8 +165,26 @@ def run_job(data: Path, kind: Kind, model: str, timeout: float = _TIMEOUT) -> It
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with explaining_files(folder):
             job.emit(Started(kind=kind, model=model, pid=os.getpid(), time=now))
-        with _cancelled_by_sigterm(folder), _logging_failure(job):
+        with (
+            _recording(data, model, job),
+            _cancelled_by_sigterm(folder),
+            _logging_failure(job),
+        ):
             yield job
+
+
+@contextmanager
+def _recording(data: Path, model: str, job: Job) -> Iterator[None]:
+    """Note in the audit log who trained, and what came of it."""
+    who = name_command_line()
+    record(data, who, "started", model=model)
+    try:
+        yield
+    finally:
+        version = job.version
+        record(data, who, "trained" if version else "ended", model=model, version=version)
+        if job.is_published:
+            record(data, who, "published", model=model, version=version)
 
 
 @contextmanager

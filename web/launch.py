@@ -151,7 +151,7 @@ def list_routes(site: Site, uploads: Path) -> list[BaseRoute]:
     routes += make_file_routes(site.service, EXAMPLES, site.access.may_teach)
     routes += make_version_routes(site.service, site.access)
     routes.append(make_classify_route(site.service, Limits(count_at_once(), MAX_WAITING)))
-    routes += make_sign_in_routes(site.access)
+    routes += make_sign_in_routes(site.access, data=data)
     if site.suggestions is not None:
         routes += make_suggestion_routes(site.suggestions)
         routes.append(make_similar_route(site.suggestions, site.access))

@@ -11,6 +11,7 @@ from inference.errors import UserInputError
 from inference.versions.cards import Parent, Rate, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.integrity import find_fault
+from labelling.audit_log import name_command_line, record, record_published
 from trainer.evaluation.metrics import describe_rate
 
 SHIPPED = "shipped"
@@ -85,8 +86,12 @@ def put_into_use(catalog: Catalog, model: str, version: str) -> int:
     Raises: UserInputError for any other.
     """
     if version == SHIPPED:
-        return catalog.reset(model)
+        shipped = catalog.reset(model)
+        record(catalog.data, name_command_line(), "reset", model=model, version=shipped)
+        return shipped
     if not version.isascii() or not version.isdecimal():
         raise UserInputError(f"{version!r} is no version. Give its number, or {SHIPPED}.")
-    catalog.publish(model, int(version))
-    return int(version)
+    number, before = int(version), catalog.read_current(model)
+    catalog.publish(model, number)
+    record_published(catalog.data, name_command_line(), model, number, before)
+    return number

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -15,6 +16,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from inference.atomic_files import replace_file
+from web.access.audit import SignInAudit
 from web.access.origins import is_local
 from web.access.rules import Access
 
@@ -48,7 +50,7 @@ def write_opening_file(access: Access, address: str, data: Path) -> str:
     return path.as_uri()
 
 
-def make_opening_routes(access: Access) -> list[BaseRoute]:
+def make_opening_routes(access: Access, audit: SignInAudit) -> list[BaseRoute]:
     """Return `GET /?token=…` where a token counts; the page itself, without one, is Gradio's."""
 
     async def open_page(request: Request) -> Response:
@@ -59,6 +61,7 @@ def make_opening_routes(access: Access) -> list[BaseRoute]:
         if not is_local(request) or not access.check_password(request.query_params["token"]):
             return HTMLResponse(_WRONG, 403, _UNSEEN)
         access.sign_in(request, onwards)
+        await run_in_threadpool(audit.note_signed_in)
         return onwards
 
     return [_TokenRoute("/", open_page, methods=["GET"])] if access.has_token else []

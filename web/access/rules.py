@@ -151,7 +151,12 @@ class Access:
 
     def make_cookie(self) -> str:
         """Return the value of the cookie that one who knew the password or token gets."""
-        return self._teachers().sign(_TEACHER if self.has_password else THIS_MACHINE)
+        return self._teachers().sign(self.own_teacher)
+
+    @property
+    def own_teacher(self) -> str:
+        """The name of whoever knew the password or token."""
+        return _TEACHER if self.has_password else THIS_MACHINE
 
     def read_cookie(self, request: Any) -> str | None:  # noqa: ANN401
         """Return the name in a request's cookie: one of ours, not expired, of this password."""

@@ -1,13 +1,17 @@
 """Signing in as a teacher, by password, token or with Hugging Face, and signing out."""
 
 from html import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from labelling.audit_log import record
+from web.access.audit import SignInAudit
 from web.access.opening import make_opening_routes
 from web.access.origins import is_cross_site, is_local, read_headers
 from web.access.rules import Access
@@ -18,33 +22,42 @@ from web.http.errors import NotAllowedError, TooLargeError, answering_errors
 _MAX_BODY = 4096  # bytes
 
 
-def make_sign_in_routes(access: Access, turns: Turns | None = None) -> list[BaseRoute]:
+def make_sign_in_routes(
+    access: Access, turns: Turns | None = None, data: Path | None = None
+) -> list[BaseRoute]:
     """Return `POST /sign-in`, `POST /sign-out` and, where a token counts, `GET /?token=`.
 
-    `turns`: how fast browsers that never signed in may guess.
+    `turns`: how fast browsers that never signed in may guess. `data`: the folder whose audit log
+    says who signed in; None without one.
     """
+    audit = SignInAudit(data, access.own_teacher)
     guesses = Guesses(access, turns or Turns())
 
     async def sign_in(request: Request) -> Response:
         _check_form(request, access)
         if not await guesses.check(request, await _read_password(request, access)):
+            await run_in_threadpool(audit.note_wrong)
             wrong = f"That is not the {_name_password(access)}. Try again."
             return JSONResponse({"error": wrong}, 401)
         response = JSONResponse({"ok": True})
         access.sign_in(request, response)
+        await run_in_threadpool(audit.note_signed_in)
         return response
 
     async def sign_out(request: Request) -> Response:
         if is_cross_site(read_headers(request)):
             raise NotAllowedError("Sign out on the page itself.")
         response = JSONResponse({"ok": True})
+        name = access.read_cookie(request)
         access.sign_out(request, response)
+        if name is not None:
+            await run_in_threadpool(record, data, name, "signed_out")
         return response
 
     return [
         Route("/sign-in", answering_errors(sign_in), methods=["POST"]),
         Route("/sign-out", answering_errors(sign_out), methods=["POST"]),
-        *make_opening_routes(access),
+        *make_opening_routes(access, audit),
     ]
 
 

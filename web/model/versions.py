@@ -15,6 +15,7 @@ from inference.versions.cards import Card, Rate, name_for_display, read_card
 from inference.versions.catalog import Catalog
 from inference.versions.comparison import read_comparison
 from inference.versions.integrity import find_fault
+from labelling.audit_log import record, record_published
 from web.access.rules import Access
 from web.access.teacher_routes import Call, get, post, reply
 from web.frame import count_images
@@ -94,17 +95,20 @@ def make_version_routes(service: Service, access: Access) -> list[BaseRoute]:
 
     def publish(call: Call) -> Response:
         model = call.get_text("model")
-        catalog.publish(model, call.get_number("version"))
+        before, version = catalog.read_current(model), call.get_number("version")
+        catalog.publish(model, version)
+        record_published(catalog.data, call.who, model, version, before)
         return reply(_describe_current(service, model))
 
     def reset(call: Call) -> Response:
         model = call.get_text("model")
-        catalog.reset(model)
+        record(catalog.data, call.who, "reset", model=model, version=catalog.reset(model))
         return reply(_describe_current(service, model))
 
     def delete(call: Call) -> Response:
         model, version = call.get_text("model"), call.get_number("version")
         catalog.delete(model, version)
+        record(catalog.data, call.who, "deleted", model=model, version=version)
         return reply({"model": model, "sentence": f"Version {version} is deleted."})
 
     return [

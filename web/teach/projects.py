@@ -12,6 +12,7 @@ from starlette.routing import Route
 from inference.atomic_files import ScratchFolder
 from inference.errors import StorageError, UserInputError
 from inference.versions.cards import name_for_display
+from labelling.audit_log import record
 from labelling.exchange.archives import open_source
 from labelling.exchange.foreign_projects import is_project
 from labelling.exchange.items import ImportOptions, Item, leave_out_disputed, list_class_folders
@@ -47,6 +48,7 @@ def list_project_routes(context: TeachContext, access: Access) -> list[Route]:
         yield {"sentence": "Checking all that is in it…"}
         name = call.get_text("model", "")
         project = restore_project(context.store, context.catalog, archive, name)
+        record(context.data, call.who, "restored", model=project.model, count=project.images)
         yield {"model": project.model, "sentence": _describe_restored(project)}
 
     def take_zip(call: Call, archive: Path) -> Generator[Line]:
@@ -81,8 +83,15 @@ def take_folders(context: TeachContext, archive: Path, name: str, call: Call) ->
         yield {"total": len(items)}
         for display_name, reason in left_out.items():
             yield {"left_out": display_name, "error": reason}
-        for item in items:
-            yield _take_file(context, item, call.who)
+        added = 0
+        try:
+            for item in items:
+                line = _take_file(context, item, call.who)
+                added += line.get("existed") is False
+                yield line
+        finally:  # also where the browser leaves before the end
+            if added:
+                record(context.data, call.who, "imported", model=options.model, count=added)
 
 
 def _leave_out_unapproved(items: list[Item], left_out: dict[str, str]) -> list[Item]:

@@ -15,6 +15,7 @@ from web.access.rules import Access
 from web.access.teacher_routes import Call, get
 from web.http.errors import NotFoundError
 from web.serving import Service
+from web.teach.audit import list_audit_routes
 from web.teach.collect import list_collect_routes
 from web.teach.compare import list_compare_routes
 from web.teach.models import open_context
@@ -50,6 +51,7 @@ def make_teach_routes(
         *list_review_routes(context, access),
         *list_train_routes(context, access, runner),
         *list_compare_routes(context, access),
+        *list_audit_routes(context, access),
     ]
 
 

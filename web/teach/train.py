@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from inference.errors import UserInputError, explaining_files
 from inference.versions.cards import name_for_display
+from labelling.audit_log import WHO, record
 from labelling.training_log import (
     FILE,
     KINDS,
@@ -63,10 +64,12 @@ def list_train_routes(
         kind = next((kind for kind in KINDS if kind == name), None)
         if kind is None:
             raise UserInputError(f"{name!r} is no training. Choose {' or '.join(KINDS)}.")
-        runner.start(TrainingRequest(model, kind, context.find_start(model)))
+        runner.start(TrainingRequest(model, kind, context.find_start(model), call.who))
         return show(call)
 
     def cancel(call: Call) -> Response:
+        if runner.is_running():
+            record(context.data, call.who, "cancelled", model=runner.read_state().model)
         runner.cancel()
         return show(call)
 
@@ -79,11 +82,15 @@ def list_train_routes(
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What to train. `start`: for a model without a version, the one whose backbone it takes."""
+    """What to train, and who wants it.
+
+    `start`: for a model without a version, the one whose backbone it takes.
+    """
 
     model: str
     kind: Kind
     start: str | None = None
+    who: str = ""
 
 
 class TrainingRunner:
@@ -153,7 +160,7 @@ class TrainingRunner:
             return subprocess.Popen(
                 self._make_command(request),
                 cwd=_ROOT,
-                env=strip_secrets(os.environ),
+                env={**strip_secrets(os.environ), WHO: request.who},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from tests.web.requests import make_access, make_request
+from web.access.audit import SignInAudit
 from web.access.opening import add_token, make_opening_routes, write_opening_file
 from web.access.rules import THIS_MACHINE, Access
 
@@ -25,7 +26,11 @@ def open_page(access: Access = LOCAL, address: str = "127.0.0.1") -> TestClient:
     async def page(_: object) -> PlainTextResponse:
         return PlainTextResponse("the page")
 
-    routes = [*make_opening_routes(access), Route("/", page), Route("/other", page)]
+    routes = [
+        *make_opening_routes(access, SignInAudit(None, "")),
+        Route("/", page),
+        Route("/other", page),
+    ]
     return TestClient(Starlette(routes=routes), HOME, client=(address, 50000))
 
 

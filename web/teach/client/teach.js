@@ -1,5 +1,6 @@
 // The Teach tab: the choice of the model, and the three steps. Called by web/teach/tab.js when it is opened.
 
+import { makeAudit } from './audit.js';
 import { makeCollect } from './collect.js';
 import { makeCompare } from './compare.js';
 import { button, displayName, make } from './dom.js';
@@ -18,6 +19,7 @@ export async function mount(frame) {
       makeStep(2, 'Train', 'train', makeTrain(state)),
       makeStep(3, 'Compare and publish', 'compare', makeCompare(state))),
     makeProjects(state),
+    makeAudit(state),
   ];
   frame.addEventListener('dragover', (event) => event.preventDefault());
   document.addEventListener('visibilitychange', () => {

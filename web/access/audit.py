@@ -1,0 +1,44 @@
+"""Who signed in, for the audit log; wrong passwords are counted, so that guessing fills nothing."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from labelling.audit_log import record
+
+STRANGER = "somebody"
+_INTERVAL = 3600.0  # seconds between two lines about wrong passwords
+
+
+class SignInAudit:
+    """Notes sign-ins in the audit log of a data folder; None: nowhere. Safe between threads."""
+
+    def __init__(
+        self, data: Path | None, who: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Note that `who` signed in; whoever did not is somebody."""
+        self.data = data
+        self.who = who
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._wrong = 0
+        self._next = clock()
+
+    def note_signed_in(self) -> None:
+        """Note that somebody knew the password, after those who did not."""
+        with self._lock:
+            self._write_wrong()
+            record(self.data, self.who, "signed_in")
+
+    def note_wrong(self) -> None:
+        """Count a wrong password; the first is a line at once, the others together later."""
+        with self._lock:
+            self._wrong += 1
+            if self._clock() >= self._next:
+                self._write_wrong()
+
+    def _write_wrong(self) -> None:
+        if self._wrong:
+            record(self.data, STRANGER, "wrong_password", count=self._wrong)
+            self._wrong, self._next = 0, self._clock() + _INTERVAL
