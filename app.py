@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inference.errors import UserInputError
-from inference.process import give_back_freed_memory, keep_to_one_thread
+from inference.process import (
+    discard_output,
+    give_back_freed_memory,
+    keep_to_one_thread,
+    open_closed_streams,
+)
 from inference.versions.catalog import Catalog
 
 if TYPE_CHECKING:
     from web.launch import Running
-
-# Read when gradio is imported: the statistics of its queue, which nobody reads here, are not
-# computed after every call.
-os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
-os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
 
 Model = Annotated[str, typer.Option(help="Model to answer with.", envvar="CLASSIFIER_MODEL")]
 Version = Annotated[
@@ -163,6 +163,7 @@ def main(  # noqa: PLR0913, PLR0917  (one parameter an option)
     browser: Browser = True,
 ) -> None:
     """Open the page that answers for pictures, until Ctrl+C."""
+    open_closed_streams()
     where = host or choose_host()
     try:
         serve(
@@ -201,9 +202,12 @@ def serve(options: Options) -> None:
     gc.disable()  # looking through what is imported, again and again, is a quarter of the start
     catalog = Catalog(options.exported, options.data)
     catalog.find(options.model, options.version)
-    from web.uploads_folder import use_own_folder  # noqa: PLC0415  (--help need not wait for these)
+    from web.environment import import_gradio, read_root  # noqa: PLC0415  (--help need not wait)
+    from web.uploads_folder import use_own_folder  # noqa: PLC0415
 
+    root = read_root()
     uploads = use_own_folder()  # before gradio, which makes a folder when it is imported
+    import_gradio()
     from web.serving import Service  # noqa: PLC0415
 
     service = Service(catalog, options.model, options.version, options.providers)
@@ -223,13 +227,12 @@ def serve(options: Options) -> None:
         environment=os.environ,
     )
     site = make_site(service, access, options.data)
-    root = os.environ.get("GRADIO_ROOT_PATH", "")
     proxies = read_networks([options.proxy])
     address = Address(uploads, options.host, options.port, options.share, root, proxies)
     running = launch(make_page(site), site, address, Watching(options.log_json, metrics_token))
     gc.freeze()  # all of it stays
     gc.enable()
-    typer.echo(
+    say(
         f"{classifier.card.model} {classifier.card.version} on {classifier.provider}: "
         f"{running.url if options.log_json else add_token(access, running.url)}"
     )
@@ -237,12 +240,20 @@ def serve(options: Options) -> None:
         file = write_opening_file(access, running.url, options.data)
         typer.echo(f"To teach, open {file} in a browser on this machine.")
     if options.share:
-        typer.echo(running.shared or "No public link could be had: it needs the internet.")
+        say(running.shared or "No public link could be had: it needs the internet.")
     for sentence in list_advice(access):
-        typer.echo(sentence)
+        say(sentence)
     if options.browser and not options.share and can_open_browser(os.environ, is_at_terminal()):
         webbrowser.open(write_opening_file(access, running.url, options.data))
     wait_for_signal(running)
+
+
+def say(text: str) -> None:
+    """Print a line where it can be read; a closed pipe or a full disk ends no page."""
+    try:
+        typer.echo(text)
+    except OSError:
+        discard_output()
 
 
 def wait_for_signal(running: "Running") -> None:

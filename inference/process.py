@@ -18,6 +18,27 @@ _LARGE = 2**22  # bytes; smaller blocks would be fetched anew for every image
 _KEPT = 2**26  # bytes at the top of the heap
 
 
+def open_closed_streams() -> None:
+    """Open the standard streams that were closed, on nothing.
+
+    Their numbers would go to the next files that are opened, a database for one, and what a
+    library then writes to "its" output would land there.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
+def discard_output() -> None:
+    """Send what is still to be printed to nothing, where it cannot be written."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
+
+
 def count_usable_cores() -> int:
     """Return the cores given by affinity, container quota and a Space's `CPU_CORES`, at least 1.
 

@@ -45,7 +45,8 @@ ROOMS = {
     "trainer": "__main__ commands freezing cards head finetuning base_versions evaluation"
     " synthetic data progress jobs options command_line",
     "benchmarks": "__main__ quality training soak serving results effort peers",
-    "web": "launch page teach refresh model try_it server access http frame serving uploads_folder",
+    "web": "launch page teach refresh model try_it server access http frame serving"
+    " uploads_folder environment",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "core"}
 

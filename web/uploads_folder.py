@@ -23,8 +23,9 @@ def use_own_folder() -> Path:
     the machine's temporary folder.
     Raises: UserInputError where no folder can be made there.
     """
-    parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    named = os.environ.get("GRADIO_TEMP_DIR")
     try:
+        parent = Path(named or tempfile.gettempdir())
         parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(parent)
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
@@ -33,8 +34,8 @@ def use_own_folder() -> Path:
         folder.chmod(0o700)  # fails if another page removed it before it was locked
     except OSError as error:
         raise UserInputError(
-            f"Uploads need a folder, and none can be made in {parent} ({error.strerror}). Name "
-            "another with GRADIO_TEMP_DIR."
+            f"Uploads need a folder, and none can be made in {named or 'the temporary folder'} "
+            f"({error.strerror}). Name another with GRADIO_TEMP_DIR."
         ) from error
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     atexit.register(_remove, folder, lock)

@@ -4,6 +4,7 @@ Gradio's `launch` would start uvicorn without limits, let it believe what anybod
 address, and ask for its own page through whatever proxy the environment names.
 """
 
+import errno
 import socket
 import sys
 import threading
@@ -106,16 +107,21 @@ def listen(host: str, port: int | None) -> socket.socket:
     for candidate in [port] if port else range(FIRST_PORT, FIRST_PORT + PORTS):
         try:
             return _bind(host, candidate)
-        except (socket.gaierror, UnicodeError) as error:
-            raise UserInputError(
-                f"{host} is no address of this machine. Choose another with --host."
-            ) from error
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, UnicodeError) as error:
+            if _is_elsewhere(error):
+                raise UserInputError(
+                    f"{host} is no address of this machine. Choose another with --host."
+                ) from error
             reason = error
     raise UserInputError(
         f"Port {port or f'{FIRST_PORT} and the next hundred'} on {host} cannot be used. "
         "Choose another with --port."
     ) from reason
+
+
+def _is_elsewhere(error: Exception) -> bool:
+    is_foreign = isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL
+    return is_foreign or isinstance(error, (socket.gaierror, UnicodeError))
 
 
 def name_host(host: str) -> str:
