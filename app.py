@@ -238,7 +238,7 @@ def serve(options: Options) -> None:
     )
     if options.log_json and access.has_token:  # which is nothing for a log that others read
         file = write_opening_file(access, running.url, options.data)
-        typer.echo(f"To teach, open {file} in a browser on this machine.")
+        say(f"To teach, open {file} in a browser on this machine.")
     if options.share:
         say(running.shared or "No public link could be had: it needs the internet.")
     for sentence in list_advice(access):
