@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from inference.images import register_formats
 from web.access.clients import LOOPBACK, PROXIES_OF_A_SPACE, Network
+from web.access.hugging_face import ExplainedSignIn
 from web.access.rules import frame_ancestors
 from web.access.sign_in import make_sign_in_routes
 from web.http.classify import Limits, make_classify_route
@@ -174,6 +175,7 @@ def _make_app(page: gr.Blocks, site: Site, address: Address, routes: list[BaseRo
         Middleware(AllowedRoutes, routes=routes, allowed=allowed),
         Middleware(CheckedCalls, page=page, folder=address.uploads, each=MAX_WAITING // 2),
         Middleware(LimitedUploads, budget=UploadBudget(address.uploads)),
+        *([Middleware(ExplainedSignIn)] if site.access.has_hugging_face else []),
     ]
     page.state_session_capacity = _MAX_SESSIONS
     page.share = address.share  # search engines are told to keep away

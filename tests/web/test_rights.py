@@ -46,6 +46,7 @@ STRANGERS: list[dict[str, str]] = [
     {"Origin": "http://evil.example"},
     {"Origin": "null"},
     {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1:3000"},
     {"Host": "evil.example", "Origin": "http://evil.example"},
 ]
 PASSWORD = "correct horse"
@@ -408,6 +409,37 @@ def test_named_users_teach_on_a_space(space: RunningApp, exported: Path, tmp_pat
     assert "eve is not among the teachers" in str(renew(space, Cookie=make_session("eve")))
     for forged in (make_session("ann", ""), make_session("ann", "other"), "session=a.b.c"):
         assert renew(space, Cookie=forged)[-1]["visible"] is False
+
+
+def test_signed_out_of_hugging_face_is_signed_out(space: RunningApp) -> None:
+    cookie = make_session("Ann")
+    assert renew(space, Cookie=cookie)[-1]["visible"] is True
+    evil = {"Sec-Fetch-Site": "cross-site"}
+    assert ask(space, "GET", "logout", Cookie=cookie, **evil).status_code == 403
+    assert renew(space, Cookie=cookie)[-1]["visible"] is True
+    response = ask(space, "GET", "logout?_target_url=//evil.example", Cookie=cookie)
+    assert response.headers["location"] == "/"
+    assert response.headers["set-cookie"].startswith("session=null")
+    assert renew(space, Cookie=cookie)[-1]["visible"] is False  # a copy
+    assert renew(space, Cookie=make_session("ann"))[-1]["visible"] is True
+
+
+@pytest.mark.parametrize(
+    "query", ["error=access_denied", "state=a&code=b&_nb_redirects=x", "error=%0aforged"]
+)
+def test_what_hugging_face_refuses_is_one_sentence(space: RunningApp, query: str) -> None:
+    response = ask(space, "GET", f"login/callback?{query}")
+    assert response.status_code == 400
+    assert "Hugging Face did not sign you in." in response.text
+    assert "Traceback" not in space.read_log()
+    assert "forged" not in space.read_log()
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/%5cevil.example"])
+def test_signing_in_leads_nowhere_else(space: RunningApp, target: str) -> None:
+    query = f"state=a&code=b&_nb_redirects=9&_target_url={target}"
+    location = ask(space, "GET", f"login/callback?{query}").headers["location"]
+    assert location.startswith("https://ann-hot-dog.hf.space/login/huggingface?")
 
 
 def test_signing_in_leads_to_hugging_face(space: RunningApp, provider: str) -> None:

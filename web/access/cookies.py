@@ -17,6 +17,7 @@ from inference.errors import UserInputError
 SIGNED_IN_SECONDS = 12 * 3600
 KNOWN_SECONDS = 400 * 24 * 3600  # the longest that browsers keep a cookie
 _KEY_BYTES = 32
+_SLACK = 3600  # seconds for which an ended cookie is remembered, as clocks differ
 
 
 @dataclass(frozen=True)
@@ -54,22 +55,27 @@ def derive_key(secret: bytes, password: str) -> bytes:
 class SignedOut:
     """The cookies that were signed out and would still be accepted otherwise.
 
-    Each is an empty file in `folder`, named by the cookie's id, so that it outlives a restart and
-    all pages on one data folder know it. It goes when the cookie has ended: there are never more
-    than cookies that were given out lately. `folder` None: until the process ends.
+    Each is an empty file in `folder`, named by the cookie's id and dated by its end, so that it
+    outlives a restart and all pages on one data folder know it. It goes when the cookie has ended:
+    there are never more than cookies that were given out lately. `folder` None: until the process
+    ends.
     """
 
     folder: Path | None = None
     _until: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
 
-    def add(self, cookie: str) -> None:
-        """Remember a cookie by its id; until the process ends where that cannot be written."""
+    def add(self, cookie: str, until: float | None = None) -> None:
+        """Remember a cookie by its id; until the process ends where that cannot be written.
+
+        `until`: when it ends, in seconds since 1970; a cookie of ours in `SIGNED_IN_SECONDS`.
+        """
         now = time.time()
-        for known in [known for known, until in self._until.items() if until < now]:
+        until = now + SIGNED_IN_SECONDS if until is None else until
+        for known in [known for known, end in self._until.items() if end < now]:
             self._until.pop(known, None)
-        self._until[cookie] = now + SIGNED_IN_SECONDS
+        self._until[cookie] = until
         try:
-            self._write(cookie, now)
+            self._write(cookie, until, now)
         except OSError as error:
             logging.getLogger(__name__).error(
                 "A cookie is signed out until the next start only: %s.", error
@@ -81,14 +87,15 @@ class SignedOut:
             return True
         return self.folder is not None and (self.folder / cookie).exists()
 
-    def _write(self, cookie: str, now: float) -> None:
+    def _write(self, cookie: str, until: float, now: float) -> None:
         if self.folder is None:
             return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.folder / cookie).touch(0o600)
+        os.utime(self.folder / cookie, (until, until))
         sync_folder(self.folder)
         for path in self.folder.iterdir():
-            if path.stat().st_mtime + SIGNED_IN_SECONDS < now:
+            if path.stat().st_mtime + _SLACK < now:
                 path.unlink(missing_ok=True)
 
 

@@ -7,6 +7,7 @@ requests here: so what counts is a signed cookie, and who asked the browser to s
 
 import hashlib
 import hmac
+import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -171,11 +172,19 @@ class Access:
 
     def read_hugging_face_name(self, request: Any) -> str | None:  # noqa: ANN401
         """Return the user name of a live Hugging Face sign-in, teacher or not."""
-        session = getattr(unwrap(request), "scope", {}).get("session") or {}
-        info = session.get("oauth_info") or {}
+        info = _read_oauth(request)
         if not self.has_hugging_face or info.get("expires_at", 0) < time.time():
             return None
+        if _name_oauth(info) in self.signed_out:
+            return None
         return str(info.get("userinfo", {}).get("preferred_username", "")) or None
+
+    def sign_out_hugging_face(self, request: Any) -> None:  # noqa: ANN401
+        """Sign out whoever signed in with Hugging Face; no copy of the session counts any more."""
+        info = _read_oauth(request)
+        if self.read_hugging_face_name(request) is not None:
+            self.signed_out.add(_name_oauth(info), info["expires_at"])
+        getattr(unwrap(request), "scope", {}).get("session", {}).pop("oauth_info", None)
 
     def _read_hugging_face(self, request: Any) -> str | None:  # noqa: ANN401
         name = self.read_hugging_face_name(request)
@@ -224,10 +233,12 @@ def make_access(
         on_space=environment.get("SYSTEM") == "spaces",
         oauth=bool(environment.get("SPACE_ID")) and all(environment.get(key) for key in _OAUTH),
     )
+    if not access.can_anyone_teach:
+        return access
+    access = replace(access, signed_out=SignedOut(data / "signed-out"))
     if not access.has_password and not access.has_token:
         return access
-    signed_out = SignedOut(data / "signed-out")
-    return replace(access, secret=read_secret(data / "secret"), signed_out=signed_out)
+    return replace(access, secret=read_secret(data / "secret"))
 
 
 def frame_ancestors(access: Access) -> str:
@@ -255,6 +266,18 @@ def list_advice(access: Access) -> list[str]:
             f"{MIN_PASSWORD} characters or more."
         ]
     return []
+
+
+def _read_oauth(request: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return what Gradio's session holds of a sign-in with Hugging Face."""
+    session = getattr(unwrap(request), "scope", {}).get("session") or {}
+    return session.get("oauth_info") or {}
+
+
+def _name_oauth(info: dict[str, Any]) -> str:
+    """Return what tells one sign-in with Hugging Face from all others; nothing of it is secret."""
+    text = json.dumps(info, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _hash(text: str) -> bytes:

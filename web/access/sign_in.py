@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from labelling.audit_log import record
 from web.access.audit import SignInAudit
+from web.access.hugging_face import make_hugging_face_routes
 from web.access.opening import make_opening_routes
 from web.access.origins import is_cross_site, is_local, read_headers
 from web.access.rules import Access
@@ -25,7 +26,7 @@ _MAX_BODY = 4096  # bytes
 def make_sign_in_routes(
     access: Access, turns: Turns | None = None, data: Path | None = None
 ) -> list[BaseRoute]:
-    """Return `POST /sign-in`, `POST /sign-out` and, where a token counts, `GET /?token=`.
+    """Return `POST /sign-in`, `POST /sign-out` and what a token or Hugging Face needs.
 
     `turns`: how fast browsers that never signed in may guess. `data`: the folder whose audit log
     says who signed in; None without one.
@@ -58,6 +59,7 @@ def make_sign_in_routes(
         Route("/sign-in", answering_errors(sign_in), methods=["POST"]),
         Route("/sign-out", answering_errors(sign_out), methods=["POST"]),
         *make_opening_routes(access, audit),
+        *make_hugging_face_routes(access),
     ]
 
 

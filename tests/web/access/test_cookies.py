@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from inference.errors import UserInputError
 from tests.web.requests import make_access, make_cookies, make_request
-from web.access.cookies import SIGNED_IN_SECONDS, SignedOut, read_secret
+from web.access.cookies import SignedOut, read_secret
 
 
 def test_key_is_kept_and_only_its_owner_reads_it(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_page_beside_it_on_the_same_folder_knows_at_once(tmp_path: Path) -> None
 
 
 def test_only_what_has_ended_is_forgotten(tmp_path: Path) -> None:
-    signed_out, ended = SignedOut(tmp_path), time.time() - SIGNED_IN_SECONDS - 5
+    signed_out, ended = SignedOut(tmp_path), time.time() - 3605
     names = [f"{number:016x}" for number in range(12_000)]  # more than were ever kept before
     for name in names[:20]:
         signed_out.add(name)
