@@ -270,7 +270,8 @@ def wait_for_signal(running: "Running") -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, note)
-    ended.wait()
+    while not ended.wait(1):  # a signal that another thread took does not wake this one
+        pass
     running.stop(end_training=signal.SIGTERM in received)
 
 

@@ -33,6 +33,8 @@ OPTIONS = {
     "--port": "GRADIO_SERVER_PORT",
     "--share": "CLASSIFIER_SHARE",
     "--proxy": "CLASSIFIER_PROXY",
+    "--log-json": "CLASSIFIER_LOG_JSON",
+    "--metrics": "CLASSIFIER_METRICS",
     "--browser": "CLASSIFIER_BROWSER",
 }
 
@@ -40,7 +42,7 @@ OPTIONS = {
 def test_every_option_is_documented_with_its_variable() -> None:
     done = run_app("--help", env={"COLUMNS": "200"})
     assert done.returncode == 0
-    shown = re.findall(r"^.*?(--[a-z]+)\b", done.stdout, re.MULTILINE)
+    shown = re.findall(r"^.*?(--[a-z]+(?:-[a-z]+)*)\b", done.stdout, re.MULTILINE)
     assert set(shown) - {"--help"} == set(OPTIONS)
     for option, variable in OPTIONS.items():
         line = next(line for line in done.stdout.splitlines() if option in line)
