@@ -36,7 +36,7 @@ _SENTENCES: dict[What, str] = {
     "started": "started a training of {model}",
     "cancelled": "cancelled the training of {model}",
     "trained": "trained {model} version {version}",
-    "ended": "the training of {model} ended without a version",
+    "ended": "ended a training of {model} without a version",
     "restored": "added {model} from a project file, {count} {pictures}",
     "imported": "added {count} {pictures} to {model}",
     "approved": "approved {count} {pictures}",

@@ -12,6 +12,7 @@ import pytest
 
 from inference.errors import run_command
 from labelling.__main__ import app
+from labelling.audit_log import read_acts
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image, write_images
 from tests.running import ROOT
@@ -152,6 +153,8 @@ def test_a_model_goes_to_another_installation(run: Run, folder: Path, tmp_path: 
     assert run("backup", "--model", "pets", path, "--json").json()["images"] == 7
     added = {"model": "pets", "version": None, "images": 7}
     assert run("restore", path, "--json", data="b").json() == added
+    (act,) = read_acts(path.parent / "b")
+    assert (act.who, act.what, act.model) == ("command line", "restored", added["model"])
     taken = run("restore", path, data="b")
     assert (taken.code, "Choose another name" in taken.stderr) == (2, True)
     again = run("restore", path, "--model", "mine", data="b")

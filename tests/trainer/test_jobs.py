@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from inference.errors import UserInputError
+from labelling.audit_log import read_acts
 from labelling.training_log import (
     Cancelled,
     CurvePoint,
@@ -70,6 +71,28 @@ def test_every_end_is_logged(tmp_path: Path, error: Exception, end: Event) -> No
     with pytest.raises(type(error)), run_job(tmp_path, "finetune", "pets"):
         raise error
     assert read_log(tmp_path)[-1] == end
+
+
+def test_audit_log_says_who_trained_and_what_came_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSIFIER_WHO", "ann")
+    with run_job(tmp_path, "head", "pets") as job:
+        job.finish("pets", 1, "first", "Published: the first.")
+    monkeypatch.delenv("CLASSIFIER_WHO")
+    with run_job(tmp_path, "head", "pets") as job:
+        job.finish("pets", 2, "candidate", "It waits.")
+    with pytest.raises(CancelledError), run_job(tmp_path, "head", "pets"):
+        raise CancelledError
+    assert [f"{act.who} {act.describe()}" for act in reversed(read_acts(tmp_path))] == [
+        "ann started a training of pets",
+        "ann trained pets version 1",
+        "ann published pets version 1",
+        "command line started a training of pets",
+        "command line trained pets version 2",
+        "command line started a training of pets",
+        "command line ended a training of pets without a version",
+    ]
 
 
 def test_cancel_stops_between_two_steps(tmp_path: Path) -> None:

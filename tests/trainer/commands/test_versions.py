@@ -7,6 +7,7 @@ import pytest
 
 from inference.errors import UserInputError
 from inference.versions.catalog import Catalog
+from labelling.audit_log import read_acts
 from tests.inference.tiny_versions import write_version
 from trainer.commands.versions import describe_rows, list_rows, put_into_use
 
@@ -45,6 +46,11 @@ def test_any_version_can_be_put_into_use_and_back(catalog: Catalog) -> None:
     assert catalog.read_current("colours") == 2
     assert put_into_use(catalog, "colours", "shipped") == 1
     assert catalog.read_current("colours") == 1
+    assert catalog.data is not None
+    assert [f"{act.who} {act.describe()}" for act in read_acts(catalog.data)] == [
+        "command line put the shipped version 1 of colours back",
+        "command line published colours version 2",
+    ]
 
 
 @pytest.mark.parametrize("version", ["9", "newest", "-1", "²", ""])

@@ -180,6 +180,15 @@ def test_end_is_reported_and_the_next_can_begin(make_runner: Callable[..., Train
         assert (seen.version, seen.outcome, seen.seconds) == (2, "published", 1.5)
 
 
+def test_training_knows_who_started_it(
+    make_runner: Callable[..., TrainingRunner], tmp_path: Path
+) -> None:
+    body = 'say(event="failed", sentence=os.environ["CLASSIFIER_WHO"])'
+    runner = make_runner(body)
+    runner.start(TrainingRequest(MODEL, "head", who="ann"))
+    assert wait_for(runner, "failed").error == "ann"
+
+
 def test_training_outlives_the_page(runner: TrainingRunner) -> None:
     runner.start(REQUEST)
     process = runner._process
