@@ -149,7 +149,7 @@ def test_wrong_probe_is_named(
     if probabilities:
         changes["probes"] = [{"height": 4, "width": 4, "seed": 0, "probabilities": probabilities}]
     classifier = Classifier(write_version(tmp_path / "1", **changes), "cpu")
-    found = classifier._find_wrong_probe(classifier.session)
+    found = classifier.find_wrong_probe(classifier.session)
     if words is None:
         assert found is None
     else:
@@ -160,7 +160,7 @@ def test_wrong_probe_is_named(
 def test_provider_that_answers_no_numbers_is_wrong(tmp_path: Path) -> None:
     nothing = SimpleNamespace(run=lambda *_: [np.full((1, 3), np.nan)])
     classifier = Classifier(write_version(tmp_path / "1"), "cpu")
-    assert "differ by nan" in str(classifier._find_wrong_probe(nothing))  # type: ignore[arg-type]
+    assert "differ by nan" in str(classifier.find_wrong_probe(nothing))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ def test_images_are_added_and_a_training_is_timed(exported: Path, tmp_path: Path
     classes = {folder.name: list_images(folder) for folder in folders}
     options = ("--teach", "--data", str(tmp_path / "data"), "--exported", str(exported))
     with open_page(*options) as page:
+        page.sign_in()
         page.post("/teach/models", model="bench", labels=list(classes))
         assert add_images(page, classes) == 12
         assert time_training(page, classes["discs"][0]) > 0

@@ -51,7 +51,7 @@ def test_class_folders_come_in(store: Store, tmp_path: Path, packed: bool) -> No
     assert again == ImportResult(existed=7)
     assert {path.name for path in store.data.iterdir()} == {
         *("labels.sqlite3", "labels.sqlite3-wal", "labels.sqlite3-shm", "pictures"),
-        ".labels.sqlite3.lock",
+        *(".labels.sqlite3.lock", ".labels.sqlite3.users.lock"),
     }
 
 

@@ -79,7 +79,8 @@ def test_what_killed_processes_left_is_removed_and_what_is_held_stays(
     with ScratchFolder(tmp_path, prefix) as held, replacing_file(tmp_path / "file") as writing:
         sweep_scratch(tmp_path)
         left = {path.name for path in tmp_path.iterdir()}
-        assert left == {Path(held).name, "models", next(tmp_path.glob(f"{UNFINISHED}*")).name}
+        (unfinished,) = (path for path in tmp_path.glob(f"{UNFINISHED}*") if path.is_file())
+        assert left == {Path(held).name, "models", unfinished.name}
         writing.write(b"whole")
     assert (tmp_path / "file").read_bytes() == b"whole"
     assert {path.name for path in tmp_path.iterdir()} == {"file", "models"}
