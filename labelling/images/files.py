@@ -90,9 +90,10 @@ class ImageFiles:
 
 
 def sweep_scratch(data: Path) -> None:
-    """Remove what imports and backups that were killed have left in a data folder."""
-    for prefix in (ARRIVING, SCRATCH, SENDING, UNFINISHED):
-        for path in data.glob(f"{prefix}*"):
+    """Remove what writers, imports and backups that were killed have left in a data folder."""
+    prefixes = (ARRIVING, SCRATCH, SENDING, UNFINISHED)
+    for pattern in (*(f"{prefix}*" for prefix in prefixes), f"*/*/{UNFINISHED}*"):
+        for path in data.glob(pattern):
             sweep_abandoned(path)
 
 

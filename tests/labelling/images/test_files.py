@@ -98,3 +98,13 @@ def test_scratch_of_a_process_that_was_killed_is_removed_at_once(tmp_path: Path)
     assert len(list(tmp_path.glob(".taking-*/archive.zip"))) == 1
     sweep_scratch(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_image_of_which_half_was_written_is_removed(tmp_path: Path) -> None:
+    files = ImageFiles(tmp_path / "pictures")
+    files.write(SHA256, DATA)
+    half = files.path(SHA256).with_name(f"{UNFINISHED}half")
+    half.write_bytes(b"ha")
+    sweep_scratch(tmp_path)
+    assert not half.exists()
+    assert files.read(SHA256) == DATA
