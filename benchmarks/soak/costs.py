@@ -29,6 +29,7 @@ class Meter:
     """
 
     def __init__(self, rest: int | None = None) -> None:
+        measure_peak()  # what was taken before, and is not any more, does not count
         self._base = measure_peak() if rest is None else rest
         self._started = 0  # the most bytes of started processes and this one, above the base
         threading.Thread(target=self._watch, daemon=True).start()
