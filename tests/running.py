@@ -1,5 +1,6 @@
 """Start `app.py` as people do, for the tests of the page, its API and its options."""
 
+import asyncio
 import os
 import re
 import socket
@@ -7,13 +8,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 
+T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 _TIMEOUT = 240  # seconds; a busy machine with two cores has needed 60
 
@@ -44,6 +48,12 @@ def make_environment(changes: Mapping[str, str]) -> dict[str, str]:
     ours = ("CLASSIFIER_", "GRADIO_", "SPACE_", "SYSTEM")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return {**kept, **changes}
+
+
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns, in a thread where no loop of another test runs."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def find_free_port() -> int:

@@ -12,7 +12,7 @@ from inference.versions.cards import Probe
 from inference.versions.catalog import Catalog
 from inference.versions.probes import list_probes
 from tests.inference.tiny_versions import write_version
-from tests.running import RunningApp
+from tests.running import RunningApp, run_apart
 from web.http.health import Readiness, make_health_routes
 from web.serving import Service
 
@@ -25,7 +25,7 @@ def make_service(folder: Path, **changes: object) -> Service:
 
 
 def check(readiness: Readiness) -> object:
-    return asyncio.run(readiness.check())
+    return run_apart(readiness.check())
 
 
 def test_page_is_alive_and_ready(app: RunningApp, classifier: Classifier) -> None:
@@ -109,5 +109,5 @@ def test_many_who_ask_at_once_cost_one_test(tmp_path: Path, count: int) -> None:
     async def ask() -> list[object]:
         return await asyncio.gather(*(readiness.check() for _ in range(count)))
 
-    assert asyncio.run(ask()) == [{"model": "colours", "version": 1}] * count
+    assert run_apart(ask()) == [{"model": "colours", "version": 1}] * count
     assert tests == 1

@@ -1,6 +1,5 @@
 """Which of Gradio's routes answer: every one it brings has a row here or in `ALLOWED`."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.running import RunningApp
+from tests.running import RunningApp, run_apart
 from web.server.allowed_routes import ALLOWED, SIGN_IN
 
 REFUSED = {
@@ -56,7 +55,7 @@ def gradio_paths() -> set[str]:
     async def mount() -> FastAPI:  # Gradio makes a loop of its own where none runs
         return gr.mount_gradio_app(FastAPI(openapi_url=None), gr.Blocks(), path="/")
 
-    return set(list_paths(asyncio.run(mount()).routes[-1].app.routes))
+    return set(list_paths(run_apart(mount()).routes[-1].app.routes))
 
 
 def test_every_route_of_gradio_is_known(gradio_paths: set[str]) -> None:

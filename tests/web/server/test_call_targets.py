@@ -1,4 +1,3 @@
-import asyncio
 from typing import Any
 
 import gradio as gr
@@ -6,6 +5,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from inference.errors import UserInputError
+from tests.running import run_apart
 from web.http.errors import NotFoundError
 from web.server.call_targets import check_stream, check_target, check_values
 
@@ -21,7 +21,7 @@ def page() -> gr.Blocks:
             two.change(None, one, two, js="(a) => a")
         return blocks.queue()
 
-    return asyncio.run(make())
+    return run_apart(make())
 
 
 @pytest.mark.parametrize(
