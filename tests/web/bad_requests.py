@@ -39,7 +39,7 @@ def list_requests() -> Iterator[tuple[str, str, bytes, dict[str, str]]]:
     for path in (
         "gradio_api/queue/join", "gradio_api/call/classify", "gradio_api/call/renew",
         "gradio_api/call/nothing", "gradio_api/call/classify_many", "suggestions",
-        "suggestions/withdraw", "sign-in", "sign-out", "teach/training", "versions/publish",
+        "suggestions/withdraw", "sign-out", "teach/training", "versions/publish",
     ):  # fmt: skip
         for body in list_bodies():
             yield "POST", path, body, as_json
@@ -48,7 +48,8 @@ def list_requests() -> Iterator[tuple[str, str, bytes, dict[str, str]]]:
         yield "POST", path, b"x", {}
     for kind, body in list_forms():
         yield "POST", "gradio_api/upload", body, {"Content-Type": kind}
-        yield "POST", "sign-in", body, {"Content-Type": kind}
+        if not kind.startswith("multipart"):  # each is a wrong password, which costs a second
+            yield "POST", "sign-in", body, {"Content-Type": kind}
     for body in (b"", b"no picture", b"\x89PNG\r\n\x1a\n" + b"\0" * 100, FORGED.encode()):
         yield "POST", "api/classify", body, {}
         yield "POST", "api/classify?model=..%2F&heatmap=%0a", body, {}
