@@ -1,11 +1,14 @@
-"""JPEG: segments without comments, profiles and previews, and the price of progressive scans."""
+"""JPEG: segments without comments, profiles and previews, and the price of several scans."""
 
 import struct
+from collections.abc import Iterator
 
 from inference.containers.lean import LeanFile
 from inference.exif import EXIF, read_orientation
 
-_SOS, _COM = 0xDA, 0xFE
+_SOS, _COM, _SCAN = 0xDA, 0xFE, b"\xff\xda"
+# Markers without a length: filling, no marker at all, TEM and restarts.
+_ALONE = frozenset((0x00, 0x01, 0xFF, *range(0xD0, 0xD8)))
 _APPS = range(0xE0, 0xF0)
 _JFIF, _EXIF, _ADOBE = 0xE0, 0xE1, 0xEE
 # All start-of-frame markers; DHT, JPG and DAC lie between them.
@@ -19,36 +22,45 @@ _SECONDS_PER_PIXEL_AND_SCAN = 0.7e-9
 def read_jpeg(data: bytes) -> LeanFile:
     """Leave out what the pixels do not need, and read the orientation of the first EXIF block."""
     view, kept = memoryview(data), [memoryview(data)[:2]]
-    place, orientation, frame = 2, None, None
-    for _ in range(_MAX_SEGMENTS):
-        segment = _find_segment(data, place)
-        if segment is None:
+    place, orientation, frame, scan = 2, None, None, None
+    for marker, start, end in _list_segments(data):
+        if marker == _SOS:
+            scan = start
             break
-        marker, end = segment
         if marker in _FRAMES:
-            frame = data[place:end]
-        if marker == _EXIF and orientation is None and data.startswith(EXIF, place + 4):
-            orientation = read_orientation(data[place + 4 : end])
-        if _is_needed(marker, data[place + 4 : place + 9]):
-            kept.append(view[place:end])
+            frame = data[start:end]
+        if marker == _EXIF and orientation is None and data.startswith(EXIF, start + 4):
+            orientation = read_orientation(data[start + 4 : end])
+        if _is_needed(marker, data[start + 4 : start + 9]):
+            kept.append(view[start:end])
         place = end
     kept.append(view[place:])
     lean = data if sum(map(len, kept)) == len(data) else b"".join(kept)
-    memory, seconds = _find_price(frame, data, place) if frame else (0.0, 0.0)
-    return LeanFile(lean, orientation or 1, memory=memory, seconds=seconds)
+    price = _find_price(frame, data, scan) if frame and scan is not None else None
+    memory, seconds = price or (0.0, 0.0)
+    return LeanFile(
+        lean, orientation or 1, memory=memory, seconds=seconds, is_bounded=price is not None
+    )
 
 
-def _find_segment(data: bytes, place: int) -> tuple[int, int] | None:
-    """Return marker and end of the segment that begins here; None at the first scan."""
-    if data[place : place + 1] != b"\xff" or place + 4 > len(data):
-        return None
-    marker = data[place + 1]
-    if marker == 0xFF:  # filling
-        return marker, place + 1
-    (length,) = struct.unpack_from(">H", data, place + 2)
-    end = place + 2 + length
-    is_segment = marker >= 0xC0 and not 0xD0 <= marker <= _SOS
-    return (marker, end) if is_segment and length >= 2 and end <= len(data) else None
+def _list_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, beginning and end of each segment up to the header of the first scan.
+
+    What lies between segments is skipped, as decoders do.
+    """
+    place = data.find(b"\xff", 2)
+    for _ in range(_MAX_SEGMENTS):
+        if place < 0 or place + 4 > len(data):
+            return
+        marker = data[place + 1]
+        if marker in _ALONE:
+            end = place + (1 if marker == 0xFF else 2)
+        else:
+            end = place + 2 + int.from_bytes(data[place + 2 : place + 4])
+            if end < place + 4 or end > len(data):
+                return
+            yield marker, place, end
+        place = data.find(b"\xff", end)
 
 
 def _is_needed(marker: int, head: bytes) -> bool:
@@ -56,21 +68,22 @@ def _is_needed(marker: int, head: bytes) -> bool:
         return head == b"JFIF\0"  # says that colours are YCbCr
     if marker == _ADOBE:
         return head == b"Adobe"
-    return marker not in _APPS and marker not in (_COM, 0xFF)
+    return marker not in _APPS and marker != _COM
 
 
-def _find_price(frame: bytes, data: bytes, place: int) -> tuple[float, float]:
-    """Return bytes and seconds; only what comes in several scans is held as coefficients."""
+def _find_price(frame: bytes, data: bytes, scan: int) -> tuple[float, float] | None:
+    """Return bytes and seconds; None where they cannot be told.
+
+    Only what comes in several scans is held as coefficients, all of which each scan visits.
+    """
     try:
         height, width, count = struct.unpack_from(">HHB", frame, 5)
         shares = [frame[11 + 3 * i] for i in range(count)]
     except (struct.error, IndexError):
-        return 0.0, 0.0
-    is_progressive = frame[1] in _PROGRESSIVE
-    if not is_progressive and data[place + 4 : place + 5] == bytes([count]):
+        return None
+    if frame[1] not in _PROGRESSIVE and data[scan + 4 : scan + 5] == bytes([count]):
         return 0.0, 0.0
     areas = [(share >> 4) * (share & 15) for share in shares]
     pixels = height * width
     memory = 2 * pixels * sum(areas) / max(1, *areas, 1)
-    scans = data.count(b"\xff\xda", place) if is_progressive else 0
-    return memory, scans * pixels * _SECONDS_PER_PIXEL_AND_SCAN
+    return memory, data.count(_SCAN, scan) * pixels * _SECONDS_PER_PIXEL_AND_SCAN

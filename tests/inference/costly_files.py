@@ -7,6 +7,7 @@
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -47,6 +48,16 @@ def make_progressive_jpeg(width: int, height: int, scans: int) -> bytes:
     coarse = make_jpeg_segment(0xDA, b"\1\1\0\1\x3f\1") + runs
     refined = make_jpeg_segment(0xDA, b"\1\1\0\1\x3f\x10") + runs
     return head + first + coarse + refined * (scans - 2) + b"\xff\xd9"
+
+
+def make_sequential_jpeg(width: int, height: int, scans: int) -> bytes:
+    """Return a JPEG in colour whose components come in scans of their own, again and again."""
+    plain = save(Image.new("RGB", (64, 64)), "JPEG", subsampling=0)
+    head = plain[: plain.index(b"\xff\xda")]
+    frame = head.index(b"\xff\xc0")
+    size = struct.pack(">HH", height, width)
+    head = head[: frame + 5] + size + head[frame + 9 :]
+    return head + make_jpeg_segment(0xDA, b"\1\1\0\0\x3f\0") * scans + b"\xff\xd9"
 
 
 def make_large_png(
@@ -195,9 +206,24 @@ def _make_wide_avif() -> bytes:
 
 
 # Refused by what the header says.
+def hide_frame(before: bytes) -> bytes:
+    """Return a JPEG of 400 scans with something before its frame that decoders skip."""
+    return make_progressive_jpeg(10_000, 10_000, 400).replace(b"\xff\xc2", before + b"\xff\xc2", 1)
+
+
 REFUSED_FILES: dict[str, Callable[[], bytes]] = {
     "JPEG of 400 scans": lambda: make_progressive_jpeg(10_000, 10_000, 400),
     "JPEG of 100,000 scans": lambda: make_progressive_jpeg(3_000, 3_000, 100_000),
+    "JPEG of 6,000 sequential scans": lambda: make_sequential_jpeg(7_000, 5_600, 6_000),
+    **{
+        f"JPEG of 400 scans with {words} before its frame": partial(hide_frame, hidden)
+        for words, hidden in (
+            ("a byte", b"\0"),
+            ("no marker", b"\xff\0"),
+            ("a restart", b"\xff\xd0"),
+            ("a thousand bytes", b"a" * 1000),
+        )
+    },
     "progressive JPEG of full colour": _make_wide_jpeg,
     "PNG of 100 megapixels in RGB": lambda: make_large_png(10_000, 10_000, 8, 2),
     "PNG of 45 megapixels in 16-bit RGBA": lambda: make_large_png(6_700, 6_700, 16, 6),

@@ -76,3 +76,18 @@ def test_preview_in_exif_is_not_the_picture() -> None:
     exif = make_jpeg_segment(0xE1, b"Exif\0\0" + make_exif([]) + preview)
     found = [tuple(map(int, c)) for c in read_corners(decode(put_into_jpeg(PLAIN, exif)))]
     assert np.abs(np.array(found) - np.array(CORNERS)).max() < 40
+
+
+@pytest.mark.parametrize("between", [b"\0", b"junk", b"\xff\0", b"\xff\xd3", b"\xff\x01"])
+def test_what_decoders_skip_hides_no_price(between: bytes) -> None:
+    data = save(Image.new("RGB", (800, 800)), "JPEG", progressive=True)
+    hidden = data.replace(b"\xff\xc2", between + b"\xff\xc2", 1)
+    assert read_jpeg(hidden).seconds == read_jpeg(data).seconds > 0
+    assert read_jpeg(hidden).data == read_jpeg(data).data
+
+
+@pytest.mark.parametrize("lost", [b"\xff\xc0", b"\xff\xda"])
+def test_an_unknown_price_is_none(lost: bytes) -> None:
+    plain = save(draw_corners(), "JPEG")
+    assert read_jpeg(plain).is_bounded
+    assert not read_jpeg(plain.replace(lost, b"\xff\xef", 1)).is_bounded
