@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from web.access.clients import PROXIES_OF_A_SPACE, find_client, read_address
+from web.access.clients import PROXIES_OF_A_SPACE, find_client
 from web.access.rules import Access
+from web.http.shares import name_network
 
 
 @dataclass
@@ -58,18 +59,12 @@ class Limit:
 
 
 def name_client(request: Request, access: Access) -> str:
-    """Return the address that a visitor is counted under.
+    """Return what a visitor is counted under.
 
     It is the other end of the connection, which is rewritten before where the operator named a
-    proxy; on a Space, what its proxies report. Of an IPv6 address, the network that one household
-    gets.
+    proxy; on a Space, what its proxies report.
     """
     client = request.client.host if request.client else ""
     if access.on_space:
         client = find_client(request.headers, client, PROXIES_OF_A_SPACE)
-    address = read_address(client)
-    if address is None:
-        return client or "unknown"
-    if address.version == 4:
-        return str(address)
-    return ":".join(address.exploded.split(":")[:4])
+    return name_network(client) if client else "unknown"

@@ -1,10 +1,12 @@
-"""Whose guess at the password is looked at next: slowly, and nobody is locked out for others.
+"""Whose guess at the password is looked at next: slowly, and no wrong guess locks anybody out.
 
-A browser that knew the password before has no need to wait for those that never did.
+A browser that knew the password before has no need to wait for those that never did. Another waits
+longer while strangers flood the page with guesses, from its own address above all.
 """
 
 import asyncio
 import math
+import secrets
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
@@ -26,7 +28,8 @@ class Turns:
     """Lets `burst` callers through at once, then one every `interval` seconds, clients in turn.
 
     `each`, `all`: how many callers of one client, and of all, may wait. Where all places are
-    taken, a client that waits more often than the others gives one up. For one event loop.
+    taken, a newcomer gets one, at random, of the clients that hold the most, unless it is one of
+    them: nobody keeps others out by coming first. For one event loop.
     """
 
     interval: float = 1.0
@@ -62,11 +65,13 @@ class Turns:
             raise OverloadedError(_CROWDED)
         if sum(map(len, self._waiting.values())) < self.all:
             return
-        longest = max(self._waiting, key=lambda name: len(self._waiting[name]))
-        if len(self._waiting[longest]) <= mine + 1:
+        longest = max(map(len, self._waiting.values()))
+        if longest <= mine:
             raise OverloadedError(_CROWDED)
-        turn = self._waiting[longest][-1]
-        self._leave(longest, turn)
+        held = [name for name, turns in self._waiting.items() if len(turns) == longest]
+        loser = secrets.choice(held)
+        turn = secrets.choice(self._waiting[loser])
+        self._leave(loser, turn)
         if not turn.done():
             turn.set_exception(OverloadedError(_CROWDED))
 

@@ -3,9 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv6Network, ip_address
 
 from starlette.types import Scope
+
+# Bits that the addresses of one household have in common; where providers give out less, a few
+# neighbours count as one. Source: RIPE-690, which advises providers to give each a /56 or a /48.
+_HOUSEHOLD = 56
 
 
 @dataclass
@@ -37,21 +41,25 @@ class Shares:
         self.held -= amount
         self._forget(client)
 
+    def name(self, host: str) -> str:
+        """Return what an address is counted under: a shared one by itself, not its network."""
+        return host if self.shared(host) else name_network(host)
+
     def _forget(self, client: str) -> None:
         if self._clients[client] <= 0:
             del self._clients[client]
 
 
 def name_sender(scope: Scope) -> str:
-    """Return the address that the sender of a request is counted under.
-
-    Of an IPv6 address, the network that one household gets.
-    """
+    """Return what the sender of a request is counted under: see `name_network`."""
     return name_network(scope["client"][0]) if scope.get("client") else "unknown"
 
 
 def name_network(host: str) -> str:
-    """Return an IPv4 address as it is, of an IPv6 address the first 64 bits."""
+    """Return an IPv4 address as it is, of an IPv6 address the network that one household gets.
+
+    What is counted by client is counted under this everywhere.
+    """
     try:
         address = ip_address(host)
     except ValueError:
@@ -59,4 +67,4 @@ def name_network(host: str) -> str:
     mapped = getattr(address, "ipv4_mapped", None)
     if address.version == 4 or mapped:
         return str(mapped or address)
-    return ":".join(address.exploded.split(":")[:4])
+    return str(IPv6Network((int(address), _HOUSEHOLD), strict=False))

@@ -10,7 +10,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from web.http.shares import Shares, name_network
+from web.http.shares import Shares
 
 MAX_HEADER = 65_536  # bytes, with the address
 HEADER_SECONDS = 10.0  # in which a header must have arrived, or the next request begun
@@ -38,7 +38,7 @@ class LimitedProtocol(HttpToolsProtocol):  # type: ignore[misc]
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401
         """Take a connection, or answer 503 where there are too many."""
         super().connection_made(transport)
-        name = name_network(self.client[0]) if self.client else "unknown"
+        name = self._shares.name(self.client[0]) if self.client else "unknown"
         if self._shares.take(name):
             self._name = name
         else:

@@ -65,7 +65,7 @@ def test_memory_is_bounded() -> None:
         ("10.0.0.5", None, True, "10.0.0.5"),
         ("9.9.9.9", "8.8.8.8", True, "9.9.9.9"),  # round the proxies of the Space
         ("::ffff:10.0.0.5", None, False, "10.0.0.5"),
-        ("2a00:1450:4001:80b::200e", None, False, "2a00:1450:4001:080b"),
+        ("2a00:1450:4001:80b::200e", None, False, "2a00:1450:4001:800::/56"),
         (None, None, False, "unknown"),
     ],
 )

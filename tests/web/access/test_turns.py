@@ -213,6 +213,44 @@ def test_who_waits_is_bounded_and_new_clients_get_a_place() -> None:
     run(work)
 
 
+def test_newcomer_gets_a_place_where_many_addresses_hold_one_each() -> None:
+    async def work() -> None:
+        turns = Turns(interval=1000, burst=1, each=4, all=32)
+        await turns.wait("first")
+        strangers = [asyncio.ensure_future(turns.wait(f"8.8.8.{n}")) for n in range(32)]
+        await asyncio.sleep(0)
+        newcomers = [asyncio.ensure_future(turns.wait(f"9.9.9.{n}")) for n in range(8)]
+        await asyncio.sleep(0)
+        assert not newcomers[-1].done()
+        await asyncio.sleep(0)
+        refused = [n for n, task in enumerate([*strangers, *newcomers]) if task.done()]
+        assert len(refused) == 8
+        assert refused not in (list(range(8)), list(range(24, 32)))  # not by who came first
+        for task in (*strangers, *newcomers):
+            task.cancel()
+        await asyncio.gather(*strangers, *newcomers, return_exceptions=True)
+
+    run(work)
+
+
+def test_who_holds_as_many_as_anybody_is_refused() -> None:
+    """Else two would push each other out for ever."""
+
+    async def work() -> None:
+        turns = Turns(interval=1000, burst=1, each=4, all=4)
+        await turns.wait("first")
+        waiting = [asyncio.ensure_future(turns.wait(name)) for name in "abab"]
+        await asyncio.sleep(0)
+        with pytest.raises(OverloadedError):
+            await turns.wait("a")
+        assert not any(task.done() for task in waiting)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    run(work)
+
+
 def test_clients_take_turns() -> None:
     async def work() -> None:
         turns, order = Turns(interval=1, burst=1, each=3), []
