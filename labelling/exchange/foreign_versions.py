@@ -12,19 +12,17 @@ import os
 import re
 import subprocess
 import sys
-import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from inference.errors import UserInputError
 from inference.versions.cards import MAX_NUMBER, MAX_TEXT, Card, read_card, write_card
 from inference.versions.catalog import check_model_name
-from labelling.exchange.archives import BROKEN
+from labelling.exchange.foreign_memory import MAX_MEMORY, is_memory
 from labelling.exchange.trial import GREEDY, MAX_MODEL
 from labelling.store.labels import check_label
 
@@ -35,7 +33,6 @@ _FILES = re.compile(
 )
 # Bytes of model.json and of README.md; ours have 15 kB, and a hundred classes make 300 kB.
 _MAX_CARD = 4_000_000
-MAX_MEMORY = 300_000_000  # bytes of memory.npz, unpacked: 100,000 images
 _MAX_PROBE = 1_000_000  # pixels
 _MAX_VALUES, _MAX_DEPTH = 200_000, 12
 _TIMEOUT = 120.0  # seconds; a network of ours takes a few, start included
@@ -142,7 +139,7 @@ def check_files(folder: Path, card: Card, max_memory: int = MAX_MEMORY) -> None:
     readme, memory = folder / _README, folder / "memory.npz"
     if readme.is_file() and readme.stat().st_size > _MAX_CARD:
         raise _refuse(folder, _README)
-    if memory.is_file() and not _is_memory(memory, len(card.class_names), max_memory):
+    if memory.is_file() and not is_memory(memory, len(card.class_names), max_memory):
         raise _refuse(folder, "memory")
 
 
@@ -232,29 +229,6 @@ def _is_small(values: object) -> bool:
         elif isinstance(value, int | float) and not -MAX_NUMBER <= value <= MAX_NUMBER:
             return False
     return True
-
-
-def _is_memory(path: Path, classes: int, max_bytes: int) -> bool:
-    """Tell whether a file holds finite embeddings and as many targets, sides and names."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > max_bytes:
-                return False
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays}
-        embeddings, targets, is_val = (found[n] for n in ("embeddings", "targets", "is_val"))
-        for name in ("sha256", "group"):
-            np.char.decode(found.get(name, np.zeros(0, "S64")).astype("S64"), "ascii")
-    except (*BROKEN, OSError, ValueError, KeyError, MemoryError):
-        return False
-    return bool(
-        embeddings.ndim == 2
-        and {value.shape[:1] for value in found.values()} == {embeddings.shape[:1]}
-        and embeddings.dtype.kind == "f"
-        and np.isfinite(embeddings).all()
-        and (targets.dtype.kind, is_val.dtype.kind) == ("i", "b")
-        and ((targets >= -1) & (targets < classes)).all()
-    )
 
 
 def _hash_file(path: Path) -> str:
