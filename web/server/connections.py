@@ -1,14 +1,15 @@
 """Connections: how many there may be, how long a header may be, how slowly a request may arrive.
 
-uvicorn's protocol over httptools holds a header of any length, and waits for the rest of a request
-for ever.
+uvicorn's protocol over httptools holds a header of any length, keeps any number of requests that
+were sent ahead, and waits for the rest of one for ever.
 """
 
+import logging
 import time
 from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from web.http.shares import Shares
 
@@ -17,9 +18,21 @@ HEADER_SECONDS = 10.0  # in which a header must have arrived, or the next reques
 BODY_SECONDS = 30.0  # in which a body must have arrived, and longer the more of it has
 SLOWEST = 20_000  # bytes a second, of a body
 STALLED_SECONDS = 60.0  # without a byte taken of an answer
+MAX_AHEAD = 1 << 20  # bytes of a body sent while the last answer is still being ended
 _CHUNKED = 8  # bytes of framing for each byte of a body, at most
-_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
-_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\n"
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n"
+_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+_MALFORMED = b"HTTP/1.1 400 Bad Request\r\n"
+_END = (
+    b"Content-Length: 0\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+    b"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n\r\n"
+)
+_log = logging.getLogger("uvicorn.error.connections")
+_log.setLevel(logging.ERROR)  # whoever sends no HTTP, or asks for a WebSocket, fills no log
+
+
+class _SentAheadError(Exception):
+    """A request came before the last one was answered."""
 
 
 class LimitedProtocol(HttpToolsProtocol):  # type: ignore[misc]
@@ -27,9 +40,11 @@ class LimitedProtocol(HttpToolsProtocol):  # type: ignore[misc]
 
     def __init__(self, *args: Any, shares: Shares, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
+        self.logger = _log
         self._shares = shares
         self._name = ""  # under which a connection is counted, if it is
-        self._refused = False
+        self._deaf = False  # whether what else comes is left alone
+        self._answered: RequestResponseCycle | None = None  # the request that is being answered
         self._receiving_body = False
         self._since = time.monotonic()  # the last request's beginning or end
         self._stalled: float | None = None
@@ -45,28 +60,36 @@ class LimitedProtocol(HttpToolsProtocol):  # type: ignore[misc]
             self._refuse(_BUSY)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count it no more."""
+        """Count it no more, and tell whoever answers a request."""
         if self._name:
             self._shares.give_back(self._name)
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless too much has come that is no body."""
-        if self._refused:
+        if self._deaf:
             return
         self._received += len(data)
         super().data_received(data)
-        if self._received - self._body > MAX_HEADER + _CHUNKED * self._body:
+        if not self._deaf and self._received - self._body > MAX_HEADER + _CHUNKED * self._body:
             self._refuse(_TOO_LONG)
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
         self._since, self._body = time.monotonic(), 0
-        self._received = min(self._received, MAX_HEADER)  # of what came with the one before
 
     def on_headers_complete(self) -> None:
-        """Begin its body."""
+        """Begin its body; what was sent ahead is left alone, and its connection closed.
+
+        Its sender may send it again (RFC 9112, 9.3.2).
+        """
+        if self.pipeline or not _may_have_arrived(self._answered):
+            self._deaf, self.cycle.keep_alive = True, False
+            raise _SentAheadError
         super().on_headers_complete()
         self._receiving_body = True
 
@@ -74,6 +97,8 @@ class LimitedProtocol(HttpToolsProtocol):  # type: ignore[misc]
         """Count what came of a body."""
         self._body += len(body)
         super().on_body(body)
+        if self.pipeline and self._body > MAX_AHEAD:
+            self.transport.abort()
 
     def on_message_complete(self) -> None:
         """Wait for the next request."""
@@ -106,14 +131,31 @@ class LimitedProtocol(HttpToolsProtocol):  # type: ignore[misc]
         elif self._waits_for_header() and now - self._since > HEADER_SECONDS:
             self.transport.close()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        if not self._deaf:
+            self._refuse(_MALFORMED)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _waits_for_header(self) -> bool:
         return self.cycle is None or bool(self.cycle.response_complete)
 
     def _refuse(self, answer: bytes) -> None:
-        self._refused = True
+        self._deaf = True
         if not self.transport.is_closing():
-            self.transport.write(answer + b"Connection: close\r\n\r\n")
+            self.transport.write(answer + _END)
             self.transport.close()
+
+
+def _may_have_arrived(answered: RequestResponseCycle | None) -> bool:
+    """Tell whether a client may have read an answer to its end, though the app has not ended it."""
+    if answered is None or answered.response_complete:
+        return True
+    is_told = answered.response_started and not answered.chunked_encoding
+    return bool(is_told and answered.expected_content_length == 0)
 
 
 def make_protocol(shares: Shares) -> Any:  # noqa: ANN401  (what uvicorn calls for each connection)

@@ -1,6 +1,8 @@
 """Connections that take too much or too long."""
 
-from collections.abc import Iterator
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 
 import httpx
@@ -24,7 +26,41 @@ async def stream(request: Request) -> StreamingResponse:
     return StreamingResponse(bytes(1 << 20) for _ in range(200))
 
 
-ROUTES = [Route("/count", count, methods=["GET", "POST"]), Route("/stream", stream)]
+async def held(request: Request) -> PlainTextResponse:
+    await until_let_go()
+    return PlainTextResponse("held")
+
+
+async def events(request: Request) -> StreamingResponse:
+    async def tell() -> AsyncIterator[str]:
+        while not HELD.is_set():
+            yield "data: 1\n\n"
+            await asyncio.sleep(0.01)
+
+    return StreamingResponse(tell(), media_type="text/event-stream")
+
+
+async def unended(request: Request) -> StreamingResponse:
+    async def tell() -> AsyncIterator[str]:
+        yield "whole"
+        await until_let_go()
+
+    return StreamingResponse(tell(), headers={"Content-Length": "5"})
+
+
+async def until_let_go() -> None:
+    while not HELD.is_set():
+        await asyncio.sleep(0.01)
+
+
+HELD = threading.Event()
+ROUTES = [
+    Route("/count", count, methods=["GET", "POST"]),
+    Route("/stream", stream),
+    Route("/held", held),
+    Route("/events", events),
+    Route("/unended", unended),
+]
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +146,67 @@ def test_one_client_cannot_take_all_connections() -> None:
         stack.close()
         wait_for(lambda: shares.held == 0)
         assert httpx.get(f"http://127.0.0.1:{server.port}/count").is_success
+
+
+def test_a_request_sent_ahead_is_not_kept(server: PageServer) -> None:
+    """Its connection is closed after the answer before it; ten thousand of them cost nothing."""
+    HELD.clear()
+    with connect(server) as client:
+        client.sendall(b"GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_for(lambda: server.front.under_way)
+        (protocol,) = server._server.server_state.connections
+        client.sendall(b"POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n")
+        client.sendall(bytes(9_000_000))
+        client.sendall(b"GET /count HTTP/1.1\r\nHost: a\r\n\r\n" * 10_000)
+        assert not protocol.pipeline
+        HELD.set()
+        answer = read_all(client)
+    assert answer.endswith(b"held") and answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_who_hangs_up_behind_a_request_sent_ahead_is_noticed(server: PageServer) -> None:
+    HELD.clear()
+    with connect(server) as client:
+        client.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.recv(1000)
+        client.sendall(b"GET /count HTTP/1.1\r\nHost: a\r\n\r\n")
+    wait_for(lambda: server.connections.held == 0)
+    wait_for(lambda: not server.front.under_way)
+
+
+def test_the_next_request_may_come_before_an_answer_that_arrived_is_ended(
+    server: PageServer,
+) -> None:
+    """An app may say that a body is over after a client has read it."""
+    HELD.clear()
+    with connect(server) as client:
+        client.sendall(b"GET /unended HTTP/1.1\r\nHost: a\r\n\r\n")
+        while b"whole" not in client.recv(1000):
+            pass
+        request = (
+            b"POST /count HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\n"
+        )
+        client.sendall(request + b"abc")
+        HELD.set()
+        assert read_all(client).endswith(b"3")
+
+
+def test_what_is_no_http_is_refused_under_our_headers(
+    server: PageServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connect(server) as client:
+        client.sendall(b"hello\r\n\r\n")
+        answer = read_all(client)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"X-Content-Type-Options: nosniff" in answer
+    assert not caplog.records
+
+
+def test_who_asks_for_a_web_socket_gets_an_answer_and_no_line_in_the_log(
+    server: PageServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connect(server) as client:
+        client.sendall(b"GET /count HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n")
+        client.sendall(b"Connection: Upgrade, close\r\n\r\n")
+        assert read_all(client).startswith(b"HTTP/1.1 200 ")
+    assert not caplog.records
