@@ -4,6 +4,7 @@ Gradio brings routes that fetch addresses, start other programs, render in the e
 round the queue. What has no row in `ALLOWED` is answered with 404, whatever a later Gradio adds.
 """
 
+import re
 from collections.abc import Sequence
 
 from starlette.responses import JSONResponse, Response
@@ -24,7 +25,6 @@ ALLOWED = {
     "/robots.txt": "GET",
     "/gradio_api/info": "GET",
     "/gradio_api/upload": "POST",
-    "/gradio_api/upload_progress": "GET",
     "/gradio_api/queue/join": "POST",
     "/gradio_api/queue/data": "GET",
     "/gradio_api/call/{api_name}": "POST",
@@ -33,6 +33,8 @@ ALLOWED = {
 }
 # Signing in with Hugging Face, where that is possible.
 SIGN_IN = {"/login/huggingface": "GET", "/login/callback": "GET", "/logout": "GET"}
+# No address of ours has one; routes match at the end of a line, and comparisons do not.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class AllowedRoutes:
@@ -59,6 +61,8 @@ class AllowedRoutes:
     def _find_match(self, scope: Scope) -> Match:
         """Return the best match, a partial one being of another method, and note its route."""
         found = Match.NONE
+        if _CONTROL.search(scope["path"]):
+            return found
         for route in self.routes:
             match, _ = route.matches(scope)
             if match is not Match.NONE:

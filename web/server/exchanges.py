@@ -13,7 +13,7 @@ ROUTE = "matched_route"  # under which a scope holds the path of its route
 # The request that is being answered here, where one is.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 # Streams that stay open as long as a page does, or until a call has been answered.
-_STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data", "/gradio_api/upload_progress")
+_STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data")
 
 
 @dataclass(eq=False)

@@ -32,8 +32,8 @@ REFUSED = {
     "/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8",
     "/gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext}",
     "/gradio_api/theme.css", "/gradio_api/token", "/gradio_api/token/",
-    "/gradio_api/undo-vibe-edit", "/gradio_api/undo-vibe-edit/", "/gradio_api/user",
-    "/gradio_api/user/", "/gradio_api/vibe-code", "/gradio_api/vibe-code/",
+    "/gradio_api/undo-vibe-edit", "/gradio_api/undo-vibe-edit/", "/gradio_api/upload_progress",
+    "/gradio_api/user", "/gradio_api/user/", "/gradio_api/vibe-code", "/gradio_api/vibe-code/",
     "/gradio_api/vibe-edit", "/gradio_api/vibe-edit/", "/gradio_api/vibe-starter-queries",
     "/gradio_api/vibe-starter-queries/", "/login", "/login/", "/logout", "/monitoring",
     "/monitoring/summary", "/monitoring/{key}", "/openapi.json", "/pwa_icon", "/pwa_icon/{size}",
@@ -90,6 +90,7 @@ def test_what_is_allowed_answers(app: RunningApp) -> None:
         "GET gradio_api/deep_link",
         "GET gradio_api/startup-events",
         "GET gradio_api/openapi.json",
+        "GET gradio_api/upload_progress?upload_id=a",
         "GET openapi.json",
         "GET docs",
         "POST login",
@@ -110,6 +111,31 @@ def test_the_rest_is_not_there(app: RunningApp, request_line: str) -> None:
     answer = httpx.request(method, f"{app.url}{path}", content=b"{}" if method == "POST" else None)
     assert answer.status_code in (404, 405)
     assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "gradio_api/upload%0a",
+        "gradio_api%2Fupload%0a",
+        "gradio_api/queue/join%0a",
+        "gradio_api/call/classify%0a",
+        "gradio_api/call/classify%00",
+        "gradio_api/call/classify%7f",
+        "gradio_api/call/classify%c2%85",
+        "api/classify%0a",
+        "config%0a",
+        "healthz%0a",
+        "gradio_api/upload/",
+        "gradio_api//upload",
+        "Gradio_api/upload",
+        "gradio_api/queue/join/",
+    ],
+)
+def test_no_address_is_known_by_another_spelling(app: RunningApp, path: str) -> None:
+    for method in ("GET", "POST"):
+        answer = httpx.request(method, f"{app.url}{path}", content=b"x")
+        assert (answer.status_code, answer.json()["error"][:5]) == (404, "There"), answer.text
 
 
 @pytest.mark.parametrize("path", ["gradio_api/queue/data", "gradio_api/info", ""])

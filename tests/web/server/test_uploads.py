@@ -52,6 +52,17 @@ def test_all_together_get_no_more_than_there_is(tmp_path: Path) -> None:
     assert [budget.refuse(f"client {i}", 240) is None for i in range(5)] == [True] * 4 + [False]
 
 
+def test_gradio_is_told_of_no_number_to_keep_an_upload_under(tmp_path: Path) -> None:
+    async def name(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.url.query)
+
+    app = Starlette(
+        routes=[Route(PATH, name, methods=["POST"])],
+        middleware=[Middleware(LimitedUploads, budget=UploadBudget(tmp_path))],
+    )
+    assert not TestClient(app).post(f"{PATH}?upload_id=a").text
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_said(tmp_path: Path, number: int) -> None:
     client = make_client(UploadBudget(tmp_path), OSError(number, os.strerror(number)))
