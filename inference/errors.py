@@ -22,6 +22,10 @@ class StorageError(UserInputError):
     """The disk or the database fails: whatever is tried next would fail too."""
 
 
+class BusyError(StorageError):
+    """Another process holds what is needed and has not let go in time: later it may be free."""
+
+
 @contextmanager
 def explaining_files(folder: Path) -> Iterator[None]:
     """Turn an error of the disk into one sentence for a person.

@@ -16,7 +16,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from inference.errors import UserInputError, run_command
 from inference.versions.catalog import Catalog
-from labelling.audit_log import name_command_line, record
+from labelling.audit_log import name_command_line, record, record_changes
 from labelling.exchange.exporting import export_folder
 from labelling.exchange.foreign_projects import is_project
 from labelling.exchange.importing import ImportResult, import_path
@@ -246,6 +246,7 @@ def undo(
     """Undo changes, by the numbers that the other commands print."""
     with _open_store(context) as store:
         entries = store.undo_all(changes, who)
+    record_changes(context.obj.data, who or name_command_line(), "undo", len(entries))
     print_entries(entries, as_json)
 
 
@@ -260,6 +261,8 @@ def purge(
     """Remove the files of deleted and rejected pictures for good."""
     with _open_store(context) as store:
         removed = store.purge(days * _SECONDS_A_DAY)
+    if removed:
+        record(context.obj.data, name_command_line(), "purged", count=removed)
     print_result({"removed": removed}, f"Removed {removed:,} picture files.", as_json)
 
 
@@ -287,6 +290,8 @@ def _showing(task: str) -> Iterator[Callable[[int, int], None]]:
 def _change(context: typer.Context, numbers: list[int], change: Change, as_json: bool) -> None:
     with _open_store(context) as store:
         changes = dict(zip(numbers, store.change(numbers, change), strict=True))
+    count = sum(map(bool, changes.values()))
+    record_changes(context.obj.data, change.who or name_command_line(), change.kind, count)
     made = ", ".join(f"label {n}: change {number}" for n, number in changes.items() if number)
     print_result({"changes": changes}, f"Done: {made or 'nothing had to be changed'}.", as_json)
 

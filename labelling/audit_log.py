@@ -18,12 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 FILE, OLDER = "audit.jsonl", "audit-older.jsonl"
 MAX_BYTES = 1_000_000  # of one file
 COMMAND_LINE = "command line"
+PROGRAM = "this program"  # which does something by itself
 WHO = "CLASSIFIER_WHO"  # the variable that names who started a command
+_MANY = 10  # labels changed at once; fewer are in the history of each label only
 _TIMEOUT = 5.0  # seconds to wait for another that writes
 What = Literal[
     "signed_in", "wrong_password", "signed_out", "published", "rolled_back", "reset", "deleted",
     "started", "cancelled", "trained", "ended", "restored", "imported", "approved", "confirmed",
-    "rejected", "relabelled", "removed", "undone",
+    "rejected", "relabelled", "removed", "undone", "purged", "recovered", "no_teacher",
 ]  # fmt: skip
 _SENTENCES: dict[What, str] = {
     "signed_in": "signed in",
@@ -45,6 +47,18 @@ _SENTENCES: dict[What, str] = {
     "relabelled": "relabelled {count} {pictures}",
     "removed": "deleted {count} {pictures}",
     "undone": "undid {count} {changes}",
+    "purged": "removed the files of {count} {pictures} for good",
+    "recovered": "set a damaged list of labels aside",
+    "no_teacher": "signed in with Hugging Face, and is no teacher here",
+}
+# What is done to labels (`Change.kind`, and undoing it).
+_CHANGES: dict[str, What] = {
+    "approve": "approved",
+    "confirm": "confirmed",
+    "reject": "rejected",
+    "relabel": "relabelled",
+    "delete": "removed",
+    "undo": "undone",
 }
 
 
@@ -111,6 +125,12 @@ def record_published(
     is_back = before is not None and version < before
     what: What = "rolled_back" if is_back else "published"
     record(data, who, what, model=model, version=version)
+
+
+def record_changes(data: Path | None, who: str, kind: str, count: int) -> None:
+    """Append that many labels were changed at once. `kind`: of the change, or `undo`."""
+    if count >= _MANY:
+        record(data, who, _CHANGES[kind], count=count)
 
 
 def name_command_line() -> str:

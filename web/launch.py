@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from inference.images import register_formats
 from web.access.clients import LOOPBACK, PROXIES_OF_A_SPACE, Network
-from web.access.hugging_face import ExplainedSignIn
+from web.access.hugging_face import CheckedSignIn
 from web.access.rules import frame_ancestors
 from web.access.sign_in import make_sign_in_routes
 from web.http.classify import Limits, make_classify_route
@@ -175,8 +175,10 @@ def _make_app(page: gr.Blocks, site: Site, address: Address, routes: list[BaseRo
         Middleware(AllowedRoutes, routes=routes, allowed=allowed),
         Middleware(CheckedCalls, page=page, folder=address.uploads, each=MAX_WAITING // 2),
         Middleware(LimitedUploads, budget=UploadBudget(address.uploads)),
-        *([Middleware(ExplainedSignIn)] if site.access.has_hugging_face else []),
     ]
+    if site.access.has_hugging_face:
+        data = site.service.catalog.data
+        before.append(Middleware(CheckedSignIn, access=site.access, data=data))
     page.state_session_capacity = _MAX_SESSIONS
     page.share = address.share  # search engines are told to keep away
     page.has_launched = True  # or Gradio lets a call name any file of this machine
@@ -232,6 +234,7 @@ def _share(page: gr.Blocks, server: PageServer) -> str | None:
     """Return a public link that leads here; None, and the reason in the log, without one."""
     try:
         return str(setup_tunnel(server.host, server.port, page.share_token, None, None))
-    except Exception:
-        logging.getLogger(__name__).warning("No public link could be had.", exc_info=True)
+    except Exception as error:  # noqa: BLE001  (Gradio's tunnel fails in many ways)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        logging.getLogger(__name__).warning("No public link could be had: %s", reason)
         return None

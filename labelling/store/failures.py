@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from inference.errors import StorageError
+from inference.errors import BusyError, StorageError
 
 # Errors that a disk or another process causes. Source: SQLite's result codes.
+_IN_USE = (
+    "is in use by another process that does not finish. Wait for it, or end it, and try again."
+)
 _CAUSES = {
-    sqlite3.SQLITE_BUSY: "is in use by another process that does not finish. Wait for it, or end "
-    "it, and try again.",
+    sqlite3.SQLITE_BUSY: _IN_USE,
+    sqlite3.SQLITE_LOCKED: _IN_USE,
     sqlite3.SQLITE_READONLY: "cannot be written to. Change its permissions, or choose another "
     "--data.",
     sqlite3.SQLITE_PERM: "cannot be written to. Change its permissions, or choose another --data.",
@@ -31,7 +34,7 @@ _CAUSES = {
 def explaining(path: Path) -> Iterator[None]:
     """Turn an error of the disk, or of another process, into one sentence for a person.
 
-    Raises: StorageError.
+    Raises: StorageError; BusyError where it may work later.
     """
     try:
         yield
@@ -39,4 +42,5 @@ def explaining(path: Path) -> Iterator[None]:
         cause = _CAUSES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
         if cause is None:
             raise
-        raise StorageError(f"The list of labels ({path}) {cause}") from error
+        kind = BusyError if cause == _IN_USE else StorageError
+        raise kind(f"The list of labels ({path}) {cause}") from error

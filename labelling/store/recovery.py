@@ -16,6 +16,7 @@ from pathlib import Path
 
 from inference.atomic_files import replace_file, replacing_file, sync_folder
 from inference.errors import StorageError
+from labelling.audit_log import PROGRAM, record
 from labelling.store.failures import explaining
 from labelling.store.snapshots import find_damage, find_damage_in, list_snapshots, name_time
 
@@ -79,6 +80,7 @@ def recover(path: Path, users: Users, version: int) -> None:
         _replace(path, fault, version)
     for left in _list_notices(data, _UNFINISHED):
         sentence = left.read_text(encoding="utf-8")
+        record(data, PROGRAM, "recovered")
         left.rename(left.with_name(NOTICE))
         logging.getLogger(__name__).error(sentence)
 

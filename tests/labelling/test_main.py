@@ -128,6 +128,28 @@ def test_labels_are_corrected_and_changes_undone(run: Run, folder: Path) -> None
     assert run("undo", "8").code == 2
 
 
+def test_many_changes_and_a_purge_are_in_the_audit_log(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSIFIER_WHO", "Bob")
+    run("import", *write_images(tmp_path / "given" / "cat", range(11)), "--label", "cat")
+    numbers = [str(n) for n in range(1, 12)]
+    few = run("delete", *numbers[:9], "--json").json()["changes"]
+    run("undo", *map(str, few.values()))
+    changes = run("reject", *numbers, "--who", "Ann", "--json").json()["changes"]
+    run("undo", *map(str, changes.values()))
+    run("delete", *numbers)
+    run("purge", "--days", "0")
+    acts = read_acts(tmp_path / "data")
+    assert [(act.who, act.describe()) for act in reversed(acts)] == [
+        ("Bob", "added 11 pictures to every model"),
+        ("Ann", "rejected 11 pictures"),
+        ("Bob", "undid 11 changes"),
+        ("Bob", "deleted 11 pictures"),
+        ("Bob", "removed the files of 11 pictures for good"),
+    ]
+
+
 def test_purging_asks_how_old(run: Run, folder: Path) -> None:
     run("import", folder)
     run("delete", "1")

@@ -1,4 +1,4 @@
-"""Who signed in, for the audit log; wrong passwords are counted, so that guessing fills nothing."""
+"""Who signed in, for the audit log; what anybody may try is bounded, so that it fills nothing."""
 
 import threading
 import time
@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labelling.audit_log import record
+from web.access.rate_limits import Limit
 
 STRANGER = "somebody"
 _INTERVAL = 3600.0  # seconds between two lines about wrong passwords
+_MAX_STRANGERS = 20  # lines in that time about people who are no teachers, each once
 
 
 class SignInAudit:
@@ -22,6 +24,7 @@ class SignInAudit:
         self.who = who
         self._clock = clock
         self._lock = threading.Lock()
+        self._strangers = Limit(1, _MAX_STRANGERS, _INTERVAL, clock)
         self._wrong = 0
         self._next = clock()
 
@@ -37,6 +40,13 @@ class SignInAudit:
             self._wrong += 1
             if self._clock() >= self._next:
                 self._write_wrong()
+
+    def note_hugging_face(self, name: str, *, is_teacher: bool) -> None:
+        """Note that somebody signed in with Hugging Face, where anybody can have a name."""
+        if is_teacher:
+            record(self.data, name, "signed_in")
+        elif self._strangers.take(name):
+            record(self.data, name, "no_teacher")
 
     def _write_wrong(self) -> None:
         if self._wrong:

@@ -179,6 +179,10 @@ class Access:
             return None
         return str(info.get("userinfo", {}).get("preferred_username", "")) or None
 
+    def is_teacher(self, name: str) -> bool:
+        """Tell whether whoever has a name at Hugging Face may teach."""
+        return name.casefold() in {teacher.casefold() for teacher in self.names}
+
     def sign_out_hugging_face(self, request: Any) -> None:  # noqa: ANN401
         """Sign out whoever signed in with Hugging Face; no copy of the session counts any more."""
         info = _read_oauth(request)
@@ -188,8 +192,7 @@ class Access:
 
     def _read_hugging_face(self, request: Any) -> str | None:  # noqa: ANN401
         name = self.read_hugging_face_name(request)
-        teachers = {teacher.casefold() for teacher in self.names}
-        return name if name and name.casefold() in teachers else None
+        return name if name and self.is_teacher(name) else None
 
     def _read_cookie(self, request: Any) -> dict[str, str] | None:  # noqa: ANN401
         if not self.has_password and not self.has_token:

@@ -59,7 +59,7 @@ def make_sign_in_routes(
         Route("/sign-in", answering_errors(sign_in), methods=["POST"]),
         Route("/sign-out", answering_errors(sign_out), methods=["POST"]),
         *make_opening_routes(access, audit),
-        *make_hugging_face_routes(access),
+        *make_hugging_face_routes(access, data),
     ]
 
 

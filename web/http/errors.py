@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from inference.errors import StorageError, UserInputError, explain_full_disk
+from inference.errors import BusyError, StorageError, UserInputError, explain_full_disk
 from web.serving import explain
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -46,6 +46,7 @@ STATUSES: Mapping[type[Exception], int] = MappingProxyType(
         ConflictError: 409,
         TooLargeError: 413,
         OverloadedError: 503,
+        BusyError: 503,
         StorageError: 507,
     }
 )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inference.errors import UserInputError
-from labelling.audit_log import What, record
+from labelling.audit_log import record_changes
 from labelling.required_images import MIN_CHECK
 from labelling.store.changes import CONFIRM, Change
 from labelling.store.labels import check_label
@@ -23,14 +23,6 @@ _PAGE = 60  # images
 _MAX_CHANGED = 500  # images in one go
 _SIZES = (160, 320, 1024)  # pixels, the longer side
 _QUALITY = 85
-_MANY = 10  # changes in one go
-_DONE: dict[str, What] = {
-    "approve": "approved",
-    CONFIRM: "confirmed",
-    "reject": "rejected",
-    "relabel": "relabelled",
-    "delete": "removed",
-}
 
 
 def list_review_routes(context: TeachContext, access: Access) -> list[Route]:
@@ -77,6 +69,7 @@ def list_review_routes(context: TeachContext, access: Access) -> list[Route]:
     def undo(call: Call) -> Response:
         changes = _read_numbers(call, "changes")
         entries = context.store.undo_all(reversed(changes), call.who)
+        record_changes(context.data, call.who, "undo", len(entries))
         return reply({"entries": [describe_entry(entry) for entry in entries]})
 
     return [
@@ -139,8 +132,7 @@ def render_image(context: TeachContext, sha256: str, size: int) -> bytes:
 def _change(context: TeachContext, call: Call, change: Change) -> Response:
     """Change all images that were named; the reply lists the changes, for undoing them."""
     changes = [made for made in context.store.change(_read_numbers(call, "ids"), change) if made]
-    if len(changes) >= _MANY:  # each by itself is in the history of its label
-        record(context.data, call.who, _DONE[change.kind], count=len(changes))
+    record_changes(context.data, call.who, change.kind, len(changes))
     return reply({"changes": changes})
 
 

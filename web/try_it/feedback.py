@@ -5,6 +5,7 @@ which upload it was for and what was answered; only with it can a suggestion be 
 """
 
 import hashlib
+import logging
 import secrets
 import threading
 import time
@@ -20,7 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from inference.classifier import Prediction
-from inference.errors import UserInputError
+from inference.errors import StorageError, UserInputError
 from inference.versions.cards import name_for_display
 from labelling.store.entries import Added, RecordedPrediction
 from labelling.store.labels import MAX_LENGTH, check_label
@@ -40,6 +41,7 @@ _TOKEN_SECONDS = 3600
 _PURGE_SECONDS = 30 * 24 * 3600  # as `python -m labelling purge`
 _MAX_BUTTONS = 12  # classes; any other is typed
 _MAX_BODY = 10_000  # bytes
+_NOT_KEPT = "Your picture could not be kept here. Try again later."
 _LOST = "This picture is no longer here. Choose it again, then say what it is."
 
 
@@ -216,4 +218,8 @@ async def _answer(request: Request, handle: Any) -> JSONResponse:  # noqa: ANN40
     if is_cross_site(read_headers(request)):
         raise NotAllowedError("Suggestions are taken from this page only.")
     values = await read_object(request, _MAX_BODY)
-    return JSONResponse(await run_in_threadpool(handle, values))
+    try:
+        return JSONResponse(await run_in_threadpool(handle, values))
+    except StorageError as error:  # says where the data folder lies: not for visitors
+        logging.getLogger(__name__).error("A suggestion could not be kept. %s", error)
+        raise type(error)(_NOT_KEPT) from error

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.errors import StorageError, UserInputError
+from inference.errors import BusyError, StorageError, UserInputError
 from labelling.store.database import MIGRATIONS, Database
 from labelling.store.entries import Counts
 from labelling.store.store import Store
@@ -132,7 +132,7 @@ def test_a_writer_that_does_not_finish_is_a_sentence(tmp_path: Path) -> None:
     with Store(tmp_path, timeout=0.01) as hurried:
         with other.writing():
             assert hurried.find("") == []  # readers need not wait
-            with pytest.raises(StorageError, match="in use by another process"):
+            with pytest.raises(BusyError, match="in use by another process"):
                 hurried.add(encode(make_image(1)), "cat")
         assert not hurried.add(encode(make_image(1)), "cat").existed
     other.close()

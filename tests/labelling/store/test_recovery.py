@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from inference.errors import StorageError
+from labelling.audit_log import read_acts
 from labelling.store.database import MIGRATIONS, Database
 from labelling.store.snapshots import KEPT, list_snapshots
 from labelling.store.store import Store
@@ -70,6 +71,7 @@ def test_last_snapshot_comes_in_the_place_of_a_damaged_list(
         (notice,) = store.list_notices()
         assert "was put back; labels made since are missing" in notice
         assert notice in caplog.text
+        assert [act.what for act in read_acts(tmp_path)] == ["recovered"]
         (aside,) = (tmp_path / "damaged").iterdir()
         if found is not None:
             assert (aside / NAME).read_bytes() == found

@@ -45,3 +45,17 @@ def test_guessing_fills_nothing(tmp_path: Path) -> None:
         "somebody gave 99 wrong passwords",
         "teacher signed in",
     ]
+
+
+def test_people_who_are_no_teachers_fill_nothing(tmp_path: Path) -> None:
+    """Anybody can have a name at Hugging Face, and many of them."""
+    now = 0.0
+    audit = SignInAudit(tmp_path, "teacher", lambda: now)
+    for second in range(7200):
+        now = float(second)
+        audit.note_hugging_face(f"eve{second % 900}", is_teacher=False)
+    audit.note_hugging_face("ann", is_teacher=True)
+    acts = describe(tmp_path)
+    assert acts[0] == "eve0 signed in with Hugging Face, and is no teacher here"
+    assert acts[-1] == "ann signed in"
+    assert len(acts) == 41

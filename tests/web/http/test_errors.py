@@ -1,6 +1,6 @@
 import pytest
 
-from inference.errors import UserInputError
+from inference.errors import BusyError, StorageError, UserInputError
 from web.http.errors import (
     ConflictError,
     NotAllowedError,
@@ -27,6 +27,8 @@ class OddPictureError(UserInputError):
         (TooSlowError, 408),
         (ConflictError, 409),
         (OverloadedError, 503),
+        (BusyError, 503),
+        (StorageError, 507),
         (ValueError, 500),
     ],
 )

@@ -24,9 +24,11 @@ def test_acts_of_the_page_are_shown(tmp_path: Path) -> None:
             client.post(f"/versions/{path}", json={"model": MODEL, **values})
         ids = [visit.add("red", paint("red", seed)).json()["entry"]["id"] for seed in range(10)]
         visit.post("gallery/relabel", ids=ids[:9], label="green")
-        visit.post("gallery/relabel", ids=ids, label="blue_berry")
+        changes = visit.post("gallery/relabel", ids=ids, label="blue_berry")["changes"]
+        visit.post("gallery/undo", changes=changes)
         acts = visit.get("audit")["acts"]
     assert [words for _, _, words in acts] == [
+        "undid 10 changes",
         "relabelled 10 pictures",
         "deleted colours version 2",
         "rolled colours back to version 1",

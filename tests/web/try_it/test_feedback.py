@@ -6,16 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 import web.try_it.feedback
 from inference.errors import UserInputError
 from inference.versions.catalog import Catalog
+from labelling.store.database import Database
 from labelling.store.store import Store
 from tests.web.pictures import CAT, EXAMPLES, HOT_DOG, make_prediction
 from tests.web.requests import make_access
 from web.access.rules import NotAllowedError
 from web.serving import Service
-from web.try_it.feedback import MAX_NEW_NAMES, VISITOR, Suggestions, draw_feedback
+from web.try_it.feedback import (
+    MAX_NEW_NAMES,
+    VISITOR,
+    Suggestions,
+    draw_feedback,
+    make_suggestion_routes,
+)
 
 PREDICTION = make_prediction({"hot_dog": 0.7, "not_hot_dog": 0.3}, certainty="unsure")
 
@@ -62,6 +71,23 @@ def test_nothing_is_taken_where_nobody_would_look(suggestions: Suggestions) -> N
         suggestions.suggest(make_values(suggestions), "a")
     with pytest.raises(NotAllowedError):
         suggestions.withdraw({"undo": "a"})
+
+
+def test_a_busy_list_of_labels_is_a_503_and_its_place_no_visitors_business(
+    exported: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Store(tmp_path).close()
+    other = Database(tmp_path / "labels.sqlite3")
+    with Store(tmp_path, timeout=0.01) as hurried, other.writing():
+        service = Service(Catalog(exported, tmp_path), "hotdog", None, "cpu")
+        suggestions = Suggestions(service, make_access(), hurried)
+        client = TestClient(Starlette(routes=make_suggestion_routes(suggestions)))
+        response = client.post("/suggestions", json=make_values(suggestions))
+    other.close()
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) > 0
+    assert response.json() == {"error": "Your picture could not be kept here. Try again later."}
+    assert "in use by another process" in caplog.text
 
 
 def test_only_what_was_answered_here_can_be_suggested(
