@@ -9,12 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.access.clients import Network, find_client
 from web.http.errors import CLIENT_GONE
+from web.http.health import ALIVE, READY
 from web.http.shares import Shares, name_sender
 from web.server.exchanges import Exchange, Observer, request_id
 
 _BUSY = "Too many requests from your address at once. Try again in a moment."
 _STOPPING = "This page is being restarted. Try again in a moment."
-_ALIVE = "/healthz"  # true as long as anything is answered
 _ANSWERS = ("/gradio_api/queue/data", "/gradio_api/call/")  # of calls that were accepted already
 
 
@@ -62,12 +62,18 @@ class Front:
                 observe(exchange)
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.stopping and exchange.path != _ALIVE and not exchange.path.startswith(_ANSWERS):
+        if self.stopping and exchange.path != ALIVE and not exchange.path.startswith(_ANSWERS):
             await _refuse(_STOPPING, scope, receive, send)
-            return
-        if not self.shares.take(exchange.client):
+        elif exchange.path in (ALIVE, READY):  # who uses up a share must not make the page look dead
+            await self.app(scope, receive, send)
+        elif self.shares.take(exchange.client):
+            await self._answer_counted(exchange, scope, receive, send)
+        else:
             await _refuse(_BUSY, scope, receive, send)
-            return
+
+    async def _answer_counted(
+        self, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         self.under_way.add(exchange)
         try:
             await self.app(scope, receive, send)

@@ -21,7 +21,10 @@ class Slow:
 
     def __init__(self) -> None:
         self.go = threading.Event()
-        self.routes = [Route("/slow", self.answer), Route("/fast", self.say)]
+        self.routes = [
+            Route("/slow", self.answer),
+            *(Route(path, self.say) for path in ("/fast", "/healthz", "/readyz")),
+        ]
 
     def answer(self, request: Request) -> PlainTextResponse:
         self.go.wait(30)
@@ -66,6 +69,19 @@ def test_one_client_cannot_take_all_requests() -> None:
         slow.go.set()
         assert [future.result().text for future in waiting] == ["done"] * 3
         wait_for(lambda: shares.held == 0)
+
+
+@pytest.mark.parametrize("shares", [Shares(each=1, all=9), Shares(each=9, all=1)])
+def test_who_takes_all_requests_makes_no_page_look_dead(shares: Shares) -> None:
+    slow = Slow()
+    with serve(slow.routes, requests=shares) as server, ThreadPoolExecutor(1) as pool:
+        url = f"http://127.0.0.1:{server.port}"
+        waiting = pool.submit(httpx.get, f"{url}/slow", timeout=60)
+        wait_for(lambda: shares.held == 1)
+        codes = [httpx.get(f"{url}/{path}").status_code for path in ("healthz", "readyz", "fast")]
+        slow.go.set()
+        assert codes == [200, 200, 503]
+        assert waiting.result().text == "done"
 
 
 def test_what_is_under_way_is_answered_and_nothing_new() -> None:
