@@ -47,7 +47,7 @@ def is_memory(path: Path, classes: int, max_bytes: int = MAX_MEMORY) -> bool:
         with np.load(path, allow_pickle=False) as arrays:
             embeddings, targets = arrays["embeddings"], arrays["targets"]
             texts = [np.ascontiguousarray(arrays[name]) for name in _TEXTS & headers.keys()]
-    except (*BROKEN, OSError, ValueError, KeyError, MemoryError):
+    except (*BROKEN, OSError, ValueError, KeyError, RuntimeError, MemoryError):
         return False
     return bool(
         np.isfinite(embeddings).all()

@@ -1,9 +1,9 @@
 """One version from elsewhere, tried out in a process that may not take more than ours do.
 
 `labelling.exchange.foreign_versions` starts it as `python -m labelling.exchange.trial FOLDER`. It
-prints what the version answers as one line of JSON, or why it is refused. Standard operators have
-no loops and no branches here, and no size that depends on what an image shows: so what a version
-costs for these images of all sizes, it costs for others.
+prints what the version answers as one line of JSON, or why it is refused. Only operators that
+classifiers of images are exported to are run, without loops, branches or a size that depends on
+what an image shows: so what a version costs for these images of all sizes, it costs for others.
 """
 
 import json
@@ -26,16 +26,44 @@ GREEDY = f"asks for more than {MAX_MEMORY / 1e9:.0f} GB of memory or 2 seconds f
 # no network can be made to answer these alone, and large ones.
 _SIZES = ((48, 64), (224, 224), (300, 200))
 _SIDES, _LARGE_SIDES = range(16, 800), range(1500, 3000)
-# Operators whose output is as large as the values of these inputs say; None: of all inputs.
-# Source: the operators' specification of onnx 1.23.
-_SIZED_BY: dict[str, tuple[int, ...] | None] = {
-    "AffineGrid": (1,), "CenterCropPad": (1,), "Col2Im": (1, 2), "Compress": None,
-    "ConstantOfShape": None, "DFT": (1,), "Expand": (1,), "MaxUnpool": (2,),
-    "NonMaxSuppression": None, "NonZero": None, "OneHot": (1,), "Pad": (1,), "Range": None,
-    "Resize": (1, 2, 3), "RoiAlign": (1,), "STFT": (1,), "Tile": (1,), "Unique": None,
-    "Upsample": (1,), "BlackmanWindow": None, "HammingWindow": None, "HannWindow": None,
-    "MelWeightMatrix": None,
-}  # fmt: skip
+_MAX_NODES = 50_000  # operators, their inputs and weights; ours have 300
+# What image classifiers are exported to, each with the inputs whose values say how large its
+# output is; for all others that follows from the shapes. Source: the operators of onnx 1.23.
+_OPERATORS: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(
+        (
+            *("Abs", "Add", "And", "Cast", "CastLike", "Ceil", "Celu", "Clip", "Cos", "Div", "Elu"),
+            *("Equal", "Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid"),
+            *("HardSwish", "Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Mean"),
+            *("Min", "Mish", "Mod", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal"),
+            *("Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt"),
+            *("Sub", "Sum", "Tanh", "Where", "Xor"),
+            *("AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "Dropout", "Einsum"),
+            *("Gemm", "GlobalAveragePool", "GlobalMaxPool", "GroupNormalization"),
+            *(
+                "InstanceNormalization",
+                "LRN",
+                "LayerNormalization",
+                "LogSoftmax",
+                "LpNormalization",
+            ),
+            *("MatMul", "MaxPool", "RMSNormalization", "Softmax"),
+            *("ArgMax", "Concat", "Constant", "DepthToSpace", "Flatten", "Gather"),
+            *("GatherElements", "GatherND", "Shape", "Size", "SpaceToDepth", "Transpose"),
+        ),
+        (),
+    ),
+    **dict.fromkeys(
+        (
+            *("ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd"),
+            *("ReduceSum", "ReduceSumSquare"),
+        ),
+        (1,),
+    ),
+    **{"CenterCropPad": (1,), "ConstantOfShape": (0,), "Expand": (1,), "Pad": (1, 3)},
+    **{"Range": (0, 1, 2), "Reshape": (1,), "Resize": (1, 2, 3), "Slice": (1, 2, 3, 4)},
+    **{"Split": (1,), "Squeeze": (1,), "Tile": (1,), "TopK": (1,), "Unsqueeze": (1,)},
+}
 
 
 def find_problem(model: Any) -> str | None:  # noqa: ANN401  (onnx.ModelProto)
@@ -43,21 +71,32 @@ def find_problem(model: Any) -> str | None:  # noqa: ANN401  (onnx.ModelProto)
     graph = model.graph
     if model.functions or any(node.domain not in ("", "ai.onnx") for node in graph.node):
         return "has operators that are not standard"
-    if any(node.op_type == "SequenceMap" or _holds_graph(node) for node in graph.node):
+    if any(_holds_graph(node) for node in graph.node):
         return "has loops or branches"
+    unknown = next((node.op_type for node in graph.node if node.op_type not in _OPERATORS), None)
+    if unknown is not None:
+        return f"has the operator {unknown!r:.40}, which no classifier of images needs"
     if any(value.data_location for value in graph.initializer):
         return "has weights outside its file"
+    if sum(1 + len(node.input) for node in graph.node) + len(graph.initializer) > _MAX_NODES:
+        return f"has more than {_MAX_NODES:,} operators and weights"
+    return _find_unforeseen_size(graph)
+
+
+def _find_unforeseen_size(graph: Any) -> str | None:  # noqa: ANN401  (onnx.GraphProto)
+    """Follow what is computed from the image's colours; its shape alone may decide sizes."""
     from_image = {value.name for value in graph.input}
+    known = {"", *from_image, *(value.name for value in graph.initializer)}
     for node in graph.node:
-        if node.op_type in ("Shape", "Size"):
+        if not known.issuperset(node.input):
+            return "has operators that are not in their order"
+        known.update(node.output)
+        if node.op_type in ("Shape", "Size") or not from_image.intersection(node.input):
             continue
-        deciding = _SIZED_BY.get(node.op_type, ())
-        inputs = node.input if deciding is None else [node.input[i] for i in deciding
-                                                      if i < len(node.input)]  # fmt: skip
-        if from_image & set(inputs):
+        deciding = (node.input[i] for i in _OPERATORS[node.op_type] if i < len(node.input))
+        if from_image.intersection(deciding):
             return "makes something as large as the image's colours say"
-        if from_image & set(node.input):
-            from_image |= set(node.output)
+        from_image |= set(node.output)
     return None
 
 
@@ -66,12 +105,14 @@ def _holds_graph(node: Any) -> bool:  # noqa: ANN401  (onnx.NodeProto)
 
 
 def draw_images() -> Iterator[NDArray[np.uint8]]:
-    """Yield images of known sizes and of sizes that nobody can foresee."""
+    """Yield images of known sizes and of sizes that nobody can foresee; then plain ones."""
     rng = np.random.default_rng(secrets.randbits(64))
     drawn = [(secrets.choice(_SIDES), secrets.choice(_SIDES)) for _ in _SIZES]
     large = (secrets.choice(_LARGE_SIDES), secrets.choice(_LARGE_SIDES))
     for height, width in (*_SIZES, *drawn, large, (3000, 16), (16, 3000)):
         yield rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    for colour in ((0, 0, 0), (255, 255, 255), rng.integers(0, 256, 3)):
+        yield np.full((*drawn[0], 3), colour, np.uint8)
 
 
 def try_out(folder: Path) -> dict[str, Any]:

@@ -23,7 +23,8 @@ tiny (uint8[N, H, W, 3] image) => (float[N, 3] probabilities, float[N, 3] logits
     scaled = Div (values, most)
     heatmap = Mul (scaled, strength)
     embedding = ReduceMean <keepdims = 0> (heatmap, axes)
-    logits = Add (embedding, head_bias)
+    MORE
+    logits = Add (embedding, BIAS)
     probabilities = Softmax <axis = -1> (logits)
 }
 """
@@ -44,17 +45,24 @@ def make_card(**changes: Any) -> Card:
 
 
 def make_network() -> bytes:
-    model = parser.parse_model(_GRAPH)
-    for name, value in {
+    model = draw_network()
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def draw_network(more: str = "", bias: str = "head_bias", **constants: Any) -> onnx.ModelProto:
+    """Return the network with `more` operators, of which one may give the head's bias."""
+    model = parser.parse_model(_GRAPH.replace("MORE", more).replace("BIAS", bias))
+    values = {
         "most": np.float32(255),
         "strength": np.float32(10),
         "axes": np.array([2, 3], dtype=np.int64),
         "head_bias": np.array(BIAS, dtype=np.float32),
-    }.items():
+    }
+    for name, value in (values | constants).items():
         model.graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
-    onnx.checker.check_model(model, full_check=True)
-    content: bytes = model.SerializeToString()
-    return content
+    return model
 
 
 def answer_probes(session: ort.InferenceSession) -> list[Probe]:

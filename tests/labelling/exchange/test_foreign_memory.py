@@ -73,3 +73,12 @@ def test_an_array_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("targets.npy", archive.read("targets.npy"))
     assert not is_memory(path, 2)
+
+
+def test_an_array_under_a_password_is_refused(tmp_path: Path) -> None:
+    path = write_packed(tmp_path / "memory.npz", **make_rows(2))
+    data = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        data[data.index(signature) + flags] |= 1
+    path.write_bytes(data)
+    assert not is_memory(path, 2)
