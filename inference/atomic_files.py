@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all, whenever a process is killed."""
 
+import glob
 import os
 import shutil
 import sys
@@ -19,12 +20,13 @@ _WEEK = 7 * 86_400.0  # seconds
 
 
 @contextmanager
-def replacing_file(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+def replacing_file(path: Path, mode: int = 0o600, prefix: str = UNFINISHED) -> Iterator[BinaryIO]:
     """Give a file to fill; it takes the place of `path` once all of it is on the disk.
 
-    Where the block raises, `path` stays as it was. `mode`: permissions.
+    Where the block raises, `path` stays as it was. `mode`: permissions. `prefix`: of the name that
+    it has until then.
     """
-    handle, unfinished = _make_held_file(path.parent)
+    handle, unfinished = _make_held_file(path.parent, prefix)
     # Held until it has its name; Windows renames no file that is open.
     held = None if sys.platform == "win32" else os.dup(handle)
     try:
@@ -68,18 +70,24 @@ def create_file(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 
 @contextmanager
-def staging_folder(parent: Path) -> Iterator[Path]:
+def staging_folder(parent: Path, prefix: str = STAGING) -> Iterator[Path]:
     """Give an empty folder to fill and to rename; it is deleted at the end of the block.
 
-    It lies in `parent`, which is made if need be, so that renaming it within is one step.
+    It lies in `parent`, which is made if need be, so that renaming it within is one step. Its
+    process holds it, so that one that was killed can be told.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=STAGING))
-    folder.chmod(0o755)
+    handle: int | None = None
+    while handle is None:  # one that is swept before it is held is made again
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
+        handle = _hold(folder)
     try:
+        folder.chmod(0o755)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if handle >= 0:
+            os.close(handle)
 
 
 class ScratchFolder(tempfile.TemporaryDirectory[str]):
@@ -99,6 +107,12 @@ class ScratchFolder(tempfile.TemporaryDirectory[str]):
         self._handle = None
 
 
+def sweep_all_abandoned(parent: Path, prefix: str) -> None:
+    """Delete whatever in a folder has a name that begins so, and was left by a killed process."""
+    for path in parent.glob(f"{glob.escape(prefix)}*"):
+        sweep_abandoned(path)
+
+
 def sweep_abandoned(path: Path) -> None:
     """Delete what a process left that was killed, a scratch folder or an unfinished file.
 
@@ -116,9 +130,9 @@ def sweep_abandoned(path: Path) -> None:
             os.close(handle)
 
 
-def _make_held_file(folder: Path) -> tuple[int, Path]:
+def _make_held_file(folder: Path, prefix: str) -> tuple[int, Path]:
     while True:
-        handle, name = tempfile.mkstemp(dir=folder, prefix=UNFINISHED)
+        handle, name = tempfile.mkstemp(dir=folder, prefix=prefix)
         if _lock(handle) and os.fstat(handle).st_nlink:
             return handle, Path(name)
         os.close(handle)  # it was swept before it was held

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference.atomic_files import staging_folder
+from inference.atomic_files import staging_folder, sweep_all_abandoned
 from inference.errors import UserInputError, explaining_files
 from labelling.exchange import metadata
 from labelling.exchange.importing import Progress
@@ -24,6 +24,9 @@ _SPLIT_WORDS = {
 }
 # What Windows keeps for itself.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+# How the name begins of a folder that is not written to its end. It lies where somebody else's
+# things lie too, and is swept there: so it says whose it is.
+_UNFINISHED = ".picture-classifier-export-"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def export_folder(
 ) -> ExportResult:
     """Write the labelled images of a model, of all for None, into a new folder of class folders.
 
-    The folder appears when all is written.
+    The folder appears when all is written; what a killed export left beside it is swept.
     Raises: UserInputError where there is nothing to write, or the folder is not empty.
     """
     entries = sorted(store.find(model, states=states), key=lambda entry: entry.id)
@@ -51,7 +54,8 @@ def export_folder(
         raise UserInputError("There is no such labelled picture to export. Add some first.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserInputError(f"{folder} is not empty. Give a new folder.")
-    with explaining_files(folder.parent), staging_folder(folder.parent) as fresh:
+    sweep_all_abandoned(folder.parent, _UNFINISHED)
+    with explaining_files(folder.parent), staging_folder(folder.parent, _UNFINISHED) as fresh:
         _write_entries(store, entries, fresh, progress)
         if folder.is_dir():
             folder.rmdir()

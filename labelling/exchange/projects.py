@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from inference.atomic_files import replacing_file
+from inference.atomic_files import replacing_file, sweep_all_abandoned
 from inference.errors import UserInputError, explaining_files
 from inference.versions.catalog import Catalog, write_pointer
 from labelling.exchange import metadata
@@ -38,6 +38,9 @@ from labelling.planned_classes import read_planned, write_planned
 from labelling.store.entries import STATES
 from labelling.store.store import Store
 
+# How the name begins of a file that is not written to its end; see `labelling.exchange.exporting`.
+_UNFINISHED = ".picture-classifier-project-"
+
 
 @dataclass(frozen=True)
 class Project:
@@ -53,6 +56,7 @@ def write_project(
 ) -> Project:
     """Write a model's project, which appears when it is whole and replaces a file that was there.
 
+    What was left in its folder by one that was killed is swept.
     Raises: UserInputError for a model that is not there, or where it cannot be written.
     """
     names = list_models(store, catalog)
@@ -61,7 +65,11 @@ def write_project(
         raise UserInputError(f"There is no model named {model!r}; there are: {known}.")
     with explaining_files(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+        sweep_all_abandoned(path.parent, _UNFINISHED)
+        with (
+            replacing_file(path, prefix=_UNFINISHED) as file,
+            zipfile.ZipFile(file, "w") as archive,
+        ):
             return _fill(archive, store, catalog, model, progress)
 
 

@@ -28,6 +28,8 @@ from web.serving import Service
 
 ALIVE, READY = "/healthz", "/readyz"
 _KEPT = 5.0  # seconds for which a result is given again, so that nobody loads the machine by asking
+# 16 × 16 pixels of one colour, `Image.new("RGB", (16, 16), _COLOUR).save(…)` by Pillow and
+# pillow-heif; as files, since a page that decodes need not be able to encode.
 _SAMPLES = Path(__file__).parent / "self_test"
 _COLOUR = (200, 60, 40)  # of every pixel of the samples
 _OFF = 8  # by which a lossy format may differ from it

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,14 +10,17 @@ from hypothesis import strategies as st
 
 from inference.errors import UserInputError
 from inference.images import decode
+from inference.versions.catalog import Catalog
 from labelling.exchange.exporting import export_folder, name_folders
 from labelling.exchange.importing import import_path
 from labelling.exchange.items import ImportOptions
+from labelling.exchange.projects import write_project
 from labelling.store.entries import STATES, Entry, RecordedPrediction
 from labelling.store.labels import MAX_LENGTH, check_label
 from labelling.store.store import Store
 from tests.labelling.sample_files import encode, make_image
 from tests.labelling.stored import add_images
+from tests.running import ROOT
 
 ODD = (
     *("cat", "Cat", "hot dog", "café", "猫", "a:b?", "con", "test", "my-train-set", "val 2"),
@@ -53,6 +58,29 @@ def test_states_are_asked_for(store: Store, tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match="no such labelled picture"):
         export_folder(store, tmp_path / "out", "")
     assert export_folder(store, tmp_path / "out", "", STATES).classes == {"cat": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="nothing can be held there")
+@pytest.mark.parametrize("model", [None, "pets"])
+def test_what_a_killed_export_left_is_swept_by_the_next(
+    store: Store, tmp_path: Path, model: str | None
+) -> None:
+    add_images(store, "cat", range(3), model="pets")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".staging-other").mkdir()  # of somebody else's
+    for ending in ("a", "b"):
+        command = [sys.executable, "-m", "tests.labelling.killed_export", store.data, out / ending]
+        command += [model] if model else []
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+        assert done.returncode == -9, done.stderr.decode()
+        assert len(list(out.iterdir())) == 2
+    if model:
+        write_project(store, Catalog(tmp_path / "exported", store.data), model, out / "c")
+    else:
+        export_folder(store, out / "c", None)
+    assert sorted(path.name for path in out.iterdir()) == [".staging-other", "c"]
 
 
 def test_a_full_folder_is_left_alone(store: Store, tmp_path: Path) -> None:

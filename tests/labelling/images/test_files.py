@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.atomic_files import UNFINISHED, ScratchFolder, replacing_file
+from inference.atomic_files import STAGING, UNFINISHED, ScratchFolder, replacing_file
 from inference.errors import StorageError, UserInputError
 from labelling.images.encoding import hash_bytes
 from labelling.images.files import ARRIVING, SCRATCH, SENDING, ImageFiles, sweep_scratch
@@ -69,7 +69,7 @@ def test_sweeping_removes_what_no_row_names(tmp_path: Path) -> None:
     assert files.has(kept)
 
 
-@pytest.mark.parametrize("prefix", [ARRIVING, SCRATCH, SENDING, UNFINISHED])
+@pytest.mark.parametrize("prefix", [ARRIVING, SCRATCH, SENDING, UNFINISHED, STAGING])
 def test_what_killed_processes_left_is_removed_and_what_is_held_stays(
     tmp_path: Path, prefix: str
 ) -> None:
