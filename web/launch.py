@@ -27,6 +27,7 @@ from web.http.shares import Shares
 from web.model.versions import make_version_routes
 from web.page import MAX_WAITING, Site
 from web.server.allowed_routes import ALLOWED, SIGN_IN, AllowedRoutes
+from web.server.answers import Answers
 from web.server.calls import CheckedCalls, count_waiting, has_delivered, is_idle
 from web.server.exchanges import Exchange, Observer
 from web.server.front import Front
@@ -116,6 +117,7 @@ def launch(
     register_formats()
     log_gradio_errors()
     routes, observers = list_routes(site, address.uploads), list[Observer]()
+    answers = Answers(page._queue)
     proxies = [*address.proxies, *(PROXIES_OF_A_SPACE if site.access.on_space else ())]
     if watching.log_requests:
         observers.append(RequestLog())
@@ -124,7 +126,7 @@ def launch(
         observers.append(metrics)
         routes.append(metrics.make_route(watching.metrics_token))
     front = Front(
-        _make_app(page, site, address, routes),
+        _make_app(page, answers, site, address, routes),
         Shares(MAX_REQUESTS // 8, MAX_REQUESTS),
         make_headers(frame_ancestors(site.access)),
         proxies,
@@ -136,6 +138,7 @@ def launch(
         address.port,
         connections=make_connection_shares([*proxies, *(LOOPBACK if address.share else ())]),
         sweep=partial(sweep, address.uploads),
+        tidy=answers.tidy,
         is_idle=partial(is_idle, page),
         has_delivered=partial(has_delivered, page),
     )
@@ -168,12 +171,20 @@ def _make_metrics(
     return Metrics(site.service, list_under_way, partial(count_waiting, page))
 
 
-def _make_app(page: gr.Blocks, site: Site, address: Address, routes: list[BaseRoute]) -> ASGIApp:
+def _make_app(
+    page: gr.Blocks, answers: Answers, site: Site, address: Address, routes: list[BaseRoute]
+) -> ASGIApp:
     """Return Gradio's app for the page, with our routes and what stands before its own."""
     allowed = {**ALLOWED, **(SIGN_IN if site.access.has_hugging_face else {})}
     before = [
         Middleware(AllowedRoutes, routes=routes, allowed=allowed),
-        Middleware(CheckedCalls, page=page, folder=address.uploads, each=MAX_WAITING // 2),
+        Middleware(
+            CheckedCalls,
+            page=page,
+            answers=answers,
+            folder=address.uploads,
+            each=MAX_WAITING // 2,
+        ),
         Middleware(LimitedUploads, budget=UploadBudget(address.uploads)),
     ]
     if site.access.has_hugging_face:

@@ -65,18 +65,19 @@ def check_values(values: Iterable[Any]) -> None:
                 raise UserInputError(_WRONG) from error
 
 
-def check_stream(page: gr.Blocks, path: str, query: QueryParams) -> None:
+def find_session(path: str, query: QueryParams) -> str | None:
+    """Return whose answers a request waits for; None for one that waits for none."""
+    if path.startswith(_CALL):
+        return path.rpartition("/")[2]
+    return query.get("session_hash", "") if path == _DATA else None
+
+
+def check_session(page: gr.Blocks, session: str) -> None:
     """Check that there is a call whose answer can be waited for.
 
     Raises: NotFoundError otherwise.
     """
-    if path.startswith(_CALL):
-        name = path.rpartition("/")[2]
-    elif path == _DATA:
-        name = query.get("session_hash", "")
-    else:
-        return
-    if name not in page._queue.pending_messages_per_session:
+    if session not in page._queue.pending_messages_per_session:
         raise NotFoundError("This call is over, or never was. Make it again.")
 
 

@@ -19,7 +19,8 @@ from inference.errors import UserInputError
 from web.http.bodies import read_body
 from web.http.errors import OverloadedError, find_status
 from web.http.shares import name_sender
-from web.server.call_targets import check_stream, check_target, check_values
+from web.server.answers import Answers
+from web.server.call_targets import check_session, check_target, check_values, find_session
 from web.server.gradio_files import is_upload
 from web.serving import MAX_IMAGES
 
@@ -34,13 +35,17 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:|//", re.IGNORECASE)  # of one letter:
 class CheckedCalls:
     """Lets calls through that are small, name no address and leave the queue to others too."""
 
-    def __init__(self, app: ASGIApp, page: gr.Blocks, folder: Path, each: int) -> None:
+    def __init__(
+        self, app: ASGIApp, page: gr.Blocks, answers: Answers, folder: Path, each: int
+    ) -> None:
         """Check the calls of `page`.
 
-        `folder`: of uploads. `each`: how many calls a client may have waiting.
+        `folder`: of uploads. `each`: how many calls a client may have waiting, or answered and not
+        fetched.
         """
         self.app = app
         self.page = page
+        self.answers = answers
         self.folder = folder.resolve()
         self.each = each
 
@@ -49,32 +54,43 @@ class CheckedCalls:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request = Request(scope, receive)
         try:
-            if _is_call(scope):
-                receive = _replay(await self._check(request), receive)
-            elif scope["method"] == "GET":
-                check_stream(self.page, get_route_path(scope), request.query_params)
+            await self._pass_on(Request(scope, receive), send)
         except UserInputError as error:
             await _explain(error)(scope, receive, send)
-        else:
+
+    async def _pass_on(self, request: Request, send: Send) -> None:
+        scope, receive = request.scope, request.receive
+        if _is_call(scope):
+            body = await self._check(request)
+            await self.app(scope, _replay(body, receive), self._noting(scope, body, send))
+            return
+        session = find_session(get_route_path(scope), request.query_params)
+        if scope["method"] != "GET" or session is None:
+            await self.app(scope, receive, send)
+            return
+        check_session(self.page, session)
+        with self.answers.fetching(session):
             await self.app(scope, receive, send)
 
     async def _check(self, request: Request) -> bytes:
-        client = name_sender(request.scope)
-        if sum(client == name for name in self._list_waiting()) >= self.each:
+        if self.answers.count(name_sender(request.scope)) >= self.each:
             raise OverloadedError("Your earlier pictures are still waiting for their answers.")
         body = await read_body(request, MAX_CALL)
         check_target(self.page, get_route_path(request.scope), check_call(body, self.folder))
         return body
 
-    def _list_waiting(self) -> Iterator[str]:
-        """Yield who sent each call that waits or is being answered."""
-        queue = self.page._queue
-        for events in queue.event_queue_per_concurrency_id.values():
-            yield from (name_sender(event.request.scope) for event in events.queue)
-        for job in queue.active_jobs:
-            yield from (name_sender(event.request.scope) for event in job or ())
+    def _noting(self, scope: Scope, body: bytes, send: Send) -> Send:
+        """Return what sends on what Gradio says to a call, and counts the call if it took it."""
+        session = json.loads(body).get("session_hash")
+
+        async def send_noting(message: Message) -> None:
+            event_id = _read_event_id(message.get("body", b""))
+            if event_id:
+                self.answers.note(event_id, session, name_sender(scope))
+            await send(message)
+
+        return send_noting
 
 
 def is_idle(page: gr.Blocks) -> bool:
@@ -139,6 +155,14 @@ def _is_call(scope: Scope) -> bool:
         and scope["method"] == "POST"
         and get_route_path(scope).startswith(_PATHS)
     )
+
+
+def _read_event_id(answer: bytes) -> str | None:
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        return None
+    return found.get("event_id") if isinstance(found, dict) else None
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -34,7 +34,8 @@ _FETCH_SECONDS = 2.0  # in which whoever made a call asks for its answer
 class PageServer:
     """Serves an ASGI app at `host`. `port`: None for the first free one from 7860.
 
-    `sweep` is called now and then. `is_idle`: whether no call is waited for or answered.
+    `sweep` is called now and then in a thread, `tidy` every second in the event loop. `is_idle`:
+    whether no call is waited for or answered.
     `has_delivered`: whether every answer was fetched, too.
     """
 
@@ -42,6 +43,7 @@ class PageServer:
     host: str
     port: int | None = None
     sweep: Callable[[], None] = lambda: None
+    tidy: Callable[[], None] = lambda: None
     is_idle: Callable[[], bool] = lambda: True
     has_delivered: Callable[[], bool] = lambda: True
     connections: Shares = field(default_factory=lambda: make_connection_shares())  # noqa: PLW0108  (defined below)
@@ -55,7 +57,7 @@ class PageServer:
         """
         listener = listen(self.host, self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Server(_configure(self.front, self.connections), self.sweep)
+        self._server = _Server(_configure(self.front, self.connections), self.sweep, self.tidy)
         arguments = ([listener],)
         self._thread = threading.Thread(target=self._server.run, args=arguments, daemon=True)
         self._thread.start()
@@ -80,10 +82,13 @@ class PageServer:
 class _Server(uvicorn.Server):  # type: ignore[misc]
     """uvicorn's server; looks after slow connections and what uploads left."""
 
-    def __init__(self, config: uvicorn.Config, sweep: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, sweep: Callable[[], None], tidy: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self.serving = threading.Event()
         self._sweep = sweep
+        self._tidy = tidy
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -94,6 +99,7 @@ class _Server(uvicorn.Server):  # type: ignore[misc]
             for connection in list(self.server_state.connections):
                 if isinstance(connection, LimitedProtocol):
                     connection.check()
+            self._tidy()
         if counter % (_SWEEP_SECONDS * _TICKS_A_SECOND) == 0:
             threading.Thread(target=self._sweep, daemon=True).start()
         return bool(await super().on_tick(counter))

@@ -7,7 +7,12 @@ from starlette.datastructures import QueryParams
 from inference.errors import UserInputError
 from tests.running import run_apart
 from web.http.errors import NotFoundError
-from web.server.call_targets import check_stream, check_target, check_values
+from web.server.call_targets import (
+    check_session,
+    check_target,
+    check_values,
+    find_session,
+)
 
 JOIN, CALL = "/gradio_api/queue/join", "/gradio_api/call/"
 
@@ -78,9 +83,21 @@ def test_values_that_no_answer_could_hold_are_refused(value: object) -> None:
 def test_answers_are_waited_for_only_where_there_is_a_call(page: gr.Blocks) -> None:
     known = page._queue.pending_messages_per_session
     known["here"] = None  # type: ignore[assignment]
-    check_stream(page, f"{CALL}both/here", QueryParams(""))
-    check_stream(page, "/gradio_api/queue/data", QueryParams("session_hash=here"))
-    check_stream(page, "/model.onnx", QueryParams("session_hash=gone"))
-    for path, query in ((f"{CALL}both/gone", ""), ("/gradio_api/queue/data", "session_hash=gone")):
-        with pytest.raises(NotFoundError):
-            check_stream(page, path, QueryParams(query))
+    check_session(page, "here")
+    with pytest.raises(NotFoundError):
+        check_session(page, "gone")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "session"),
+    [
+        (f"{CALL}both/here", "", "here"),
+        ("/gradio_api/queue/data", "session_hash=here", "here"),
+        ("/gradio_api/queue/data", "", ""),
+        ("/model.onnx", "session_hash=here", None),
+    ],
+)
+def test_a_request_tells_whose_answers_it_waits_for(
+    path: str, query: str, session: str | None
+) -> None:
+    assert find_session(path, QueryParams(query)) == session
