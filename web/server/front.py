@@ -64,7 +64,7 @@ class Front:
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         if self.stopping and exchange.path != ALIVE and not exchange.path.startswith(_ANSWERS):
             await _refuse(_STOPPING, scope, receive, send)
-        elif exchange.path in (ALIVE, READY):  # who uses up a share must not make the page look dead
+        elif exchange.path in (ALIVE, READY):  # also where all shares are taken
             await self.app(scope, receive, send)
         elif self.shares.take(exchange.client):
             await self._answer_counted(exchange, scope, receive, send)

@@ -166,3 +166,15 @@ def test_only_uploads_are_sent_back(app: RunningApp, tmp_path: Path) -> None:
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.headers["content-security-policy"].startswith("sandbox")
+
+
+@pytest.mark.parametrize(
+    "disposition", ['name="files"', "name=\"files\"; filename*=UTF-8''a.jpg", 'filename="a.jpg"']
+)
+def test_forms_without_files_are_refused_and_not_logged(app: RunningApp, disposition: str) -> None:
+    log = app.read_log()
+    body = f"--b\r\nContent-Disposition: form-data; {disposition}\r\n\r\nx\r\n--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = httpx.post(f"{app.url}gradio_api/upload", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert app.read_log() == log
