@@ -10,9 +10,8 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -24,143 +23,27 @@ from inference.process import (
     open_closed_streams,
 )
 from inference.versions.catalog import Catalog
+from web import options as given
+from web.options import Options
 
 if TYPE_CHECKING:
     from web.launch import Running
 
-Model = Annotated[str, typer.Option(help="Model to answer with.", envvar="CLASSIFIER_MODEL")]
-Version = Annotated[
-    int | None,
-    typer.Option(
-        help="Version of the model.", show_default="the one in use", envvar="CLASSIFIER_VERSION"
-    ),
-]
-Exported = Annotated[
-    Path,
-    typer.Option(
-        help="Folder of frozen models.",
-        show_default="exported, beside app.py",
-        envvar="CLASSIFIER_EXPORTED",
-    ),
-]
-Data = Annotated[
-    Path,
-    typer.Option(
-        help="Folder of labelled pictures and of versions trained here.",
-        show_default="data, beside app.py",
-        envvar="CLASSIFIER_DATA",
-    ),
-]
-Teach = Annotated[
-    bool,
-    typer.Option(
-        "--teach/--no-teach",
-        help="Let teachers label, train and publish: who opens the address that is printed, or "
-        "signs in.",
-        envvar="CLASSIFIER_TEACH",
-    ),
-]
-Providers = Annotated[
-    str,
-    typer.Option(
-        help="Where the network runs: auto (CUDA if it works, else the CPU), cpu, cuda…",
-        envvar="CLASSIFIER_PROVIDERS",
-    ),
-]
-Host = Annotated[
-    str | None,
-    typer.Option(
-        help="Address to listen on; 0.0.0.0 lets other machines in.",
-        show_default="127.0.0.1; 0.0.0.0 on a Space",
-        envvar=["CLASSIFIER_HOST", "GRADIO_SERVER_NAME"],
-    ),
-]
-Port = Annotated[
-    int | None,
-    typer.Option(
-        help="Port to listen on.",
-        show_default="the first free one from 7860",
-        min=1,
-        max=65535,
-        envvar=["CLASSIFIER_PORT", "GRADIO_SERVER_PORT"],
-    ),
-]
-Share = Annotated[
-    bool,
-    typer.Option(
-        "--share/--no-share",
-        help="Also ask Gradio for a public link, which lasts up to a week.",
-        envvar="CLASSIFIER_SHARE",
-    ),
-]
-Proxy = Annotated[
-    str,
-    typer.Option(
-        help="Address or network of the proxy in front of this page, such as 10.0.0.5 or "
-        "10.0.0.0/8; what it reports as a visitor's address is believed.",
-        show_default="none; a Space's own on a Space",
-        envvar="CLASSIFIER_PROXY",
-    ),
-]
-LogJson = Annotated[
-    bool,
-    typer.Option(
-        "--log-json/--no-log-json",
-        help="Log each request, and all else that is said, as one JSON object a line.",
-        envvar="CLASSIFIER_LOG_JSON",
-    ),
-]
-Metrics = Annotated[
-    bool,
-    typer.Option(
-        "--metrics/--no-metrics",
-        help="Answer /metrics, for Prometheus, with the token in CLASSIFIER_METRICS_TOKEN.",
-        envvar="CLASSIFIER_METRICS",
-    ),
-]
-Browser = Annotated[
-    bool,
-    typer.Option(
-        "--browser/--no-browser",
-        help="Open the browser too, where a person at a terminal here starts the page.",
-        envvar="CLASSIFIER_BROWSER",
-    ),
-]
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the page is opened. `version` and `port`: None for the one in use, and a free one."""
-
-    model: str
-    version: int | None
-    exported: Path
-    data: Path
-    teach: bool
-    providers: str
-    host: str
-    port: int | None
-    share: bool
-    proxy: str
-    log_json: bool
-    metrics: bool
-    browser: bool
-
 
 def main(  # noqa: PLR0913, PLR0917  (one parameter an option)
-    model: Model = "hotdog",
-    version: Version = None,
-    exported: Exported = Path(__file__).parent / "exported",
-    data: Data = Path(__file__).parent / "data",
-    teach: Teach = False,
-    providers: Providers = "auto",
-    host: Host = None,
-    port: Port = None,
-    share: Share = False,
-    proxy: Proxy = "",
-    log_json: LogJson = False,
-    metrics: Metrics = False,
-    browser: Browser = True,
+    model: given.Model = "hotdog",
+    version: given.Version = None,
+    exported: given.Exported = Path(__file__).parent / "exported",
+    data: given.Data = Path(__file__).parent / "data",
+    teach: given.Teach = False,
+    providers: given.Providers = "auto",
+    host: given.Host = None,
+    port: given.Port = None,
+    share: given.Share = False,
+    proxy: given.Proxy = "",
+    log_json: given.LogJson = False,
+    metrics: given.Metrics = False,
+    browser: given.Browser = True,
 ) -> None:
     """Open the page that answers for pictures, until Ctrl+C."""
     open_closed_streams()
@@ -213,8 +96,7 @@ def serve(options: Options) -> None:
     service = Service(catalog, options.model, options.version, options.providers)
     classifier = service.open()
     from web.access.clients import read_networks  # noqa: PLC0415  (nor a wrong option)
-    from web.access.opening import add_token, write_opening_file  # noqa: PLC0415
-    from web.access.rules import list_advice, make_access  # noqa: PLC0415
+    from web.access.rules import make_access  # noqa: PLC0415
     from web.launch import Address, Watching, launch  # noqa: PLC0415
     from web.page import make_page, make_site  # noqa: PLC0415
 
@@ -232,10 +114,18 @@ def serve(options: Options) -> None:
     running = launch(make_page(site), site, address, Watching(options.log_json, metrics_token))
     gc.freeze()  # all of it stays
     gc.enable()
-    say(
-        f"{classifier.card.model} {classifier.card.version} on {classifier.provider}: "
-        f"{running.url if options.log_json else add_token(access, running.url)}"
-    )
+    name = f"{classifier.card.model} {classifier.card.version} on {classifier.provider}"
+    announce(options, running, name)
+    wait_for_signal(running)
+
+
+def announce(options: Options, running: "Running", name: str) -> None:
+    """Say where the page is, and open it where a person sees it. `name`: of what answers."""
+    from web.access.opening import add_token, write_opening_file  # noqa: PLC0415
+    from web.access.rules import list_advice  # noqa: PLC0415
+
+    access = running.site.access
+    say(f"{name}: {running.url if options.log_json else add_token(access, running.url)}")
     if options.log_json and access.has_token:  # which is nothing for a log that others read
         file = write_opening_file(access, running.url, options.data)
         say(f"To teach, open {file} in a browser on this machine.")
@@ -245,7 +135,6 @@ def serve(options: Options) -> None:
         say(sentence)
     if options.browser and not options.share and can_open_browser(os.environ, is_at_terminal()):
         webbrowser.open(write_opening_file(access, running.url, options.data))
-    wait_for_signal(running)
 
 
 def say(text: str) -> None:

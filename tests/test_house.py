@@ -46,7 +46,7 @@ ROOMS = {
     " synthetic data progress jobs options command_line",
     "benchmarks": "__main__ quality training soak serving results effort peers",
     "web": "launch page teach refresh model try_it server access http frame serving"
-    " uploads_folder environment",
+    " uploads_folder environment options",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "core"}
 
