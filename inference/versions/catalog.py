@@ -38,7 +38,8 @@ def check_model_name(name: str) -> str:
     """
     if not _MODEL_NAME.fullmatch(name):
         raise UserInputError(
-            f"{name!r} cannot name a model. Use up to 64 letters, digits, - and _, such as hotdog."
+            f"{name[:64]!r} cannot name a model. Use up to 64 letters, digits, - and _, such as "
+            "hotdog."
         )
     return name
 
@@ -117,7 +118,7 @@ class Catalog:
         versions = self.list_versions(model)
         if not versions:
             known = ", ".join(self.list_models()) or "none"
-            raise UserInputError(f"There is no model named {model!r}; there are: {known}.")
+            raise UserInputError(f"There is no model named {model[:64]!r}; there are: {known}.")
         number = self.read_current(model) if version is None else version
         if number not in versions:
             known = ", ".join(map(str, versions))

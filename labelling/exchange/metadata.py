@@ -71,7 +71,7 @@ def read_sha256(values: Mapping[str, Any], name: str) -> str:
     """
     text = _read_text(values, name, "")
     if not is_sha256(text):
-        raise UserInputError(f"The {name} of a line is {text!r}, not a SHA-256 in hex.")
+        raise UserInputError(f"The {name} of a line is {text[:64]!r}, not a SHA-256 in hex.")
     return text
 
 

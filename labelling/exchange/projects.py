@@ -62,7 +62,7 @@ def write_project(
     names = list_models(store, catalog)
     if model not in names:
         known = ", ".join(names) or "none"
-        raise UserInputError(f"There is no model named {model!r}; there are: {known}.")
+        raise UserInputError(f"There is no model named {model[:64]!r}; there are: {known}.")
     with explaining_files(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep_all_abandoned(path.parent, _UNFINISHED)

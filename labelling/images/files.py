@@ -31,7 +31,7 @@ class ImageFiles:
         Raises: UserInputError for what is not a SHA-256 in hex.
         """
         if not is_sha256(sha256):
-            raise UserInputError(f"{sha256!r} names no stored picture. Give a SHA-256 in hex.")
+            raise UserInputError(f"{sha256[:64]!r} names no stored picture. Give a SHA-256 in hex.")
         return self.folder / sha256[:2] / f"{sha256}.jpg"
 
     def has(self, sha256: str) -> bool:

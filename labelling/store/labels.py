@@ -48,7 +48,7 @@ def check_state(state: str) -> str:
     Raises: UserInputError for what is none.
     """
     if state not in STATES:
-        raise UserInputError(f"{state!r} is no state. Use one of {', '.join(STATES)}.")
+        raise UserInputError(f"{state[:64]!r} is no state. Use one of {', '.join(STATES)}.")
     return state
 
 

@@ -34,6 +34,10 @@ class TooLargeError(UserInputError):
     """The body is over the limit."""
 
 
+class WrongKindError(UserInputError):
+    """The body is of another kind than its header must say."""
+
+
 class OverloadedError(UserInputError):
     """Too many requests are being answered already."""
 
@@ -45,6 +49,7 @@ STATUSES: Mapping[type[Exception], int] = MappingProxyType(
         TooSlowError: 408,
         ConflictError: 409,
         TooLargeError: 413,
+        WrongKindError: 415,
         OverloadedError: 503,
         BusyError: 503,
         StorageError: 507,

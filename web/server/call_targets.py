@@ -14,6 +14,7 @@ from starlette.datastructures import QueryParams
 from inference.errors import UserInputError
 from web.http.errors import NotFoundError
 
+_MAX_TEXT = 10_000  # characters; the page sends names
 _CALL = "/gradio_api/call/"
 _DATA = "/gradio_api/queue/data"
 _UNKNOWN = "There is no such call on this page. Reload it."
@@ -34,7 +35,7 @@ class _Body(BaseModel):
 
 
 def check_target(page: gr.Blocks, path: str, body: Any) -> None:  # noqa: ANN401  (JSON)
-    """Check that a call is one of the page's functions' and has a value for each of its inputs.
+    """Check that a call is one of the page's functions' and has values that its inputs take.
 
     `path`: of the request.
     Raises: UserInputError otherwise, NotFoundError where there is no such function.
@@ -48,10 +49,25 @@ def check_target(page: gr.Blocks, path: str, body: Any) -> None:  # noqa: ANN401
         raise NotFoundError(_UNKNOWN)
     if len(call.data) < len(function.inputs) or call.batched:
         raise UserInputError(_WRONG)
+    for component, value in zip(function.inputs, call.data, strict=False):
+        _check_input(component, value)
+
+
+def _check_input(component: Any, value: Any) -> None:  # noqa: ANN401  (Gradio's, JSON)
+    """Check a value as Gradio will, whose refusal is a library's sentence and a line of the log."""
+    model = getattr(component, "data_model", None)
+    if model is None:
+        if isinstance(value, (dict, list)):
+            raise UserInputError(_WRONG)
+    elif value is not None:
+        try:
+            model.model_validate(value, context={"validate_meta": True})
+        except ValidationError as error:
+            raise UserInputError(_WRONG) from error
 
 
 def check_values(values: Iterable[Any]) -> None:
-    """Check that an answer could hold these values: each number finite, each text Unicode.
+    """Check that an answer could hold these values: numbers finite, texts Unicode and not long.
 
     Raises: UserInputError otherwise.
     """
@@ -59,6 +75,8 @@ def check_values(values: Iterable[Any]) -> None:
         if isinstance(value, float) and not math.isfinite(value):
             raise UserInputError(_WRONG)
         if isinstance(value, str):
+            if len(value) > _MAX_TEXT:
+                raise UserInputError(_WRONG)
             try:
                 value.encode()
             except UnicodeEncodeError as error:

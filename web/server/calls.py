@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inference.errors import UserInputError
 from web.http.bodies import read_body
-from web.http.errors import OverloadedError, find_status
+from web.http.errors import OverloadedError, WrongKindError, find_status
 from web.http.shares import name_sender
 from web.server.answers import Answers
 from web.server.call_targets import check_session, check_target, check_values, find_session
@@ -74,6 +74,8 @@ class CheckedCalls:
             await self.app(scope, receive, send)
 
     async def _check(self, request: Request) -> bytes:
+        if not _is_json(request):
+            raise WrongKindError("A call is sent as JSON, with Content-Type: application/json.")
         if self.answers.count(name_sender(request.scope)) >= self.each:
             raise OverloadedError("Your earlier pictures are still waiting for their answers.")
         body = await read_body(request, MAX_CALL)
@@ -163,6 +165,12 @@ def _read_event_id(answer: bytes) -> str | None:
     except ValueError:
         return None
     return found.get("event_id") if isinstance(found, dict) else None
+
+
+def _is_json(request: Request) -> bool:
+    """Tell whether a body is said to be JSON: no form of a page elsewhere can say so."""
+    kind, _, _ = request.headers.get("content-type", "").partition(";")
+    return bool(kind.strip().casefold() == "application/json")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

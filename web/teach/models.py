@@ -40,7 +40,7 @@ class Models:
         names = self.list_names()
         if model not in names:
             known = ", ".join(names) or "none"
-            raise UserInputError(f"There is no model named {model!r}; there are: {known}.")
+            raise UserInputError(f"There is no model named {model[:64]!r}; there are: {known}.")
         return model
 
     def read_card(self, model: str) -> Card | None:

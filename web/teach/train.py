@@ -63,7 +63,7 @@ def list_train_routes(
         model, name = context.models.check(call.get_text("model")), call.get_text("kind")
         kind = next((kind for kind in KINDS if kind == name), None)
         if kind is None:
-            raise UserInputError(f"{name!r} is no training. Choose {' or '.join(KINDS)}.")
+            raise UserInputError(f"{name[:64]!r} is no training. Choose {' or '.join(KINDS)}.")
         runner.start(TrainingRequest(model, kind, context.find_start(model), call.who))
         return show(call)
 

@@ -8,6 +8,7 @@ from web.http.errors import (
     OverloadedError,
     TooLargeError,
     TooSlowError,
+    WrongKindError,
     find_status,
 )
 
@@ -26,6 +27,7 @@ class OddPictureError(UserInputError):
         (NotFoundError, 404),
         (TooSlowError, 408),
         (ConflictError, 409),
+        (WrongKindError, 415),
         (OverloadedError, 503),
         (BusyError, 503),
         (StorageError, 507),

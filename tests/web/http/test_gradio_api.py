@@ -52,6 +52,16 @@ def test_unknown_model_is_refused_in_one_sentence(client: Client, name: str) -> 
             client.predict(sent, model=name, api_name=endpoint)
 
 
+def test_sentences_stay_short_however_long_a_name_is(app: RunningApp) -> None:
+    long = "b" * 9_000
+    asked = httpx.post(f"{app.url}api/classify?model={long}", content=CAT.read_bytes())
+    called = call(app, "classify", [describe_upload(upload(app, CAT)), False, long])
+    fetched = httpx.get(f"{app.url}model.onnx?model={long}&version=9")
+    for answer in (asked.json(), called, fetched.json()):
+        assert "cannot name a model" in answer["error"]
+        assert len(answer["error"]) < 200
+
+
 def test_calls_written_before_there_were_models_work_on(client: Client) -> None:
     assert "heatmap" not in client.predict(handle_file(CAT), api_name="/classify")
     assert "heatmap" in client.predict(handle_file(CAT), True, api_name="/classify")

@@ -73,9 +73,9 @@ def test_calls_of_another_shape_are_refused(page: gr.Blocks, body: Any) -> None:
         check_target(page, f"{CALL}both", body)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", "a" * 10_001])
 def test_values_that_no_answer_could_hold_are_refused(value: object) -> None:
-    check_values(["text – ✓", 1e308, None, True])
+    check_values(["text – ✓", 1e308, None, True, "a" * 10_000])
     with pytest.raises(UserInputError):
         check_values([value])
 

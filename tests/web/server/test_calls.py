@@ -13,6 +13,8 @@ from tests.web.http.test_gradio_api import describe_upload, upload
 from tests.web.pictures import CAT
 from web.server.calls import MAX_CALL, check_call
 
+JSON = {"Content-Type": "application/json"}
+
 
 def make_call(data: list[Any]) -> bytes:
     return json.dumps({"data": data, "fn_index": 0, "session_hash": "a"}).encode()
@@ -67,13 +69,62 @@ def test_a_call_that_is_none_is_refused_at_once(body: bytes, tmp_path: Path) -> 
 @pytest.mark.parametrize("path", ["gradio_api/queue/join", "gradio_api/call/classify"])
 def test_page_explains_what_is_wrong_with_a_call(app: RunningApp, path: str) -> None:
     url = f"{app.url}{path}"
-    fetched = httpx.post(url, content=make_call([{"path": "http://127.0.0.1:1/a.jpg"}]))
+    body = make_call([{"path": "http://127.0.0.1:1/a.jpg"}])
+    fetched = httpx.post(url, content=body, headers=JSON)
     assert fetched.status_code == 400
     assert "fetches no pictures from addresses" in fetched.json()["detail"]
-    large = httpx.post(url, content=make_call(["a" * MAX_CALL]))
+    large = httpx.post(url, content=make_call(["a" * MAX_CALL]), headers=JSON)
     assert large.status_code == 413
-    chunked = httpx.post(url, content=(b"[" * 10_000 for _ in range(MAX_CALL // 5_000)))
+    parts = (b"[" * 10_000 for _ in range(MAX_CALL // 5_000))
+    chunked = httpx.post(url, content=parts, headers=JSON)
     assert chunked.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "kind", ["", "text/plain", "text/plain; application/json", "multipart/form-data; boundary=a",
+             "application/x-www-form-urlencoded", "application/jsonp", "text/json"],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["gradio_api/queue/join", "gradio_api/call/renew"])
+def test_no_page_elsewhere_can_call_by_a_form(app: RunningApp, path: str, kind: str) -> None:
+    answer = httpx.post(f"{app.url}{path}", content=make_call([""]), headers={"Content-Type": kind})
+    assert answer.status_code == 415
+    assert "is sent as JSON" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8"])
+def test_calls_are_json(app: RunningApp, kind: str) -> None:
+    url = f"{app.url}gradio_api/call/renew"
+    answer = httpx.post(url, content=make_call([""]), headers={"Content-Type": kind})
+    assert answer.json()["event_id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("classify", [{"path": "a"}, False, None]),
+        ("classify", [[], False, None]),
+        ("classify", ["a.jpg", False, None]),
+        ("classify", [7, False, None]),
+        ("classify", [None, {}, None]),
+        ("classify", [None, False, ["hotdog"]]),
+        ("classify_many", [{"a": 1}, None]),
+        ("classify_many", [["a.jpg"], None]),
+        ("respond", [{"token": "x", "images": []}]),
+        ("respond", [{"images": [{"name": 1}]}]),
+        ("respond", [7]),
+        ("renew", [json.loads("[" * 900 + "]" * 900)]),
+    ],
+)
+def test_nothing_of_a_library_is_read_of_wrong_values(
+    app: RunningApp, name: str, data: list[Any]
+) -> None:
+    file = {"orig_name": "a.jpg", "meta": {"_type": "gradio.FileData"}}
+    log = app.read_log()
+    for values in (data, [*data, file]):
+        answer = httpx.post(f"{app.url}gradio_api/call/{name}", json={"data": values})
+        assert answer.status_code == 400
+        assert answer.json()["detail"].startswith(("This call says something", "This picture was"))
+    assert app.read_log() == log
 
 
 def test_one_client_cannot_fill_the_queue(app: RunningApp) -> None:
