@@ -407,6 +407,9 @@ def test_named_users_teach_on_a_space(space: RunningApp, exported: Path, tmp_pat
     assert "Sign in with Hugging Face" in str(renew(space))
     assert renew(space, Cookie=make_session("ann"))[-1]["visible"] is True
     assert "eve is not among the teachers" in str(renew(space, Cookie=make_session("eve")))
+    elsewhere = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    for name in ("ann", "eve"):  # such a page may read what Gradio answers
+        assert f"{name} is" not in str(renew(space, Cookie=make_session(name), **elsewhere))
     for forged in (make_session("ann", ""), make_session("ann", "other"), "session=a.b.c"):
         assert renew(space, Cookie=forged)[-1]["visible"] is False
 

@@ -84,7 +84,7 @@ class CheckedSignIn:
         async def send_and_note(message: Message) -> None:
             if message["type"] == "http.response.start" and get_route_path(scope) == _CALLBACK:
                 info = scope.get("session", {}).get("oauth_info")
-                name = self.access.read_hugging_face_name(Request(scope))
+                name = self.access.read_session(Request(scope))  # Hugging Face leads here
                 if name is not None and info != before:
                     is_teacher = self.access.is_teacher(name)
                     await run_in_threadpool(

@@ -171,7 +171,15 @@ class Access:
         return values["id"] if values else None
 
     def read_hugging_face_name(self, request: Any) -> str | None:  # noqa: ANN401
-        """Return the user name of a live Hugging Face sign-in, teacher or not."""
+        """Return the user name of a live Hugging Face sign-in, teacher or not.
+
+        None where another site's page asks: a Space's cookies come with that too, and Gradio lets
+        it read the answer.
+        """
+        return None if is_cross_site(read_headers(request)) else self.read_session(request)
+
+    def read_session(self, request: Any) -> str | None:  # noqa: ANN401
+        """Return the same whoever made the browser send a request."""
         info = _read_oauth(request)
         if not self.has_hugging_face or info.get("expires_at", 0) < time.time():
             return None
@@ -186,7 +194,7 @@ class Access:
     def sign_out_hugging_face(self, request: Any) -> None:  # noqa: ANN401
         """Sign out whoever signed in with Hugging Face; no copy of the session counts any more."""
         info = _read_oauth(request)
-        if self.read_hugging_face_name(request) is not None:
+        if self.read_session(request) is not None:
             self.signed_out.add(_name_oauth(info), info["expires_at"])
         getattr(unwrap(request), "scope", {}).get("session", {}).pop("oauth_info", None)
 

@@ -29,8 +29,10 @@ from web.serving import explain
 _MAX_JSON = 1_000_000  # bytes
 MAX_ARCHIVE = 5_000_000_000  # bytes
 # Whatever an image of ours is opened as, no browser takes it for anything else.
-PRIVATE = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
-NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+# And no other page of this host, which the cookie goes along with, can show it.
+_OWN = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
+PRIVATE = {"Cache-Control": "private, max-age=3600", **_OWN}
+NO_STORE = {"Cache-Control": "no-store", **_OWN}
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,9 @@ def write_csv(rows: list[Row], card: Card) -> str:
     """Return name, label, certainty, every class's probability and error as CSV, a row a file."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["name", "label", "certainty", *card.class_names, "error"])
-    for row in rows:
-        writer.writerow([guard_cell(cell) for cell in _list_cells(row, card)])
+    heads = ["name", "label", "certainty", *card.class_names, "error"]
+    for cells in (heads, *(_list_cells(row, card) for row in rows)):
+        writer.writerow([guard_cell(cell) for cell in cells])
     return text.getvalue()
 
 

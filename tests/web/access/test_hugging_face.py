@@ -128,7 +128,8 @@ def finish(browser: TestClient, provider: Provider, asked: dict[str, str], name:
     """Come back from Hugging Face as somebody."""
     code = f"{name}-{len(provider.names)}"
     provider.names[code], provider.nonces[code] = name, asked["nonce"]
-    return browser.get("/login/callback", params={"state": asked["state"], "code": code})
+    values = {"state": asked["state"], "code": code}
+    return browser.get("/login/callback", params=values, headers={"Sec-Fetch-Site": "cross-site"})
 
 
 def describe(folder: Path) -> list[str]:

@@ -50,6 +50,14 @@ def test_foot_speaks_of_hugging_face_on_a_space() -> None:
 
 
 @pytest.mark.parametrize(
+    "header", [{"sec_fetch_site": "cross-site"}, {"origin": "https://e.example"}]
+)
+@pytest.mark.parametrize("name", ["ann", "eve"])
+def test_no_other_site_reads_who_signed_in(name: str, header: dict[str, str]) -> None:
+    assert name not in draw_foot(ON_SPACE, sign_in_as(name, None, **header))
+
+
+@pytest.mark.parametrize(
     ("headers", "page", "encrypted"),
     [
         ({}, {}, False),

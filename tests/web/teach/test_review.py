@@ -150,6 +150,7 @@ def test_image_is_sent_small_and_cached_privately(visit: Visit, size: int, longe
     assert response.headers["content-type"] == "image/jpeg"
     assert response.headers["cache-control"].startswith("private")
     assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cross-origin-resource-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("name", ["a" * 64, "x", "..%2f..%2fsecret", "labels.sqlite3"])

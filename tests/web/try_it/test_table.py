@@ -30,6 +30,15 @@ def test_file_names_in_csv_are_guarded() -> None:
     assert "\n'=cmd|" in write_csv([BROKEN], CARD).replace("\r", "")
 
 
+def test_class_names_in_csv_are_guarded() -> None:
+    """A version from elsewhere names its classes."""
+    card = make_card(("=cmd|x", "b"))
+    row = Row("a.jpg", make_prediction({"=cmd|x": 0.9, "b": 0.1}), "data:,")
+    heads, cells = csv.reader(io.StringIO(write_csv([row], card)))
+    assert heads == ["name", "label", "certainty", "'=cmd|x", "b", "error"]
+    assert cells[:2] == ["a.jpg", "'=cmd|x"]
+
+
 def test_bad_file_is_a_row_that_says_why() -> None:
     html = draw_table([SURE, BROKEN], CARD, 1)
     assert html.count("<tr ") + html.count('<tr class="failed"') >= 2
