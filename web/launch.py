@@ -166,9 +166,9 @@ def list_routes(site: Site, uploads: Path) -> list[BaseRoute]:
 def _make_metrics(
     page: gr.Blocks, site: Site, list_under_way: Callable[[], list[Exchange]]
 ) -> "Metrics":
-    from web.server.metrics import Metrics  # noqa: PLC0415  (few ask for it)
+    from web.server.metrics import Metrics, PageState  # noqa: PLC0415  (few ask for it)
 
-    return Metrics(site.service, list_under_way, partial(count_waiting, page))
+    return Metrics(PageState(site.service, list_under_way, partial(count_waiting, page)))
 
 
 def _make_app(

@@ -12,8 +12,10 @@ from web.http.errors import CLIENT_GONE
 from web.http.health import ALIVE, READY
 from web.http.shares import Shares, name_sender
 from web.server.exchanges import Exchange, Observer, request_id
+from web.server.hosts import has_known_host
 
 _BUSY = "Too many requests from your address at once. Try again in a moment."
+_NO_HOST = "This request names no host, or one that cannot be. Check the address, and the proxy."
 _STOPPING = "This page is being restarted. Try again in a moment."
 _ANSWERS = ("/gradio_api/queue/data", "/gradio_api/call/")  # of calls that were accepted already
 
@@ -66,6 +68,8 @@ class Front:
             await _refuse(_STOPPING, scope, receive, send)
         elif exchange.path in (ALIVE, READY):  # also where all shares are taken
             await self.app(scope, receive, send)
+        elif not has_known_host(scope):
+            await _refuse(_NO_HOST, scope, receive, send, 400)
         elif self.shares.take(exchange.client):
             await self._answer_counted(exchange, scope, receive, send)
         else:
@@ -111,6 +115,9 @@ def _count(exchange: Exchange, receive: Receive) -> Receive:
     return receive_and_count
 
 
-async def _refuse(sentence: str, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(
+    sentence: str, scope: Scope, receive: Receive, send: Send, status: int = 503
+) -> None:
     body = {"error": sentence, "detail": sentence}  # `detail` is what Gradio's scripts read
-    await JSONResponse(body, 503, {"Retry-After": "5"})(scope, receive, send)
+    headers = {"Retry-After": "5"} if status == 503 else {}
+    await JSONResponse(body, status, headers)(scope, receive, send)

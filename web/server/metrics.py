@@ -6,6 +6,7 @@ methods those that there are, so that nobody makes new series by asking.
 
 import hmac
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -23,19 +24,45 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _NONE = "none"  # no route
 
 
+@dataclass(frozen=True)
+class PageState(Collector):
+    """What is read only when somebody asks. `count_waiting`: calls in the queue."""
+
+    service: Service
+    list_under_way: Callable[[], list[Exchange]]
+    count_waiting: Callable[[], int]
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Yield the figures as they are now."""
+        answers = CounterMetricFamily(
+            "classifier_answers", "Pictures answered.", labels=("model", "version", "certainty")
+        )
+        for (model, version, certainty), count in self.service.list_answers().items():
+            answers.add_metric((model, str(version), certainty), count)
+        yield answers
+        yield CounterMetricFamily(
+            "classifier_refused_pictures", "Pictures not decoded.", self.service.refused
+        )
+        under_way = GaugeMetricFamily(
+            "classifier_requests_under_way", "Requests not answered yet.", labels=("route",)
+        )
+        routes = [exchange.route or _NONE for exchange in self.list_under_way()]
+        for route in sorted(set(routes)):
+            under_way.add_metric((route,), routes.count(route))
+        yield under_way
+        yield GaugeMetricFamily(
+            "classifier_waiting_calls", "Calls in the queue.", self.count_waiting()
+        )
+
+
 class Metrics:
     """Counts exchanges, and reports them with what the page knows of itself when it is asked."""
 
-    def __init__(
-        self,
-        service: Service,
-        list_under_way: Callable[[], list[Exchange]],
-        count_waiting: Callable[[], int],
-    ) -> None:
-        """Count for one page. `count_waiting`: calls in its queue."""
+    def __init__(self, page: PageState) -> None:
+        """Count for one page."""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.registry.register(_Page(service, list_under_way, count_waiting))
+        self.registry.register(page)
         labels = ("route", "method", "status")
         self._requests = self._count("requests", "Requests answered.", *labels)
         self._received = self._count("received_bytes", "Bytes of requests' bodies.", "route")
@@ -74,38 +101,3 @@ class Metrics:
 
     def _count(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"classifier_{name}", meaning, labels, registry=self.registry)
-
-
-class _Page(Collector):
-    """What is read only when somebody asks."""
-
-    def __init__(
-        self,
-        service: Service,
-        list_under_way: Callable[[], list[Exchange]],
-        count_waiting: Callable[[], int],
-    ) -> None:
-        self._service = service
-        self._list_under_way = list_under_way
-        self._count_waiting = count_waiting
-
-    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
-        answers = CounterMetricFamily(
-            "classifier_answers", "Pictures answered.", labels=("model", "version", "certainty")
-        )
-        for (model, version, certainty), count in self._service.list_answers().items():
-            answers.add_metric((model, str(version), certainty), count)
-        yield answers
-        yield CounterMetricFamily(
-            "classifier_refused_pictures", "Pictures not decoded.", self._service.refused
-        )
-        under_way = GaugeMetricFamily(
-            "classifier_requests_under_way", "Requests not answered yet.", labels=("route",)
-        )
-        routes = [exchange.route or _NONE for exchange in self._list_under_way()]
-        for route in sorted(set(routes)):
-            under_way.add_metric((route,), routes.count(route))
-        yield under_way
-        yield GaugeMetricFamily(
-            "classifier_waiting_calls", "Calls in the queue.", self._count_waiting()
-        )

@@ -13,7 +13,7 @@ from tests.inference.tiny_versions import write_version
 from tests.running import ROOT, run_app
 from tests.web.teach_page import paint
 from web.server.exchanges import ROUTE, Exchange
-from web.server.metrics import Metrics
+from web.server.metrics import Metrics, PageState
 from web.serving import Service
 
 Samples = dict[tuple[str, str], float]
@@ -44,7 +44,7 @@ def service(tmp_path: Path) -> Service:
 
 def test_requests_are_counted_by_route_method_and_status(service: Service) -> None:
     under_way = [make_exchange(), make_exchange(), make_exchange(route=None)]
-    metrics = Metrics(service, lambda: under_way, lambda: 7)
+    metrics = Metrics(PageState(service, lambda: under_way, lambda: 7))
     for _ in range(3):
         metrics(make_exchange(status=200, received=10, sent=100))
     metrics(make_exchange(method="MADE-UP", route=None, status=404))
@@ -65,7 +65,7 @@ def test_answers_are_counted_by_version_and_certainty(service: Service) -> None:
     service.answer(paint("red", seed=1))
     with pytest.raises(UserInputError):
         service.answer(b"no picture")
-    found = read(Metrics(service, list, lambda: 0))
+    found = read(Metrics(PageState(service, list, lambda: 0)))
     answers = {labels: n for (name, labels), n in found.items() if name.endswith("answers_total")}
     assert sum(answers.values()) == 2
     assert all(labels.endswith(" colours 1") for labels in answers)
