@@ -7,6 +7,7 @@ directory that another one names.
 import re
 import struct
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from inference.containers.lean import LeanFile
@@ -25,13 +26,17 @@ _NEEDED = frozenset(
         *(529, 530, 531, 532),
     )
 )
-_SIZES_OF_TYPES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8}
-_LETTERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+# All types of whole numbers, which libtiff takes for one another.
+_LETTERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+_COUNTS = (_WIDTH, _HEIGHT, _DEPTHS, _COMPRESSION, _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT)
 _MAX_VALUES = 70_000
 # How a progressive frame begins: no JPEG within a TIFF has one, and each scan costs the whole.
-_PROGRESSIVE = re.compile(rb"\xff[\xc2\xc6\xca\xce]\0[\x0b\x11\x14]\x08")
+_PROGRESSIVE = re.compile(rb"\xff[\xc2\xc6\xca\xce]\0[\x0b\x0e\x11\x14]\x08")
 # Measured with libtiff 4.7 and Pillow 12.3.
 _SECONDS_PER_BYTE, _SECONDS_PER_STRIP = 3.5e-9, 15e-6
+_TOO_DEAR = (
+    "This TIFF is built in a way that makes it too dear to decode. Save it again, as a PNG or JPEG."
+)
 
 
 class _Layout(NamedTuple):
@@ -127,16 +132,24 @@ def _check_strips(data: bytes, tags: Mapping[int, tuple[int, ...]]) -> None:
     strips = max(len(tags.get(tag, ())) for tag in (*_OFFSETS, *_SIZES))
     if strips > MAX_STRIPS:
         raise UserInputError(_describe_strips(strips))
+    told = [tags[tag] for tag in (*_COUNTS, *_OFFSETS, *_SIZES) if tag in tags]
+    if not all(values and min(values) >= 0 for values in told):
+        raise UserInputError(_TOO_DEAR)
     compression = tags.get(_COMPRESSION, (_RAW,))[:1]
     if compression == (_RAW,):
         return
-    told = sum(sum(tags.get(tag, ())) for tag in _SIZES)
     is_progressive = compression[0] in _JPEG and _PROGRESSIVE.search(data)
-    if told > 2 * len(data) + 1_000_000 or is_progressive:
-        raise UserInputError(
-            "This TIFF is built in a way that makes it too dear to decode. "
-            "Save it again, as a PNG or JPEG."
-        )
+    if is_progressive or _are_used_twice(tags):
+        raise UserInputError(_TOO_DEAR)
+
+
+def _are_used_twice(tags: Mapping[int, tuple[int, ...]]) -> bool:
+    """Return whether bytes of the file are part of several strips, by the tags of one or both."""
+    offsets, sizes = ([tags[tag] for tag in pair if tag in tags] for pair in (_OFFSETS, _SIZES))
+    if (len(offsets), len(sizes)) != (1, 1):
+        return len(offsets) > 1 or len(sizes) > 1
+    strips = sorted(zip(*offsets, *sizes, strict=False))
+    return any(start + length > later for (start, length), (later, _) in pairwise(strips))
 
 
 def _find_price(tags: Mapping[int, tuple[int, ...]]) -> tuple[float, float]:

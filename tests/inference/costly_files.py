@@ -78,7 +78,7 @@ def make_large_png(
 
 def make_tiff(tags: Sequence[_Tag], body: bytes, *, next_directory: int = 0) -> bytes:
     """Return a TIFF of tags (number, type, values); strips and tiles count from the body."""
-    forms = {3: "<u2", 4: "<u4"}
+    forms = {3: "<u2", 4: "<u4", 9: "<i4"}
     place = 8 + 2 + 12 * len(tags) + 4
     raws = [
         np.array(values, forms[kind]).tobytes() if kind in forms else bytes(values)
@@ -114,20 +114,24 @@ def list_tiff_tags(
 def make_deflated_tiff(
     side: int, depth: int, samples: int, kind: int, rows: int, *more: _Tag
 ) -> bytes:
-    """Return a square TIFF all of whose strips are the same bytes."""
+    """Return a square TIFF of empty strips."""
     strip = zlib.compress(bytes(rows * side * samples * depth // 8), 9)
     count = -(-side // rows)
-    strips = [(273, 4, [0] * count), (278, 4, [rows]), (279, 4, [len(strip)] * count)]
-    return make_tiff(
-        [*list_tiff_tags((side, side), 8, depth, samples, kind), *strips, *more], strip
-    )
+    tags = [*list_tiff_tags((side, side), 8, depth, samples, kind), (278, 4, [rows]), *more]
+    return make_tiff([*tags, *list_pieces([len(strip)] * count)], strip * count)
+
+
+def list_pieces(sizes: Sequence[int], *, of_tiles: bool = False) -> list[_Tag]:
+    """Return the tags of strips or tiles that lie one behind the other."""
+    offsets, counts = (324, 325) if of_tiles else (273, 279)
+    return [(offsets, 4, np.cumsum([0, *sizes[:-1]]).tolist()), (counts, 4, sizes)]
 
 
 def make_tiled_tiff(side: int, tile_side: int, compression: int, tile: bytes) -> bytes:
     count = (-(-side // tile_side)) ** 2
     tiles = [(322, 4, [tile_side]), (323, 4, [tile_side])]
-    tiles += [(324, 4, [0] * count), (325, 4, [len(tile)] * count)]
-    return make_tiff([*list_tiff_tags((side, side), compression), *tiles], tile)
+    tiles += list_pieces([len(tile)] * count, of_tiles=True)
+    return make_tiff([*list_tiff_tags((side, side), compression), *tiles], tile * count)
 
 
 def make_strips_of_one_row(width: int, height: int) -> bytes:
@@ -205,6 +209,23 @@ def _make_wide_avif() -> bytes:
     return _enlarge(small, *(b"ispe" + struct.pack(">III", 0, side, side) for side in (64, 10_000)))
 
 
+def _make_overlapping_tiff(kind: int) -> bytes:
+    """Return a TIFF of noise each of whose strips comes twice. `kind`: of their sizes."""
+    side, rows, count = 10_000, 100, 100
+    strip = zlib.compress(np.random.default_rng(0).integers(0, 4, rows * side, np.uint8).tobytes())
+    offsets = (273, 4, [len(strip) * (i // 2) for i in range(count)])
+    tags = [offsets, (278, 4, [rows]), (279, kind, [len(strip)] * count)]
+    return make_tiff([*list_tiff_tags((side, side), 8), *tags], strip * (count // 2))
+
+
+def _make_tiff_of_scans() -> bytes:
+    """Return a TIFF of JPEGs whose colours come in 99 scans of their own."""
+    side, tile = 9_600, make_sequential_jpeg(1024, 1024, 99)
+    count = (-(-side // 1024)) ** 2
+    tiles = [(322, 4, [1024]), (323, 4, [1024]), *list_pieces([len(tile)] * count, of_tiles=True)]
+    return make_tiff([*list_tiff_tags((side, side), 7, 8, 3), *tiles], tile * count)
+
+
 # Refused by what the header says.
 def hide_frame(before: bytes) -> bytes:
     """Return a JPEG of 400 scans with something before its frame that decoders skip."""
@@ -233,13 +254,8 @@ REFUSED_FILES: dict[str, Callable[[], bytes]] = {
     "TIFF of 100 megapixels in floats": lambda: make_deflated_tiff(10_000, 32, 1, 3, 100),
     "TIFF of one strip of floats": lambda: make_deflated_tiff(8_000, 32, 1, 3, 8_000),
     "TIFF of a JPEG of 400 scans": lambda: _make_jpeg_strip(400),
-    "TIFF of strips that overlap": lambda: make_tiff(
-        [
-            *list_tiff_tags((10_000, 10_000), 8),
-            *((273, 4, [0] * 10_000), (278, 4, [1]), (279, 4, [4_000_000] * 10_000)),
-        ],
-        zlib.compress(bytes(10_000)) + bytes(4_000_000),
-    ),
+    "TIFF of strips that overlap": lambda: _make_overlapping_tiff(4),
+    "TIFF of strips of signed sizes": lambda: _make_overlapping_tiff(9),
     "BMP of one row of runs": lambda: make_rle_bmp(100_000_000, 1, b"\0\2\xff\xff" + b"\0\1"),
     "WebP of 100 megapixels": _make_wide_webp,
     "AVIF of 100 megapixels": _make_wide_avif,
@@ -281,6 +297,7 @@ ACCEPTED_FILES: dict[str, Callable[[], bytes]] = {
     "WebP of 24 megapixels": _make_plain("WEBP", 4_890, quality=10, method=0),
     "AVIF of 24 megapixels": _make_plain("AVIF", 4_900, speed=10, quality=30),
     "HEIC of 45 megapixels": _make_plain("HEIF", 6_700, quality=30),
+    "TIFF of scans in its tiles": _make_tiff_of_scans,
     "AVIF of ten frames": lambda: repeat_coded_picture(
         save(Image.new("RGB", (3_000, 3_000)), "AVIF", speed=10), 10
     ),
