@@ -21,6 +21,7 @@ _KEPT = 256  # versions whose check is remembered
 # Fields and wire types of protobuf. Source: onnx.proto, ModelProto and StringStringEntryProto.
 _METADATA, _KEY, _VALUE = 14, 1, 2
 _VARINT, _FIXED_64, _LENGTH, _FIXED_32 = 0, 1, 2, 5
+_MAX_FIELDS, _MAX_ENTRY_FIELDS = 1_000, 10  # of a network, in which the graph is one; ours have 9
 
 
 def check_version(folder: Path) -> Card:
@@ -129,14 +130,14 @@ def hash_graph(path: Path) -> tuple[str, str | None]:
     """Return the SHA-256 of a `model.onnx` without its metadata, and the card in that.
 
     Without the package onnx, which takes a quarter of a second to import.
-    Raises: ValueError for what is no protobuf message.
+    Raises: ValueError for what is no protobuf message, or of far more fields than ours.
     """
     found, card = hashlib.sha256(), None
-    for field, whole, value in _list_fields(memoryview(path.read_bytes())):
+    for field, whole, value in _list_fields(memoryview(path.read_bytes()), _MAX_FIELDS):
         if field != _METADATA:
             found.update(whole)
             continue
-        entry = {inner: bytes(text) for inner, _, text in _list_fields(value)}
+        entry = {inner: bytes(text) for inner, _, text in _list_fields(value, _MAX_ENTRY_FIELDS)}
         if entry.get(_KEY) == b"card":
             card = entry.get(_VALUE, b"").decode("utf-8", "replace")
     return found.hexdigest(), card
@@ -164,13 +165,15 @@ def _check_graph(folder: Path, card: Card) -> None:
         )
 
 
-def _list_fields(data: memoryview) -> Iterator[tuple[int, memoryview, memoryview]]:
+def _list_fields(data: memoryview, most: int) -> Iterator[tuple[int, memoryview, memoryview]]:
     """Yield number, all bytes and value of each field of a protobuf message.
 
-    Raises: ValueError where it is none.
+    Raises: ValueError where it is none, or has more than `most` fields.
     """
     at = 0
-    while at < len(data):
+    for _ in range(most):
+        if at == len(data):
+            return
         start = at
         tag, at = _read_varint(data, at)
         kind, begin = tag & 7, at
@@ -186,6 +189,8 @@ def _list_fields(data: memoryview) -> Iterator[tuple[int, memoryview, memoryview
         if at > len(data):
             raise ValueError("This message is cut off.")
         yield tag >> 3, data[start:at], data[begin:at]
+    if at < len(data):
+        raise ValueError("This message has too many fields.")
 
 
 def _read_varint(data: memoryview, at: int) -> tuple[int, int]:

@@ -93,3 +93,11 @@ def test_folder_in_place_of_a_file_is_a_sentence(folder: Path, name: str) -> Non
     (folder / name).unlink()
     (folder / name).mkdir()
     assert find_fault(folder)
+
+
+@pytest.mark.parametrize("head", [b"", b"\x72\x80\xda\xc4\x09"], ids=["network", "metadata"])
+def test_endless_fields_are_not_followed(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(head + b"\x72\0" * 10_000_000)
+    with pytest.raises(ValueError, match="too many fields"):
+        hash_graph(path)
