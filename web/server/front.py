@@ -16,6 +16,8 @@ from web.server.hosts import has_known_host
 
 _BUSY = "Too many requests from your address at once. Try again in a moment."
 _NO_HOST = "This request names no host, or one that cannot be. Check the address, and the proxy."
+# The parser reads no body of such a request, and would take it for the next request.
+_UPGRADE = "This page speaks HTTP/1.1 only. Send the request without Upgrade."
 _STOPPING = "This page is being restarted. Try again in a moment."
 _ANSWERS = ("/gradio_api/queue/data", "/gradio_api/call/")  # of calls that were accepted already
 
@@ -68,6 +70,8 @@ class Front:
             await _refuse(_STOPPING, scope, receive, send)
         elif exchange.path in (ALIVE, READY):  # also where all shares are taken
             await self.app(scope, receive, send)
+        elif _has_unread_body(scope):
+            await _refuse(_UPGRADE, scope, receive, send, 400)
         elif not has_known_host(scope):
             await _refuse(_NO_HOST, scope, receive, send, 400)
         elif self.shares.take(exchange.client):
@@ -97,11 +101,19 @@ class Front:
                 for name, value in self.headers:
                     headers.setdefault(name, value)
                 headers["X-Request-ID"] = exchange.id
+                if "upgrade" in Headers(scope=exchange.scope):
+                    headers["Connection"] = "close"
             else:
                 exchange.sent += len(message.get("body", b""))
             await send(message)
 
         return send_with_headers
+
+
+def _has_unread_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    return has_body and "upgrade" in headers
 
 
 def _count(exchange: Exchange, receive: Receive) -> Receive:

@@ -115,6 +115,34 @@ def test_a_server_does_not_wait_for_ever() -> None:
             assert waiting.result().is_server_error
 
 
+@pytest.mark.parametrize("body", [b"Content-Length: %d\r\n", b"Transfer-Encoding: chunked\r\n"])
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+def test_no_request_hides_in_a_body_that_an_upgrade_leaves_unread(
+    body: bytes, protocol: bytes
+) -> None:
+    hidden = b"GET /fast HTTP/1.1\r\nHost: a\r\n\r\n"
+    upgrade = b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n"
+    with serve(Slow().routes) as server, connect(server) as client:
+        client.sendall(b"POST /fast HTTP/1.1\r\nHost: a\r\n" + upgrade + body.replace(b"%d", b"36"))
+        client.sendall(b"\r\n")
+        answer = client.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        with suppress(OSError):  # it is closed
+            client.sendall(hidden)
+        answer += read_all(client)
+        assert answer.count(b"\r\ndate: ") == 1
+        assert b"without Upgrade" in answer
+
+
+def test_an_upgrade_is_passed_over_and_its_connection_closed() -> None:
+    with serve(Slow().routes) as server, connect(server) as client:
+        head = b"GET /fast HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+        client.sendall(head)
+        answer = read_all(client)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"\r\nconnection: close\r\n" in answer
+
+
 @pytest.mark.parametrize(
     ("forwarded", "client"),
     [
