@@ -18,6 +18,10 @@ class UserInputError(ValueError):
     """
 
 
+class OverloadedError(UserInputError):
+    """Too many images or requests are being answered already."""
+
+
 class StorageError(UserInputError):
     """The disk or the database fails: whatever is tried next would fail too."""
 

@@ -7,17 +7,8 @@ from PIL import Image
 
 from benchmarks.soak.samples import draw, save
 from inference.images import MAX_BYTES
+from tests.inference import picture_files
 from tests.inference.costly_files import COSTLY_FILES
-from tests.inference.picture_files import (
-    make_greedy_exif,
-    make_greedy_tiff,
-    make_jpeg_segment,
-    make_png,
-    make_png_chunk,
-    put_after_png_header,
-    put_into_gif,
-    put_into_jpeg,
-)
 
 
 def list_hostile_files() -> dict[str, Callable[[], bytes]]:
@@ -26,36 +17,42 @@ def list_hostile_files() -> dict[str, Callable[[], bytes]]:
     jpeg, png, gif = (save(small, name) for name in ("JPEG", "PNG", "GIF"))
     swollen = zlib.compress(bytes(50_000_000), 9)
     return COSTLY_FILES | {
-        "PNG of 380 megapixels": lambda: make_png(20_000, 19_000),
-        "PNG of 95 megapixels": lambda: make_png(10_000, 9_500),
-        "PNG of a row of 90 megapixels": lambda: make_png(90_000_000, 1),
-        "JPEG of many EXIF blocks": lambda: put_into_jpeg(
-            jpeg, make_jpeg_segment(0xE1, b"Exif\0\0x") * 300_000
+        "PNG of 380 megapixels": lambda: picture_files.make_png(20_000, 19_000),
+        "PNG of 95 megapixels": lambda: picture_files.make_png(10_000, 9_500),
+        "PNG of a row of 90 megapixels": lambda: picture_files.make_png(90_000_000, 1),
+        "JPEG of many EXIF blocks": lambda: picture_files.put_into_jpeg(
+            jpeg, picture_files.make_jpeg_segment(0xE1, b"Exif\0\0x") * 300_000
         ),
-        "JPEG of many segments": lambda: put_into_jpeg(
-            jpeg, make_jpeg_segment(0xE5, b"") * 500_000
+        "JPEG of many segments": lambda: picture_files.put_into_jpeg(
+            jpeg, picture_files.make_jpeg_segment(0xE5, b"") * 500_000
         ),
-        "JPEG of one greedy EXIF": lambda: put_into_jpeg(
-            jpeg, make_jpeg_segment(0xE1, b"Exif\0\0" + make_greedy_exif(2_400, 30_000))
+        "JPEG of one greedy EXIF": lambda: picture_files.put_into_jpeg(
+            jpeg,
+            picture_files.make_jpeg_segment(
+                0xE1, b"Exif\0\0" + picture_files.make_greedy_exif(2_400, 30_000)
+            ),
         ),
         "JPEG of 400 scans": lambda: make_jpeg_of_scans(400, (6_000, 4_000)),
         "JPEG of scans up to 20 MB": lambda: make_jpeg_of_scans(None, (600, 400)),
-        "PNG of greedy EXIF": lambda: put_after_png_header(
-            png, make_png_chunk(b"eXIf", make_greedy_exif(5_000, 2_000_000, 3))
+        "PNG of greedy EXIF": lambda: picture_files.put_after_png_header(
+            png,
+            picture_files.make_png_chunk(
+                b"eXIf", picture_files.make_greedy_exif(5_000, 2_000_000, 3)
+            ),
         ),
-        "PNG of many chunks": lambda: put_after_png_header(
-            png, make_png_chunk(b"teSt", b"") * 500_000
+        "PNG of many chunks": lambda: picture_files.put_after_png_header(
+            png, picture_files.make_png_chunk(b"teSt", b"") * 500_000
         ),
-        "PNG of swollen texts": lambda: put_after_png_header(
-            png, make_png_chunk(b"zTXt", b"a\0\0" + swollen) * 20
+        "PNG of swollen texts": lambda: picture_files.put_after_png_header(
+            png, picture_files.make_png_chunk(b"zTXt", b"a\0\0" + swollen) * 20
         ),
-        "PNG of a swollen profile": lambda: put_after_png_header(
-            png, make_png_chunk(b"iCCP", b"a\0\0" + swollen)
+        "PNG of a swollen profile": lambda: picture_files.put_after_png_header(
+            png, picture_files.make_png_chunk(b"iCCP", b"a\0\0" + swollen)
         ),
-        "GIF of a long comment": lambda: put_into_gif(
+        "GIF of a long comment": lambda: picture_files.put_into_gif(
             gif, b"!\xfe" + (b"\xff" + b"a" * 255) * 70_000 + b"\0"
         ),
-        "TIFF of greedy tags": lambda: make_greedy_tiff(3_000, 4_000_000),
+        "TIFF of greedy tags": lambda: picture_files.make_greedy_tiff(3_000, 4_000_000),
         "TIFF of many strips": lambda: make_tiff_of_strips(2000),
         "float TIFF of 45 megapixels": lambda: save(
             Image.new("F", (9_000, 5_000), 0.5), "TIFF", compression="tiff_deflate"

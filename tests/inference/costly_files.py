@@ -129,7 +129,7 @@ def list_pieces(sizes: Sequence[int], *, of_tiles: bool = False) -> list[_Tag]:
 
 def make_tiled_tiff(side: int, tile_side: int, compression: int, tile: bytes) -> bytes:
     count = (-(-side // tile_side)) ** 2
-    tiles = [(322, 4, [tile_side]), (323, 4, [tile_side])]
+    tiles: list[_Tag] = [(322, 4, [tile_side]), (323, 4, [tile_side])]
     tiles += list_pieces([len(tile)] * count, of_tiles=True)
     return make_tiff([*list_tiff_tags((side, side), compression), *tiles], tile * count)
 
@@ -214,7 +214,7 @@ def _make_overlapping_tiff(kind: int) -> bytes:
     side, rows, count = 10_000, 100, 100
     strip = zlib.compress(np.random.default_rng(0).integers(0, 4, rows * side, np.uint8).tobytes())
     offsets = (273, 4, [len(strip) * (i // 2) for i in range(count)])
-    tags = [offsets, (278, 4, [rows]), (279, kind, [len(strip)] * count)]
+    tags: list[_Tag] = [offsets, (278, 4, [rows]), (279, kind, [len(strip)] * count)]
     return make_tiff([*list_tiff_tags((side, side), 8), *tags], strip * (count // 2))
 
 

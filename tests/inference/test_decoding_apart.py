@@ -4,14 +4,17 @@ import struct
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
+from inference import decoding_apart
 from inference.decoding_apart import decode_apart
 from inference.decoding_limits import MAX_SECONDS
-from inference.errors import UserInputError
+from inference.errors import OverloadedError, UserInputError
 from inference.images import decode
 from tests.inference.costly_files import repeat_coded_picture
 from tests.inference.picture_files import draw_corners, save
@@ -42,6 +45,26 @@ def test_time_is_limited() -> None:
     with pytest.raises(UserInputError, match="took too much time or memory"):
         decode(frames, 358)
     assert time.monotonic() - start < 10 * MAX_SECONDS
+
+
+def test_two_processes_run_at_once_and_others_wait() -> None:
+    frames = repeat_coded_picture(save(Image.new("RGB", (2_000, 2_000)), "AVIF", speed=10), 12)
+    most, this = 0, psutil.Process()
+    with ThreadPoolExecutor(5) as pool:
+        decoding = [pool.submit(decode, frames, 358) for _ in range(5)]
+        while not all(found.done() for found in decoding):
+            most = max(most, len(this.children()))
+    assert most == 2
+    assert {found.result().shape for found in decoding} == {(400, 400, 3)}
+
+
+def test_who_waits_too_long_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding_apart, "_PATIENCE", 0.01)
+    data = save(draw_corners(), "PNG")
+    refused = pytest.raises(OverloadedError, match="Too many pictures at once")
+    with decoding_apart.taking_place(), decoding_apart.taking_place(), refused:
+        decode_apart(data, None)
+    assert decode_apart(data, None).shape == decode(data).shape
 
 
 _OF_LITTLE_MEMORY = """

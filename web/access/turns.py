@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from starlette.requests import ClientDisconnect, Request
 
+from inference.errors import OverloadedError
 from web.access.rate_limits import Limit, name_client
 from web.access.rules import Access
-from web.http.errors import OverloadedError
 
 _CROWDED = "Others are trying to sign in too, so yours was not looked at. Try again in a moment."
 # Wrong passwords of one known browser in an hour; after them it waits like any other, so that

@@ -13,13 +13,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from inference.decoding_apart import OVERLOADED
+from inference.errors import OverloadedError
 from inference.images import MAX_BYTES
 from web.http.bodies import read_body
-from web.http.errors import OverloadedError, TooSlowError, answering_errors
+from web.http.errors import TooSlowError, answering_errors
 from web.http.shares import Shares, name_sender
 from web.serving import Service
 
-_OVERLOADED = "Too many pictures at once. Try again in a moment."
 _TRUE = frozenset(("1", "true", "yes"))
 
 
@@ -67,7 +68,7 @@ class _Queue:
         def count(size: int) -> None:
             nonlocal received
             if not self.bytes.take(client, size):
-                raise OverloadedError(_OVERLOADED)
+                raise OverloadedError(OVERLOADED)
             received += size
 
         try:
@@ -87,7 +88,7 @@ class _Queue:
 
     async def _classify(self, data: bytes, request: Request, client: str) -> dict[str, Any]:
         if not self.images.take(client):
-            raise OverloadedError(_OVERLOADED)
+            raise OverloadedError(OVERLOADED)
         try:
             async with self._limiter:
                 if await request.is_disconnected():

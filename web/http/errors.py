@@ -7,7 +7,13 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from inference.errors import BusyError, StorageError, UserInputError, explain_full_disk
+from inference.errors import (
+    BusyError,
+    OverloadedError,
+    StorageError,
+    UserInputError,
+    explain_full_disk,
+)
 from web.serving import explain
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -36,10 +42,6 @@ class TooLargeError(UserInputError):
 
 class WrongKindError(UserInputError):
     """The body is of another kind than its header must say."""
-
-
-class OverloadedError(UserInputError):
-    """Too many requests are being answered already."""
 
 
 STATUSES: Mapping[type[Exception], int] = MappingProxyType(

@@ -20,10 +20,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from inference.classifier import Classifier
-from inference.errors import UserInputError
+from inference.errors import OverloadedError, UserInputError
 from inference.images import decode
 from inference.versions.probes import TOLERANCE, list_probes, make_probe
-from web.http.errors import OverloadedError
 from web.serving import Service
 
 ALIVE, READY = "/healthz", "/readyz"

@@ -15,9 +15,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inference.errors import UserInputError
+from inference.errors import OverloadedError, UserInputError
 from web.http.bodies import read_body
-from web.http.errors import OverloadedError, WrongKindError, find_status
+from web.http.errors import WrongKindError, find_status
 from web.http.shares import name_sender
 from web.server.answers import Answers
 from web.server.call_targets import check_session, check_target, check_values, find_session

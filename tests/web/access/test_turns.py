@@ -10,9 +10,9 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from inference.errors import OverloadedError
 from tests.web.requests import make_access, make_request
 from web.access.turns import Guesses, Turns
-from web.http.errors import OverloadedError
 
 ACCESS = make_access(password="secret", host="0.0.0.0")
 

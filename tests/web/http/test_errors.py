@@ -1,11 +1,10 @@
 import pytest
 
-from inference.errors import BusyError, StorageError, UserInputError
+from inference.errors import BusyError, OverloadedError, StorageError, UserInputError
 from web.http.errors import (
     ConflictError,
     NotAllowedError,
     NotFoundError,
-    OverloadedError,
     TooLargeError,
     TooSlowError,
     WrongKindError,
