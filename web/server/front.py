@@ -20,6 +20,8 @@ _NO_HOST = "This request names no host, or one that cannot be. Check the address
 _UPGRADE = "This page speaks HTTP/1.1 only. Send the request without Upgrade."
 _STOPPING = "This page is being restarted. Try again in a moment."
 _ANSWERS = ("/gradio_api/queue/data", "/gradio_api/call/")  # of calls that were accepted already
+# The page names the host that it was asked for by; nobody else is to get it from a cache.
+_OF_ONE = ("text/html", "application/json")
 
 
 class Front:
@@ -100,6 +102,8 @@ class Front:
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers:
                     headers.setdefault(name, value)
+                if headers.get("content-type", "").startswith(_OF_ONE):
+                    headers.setdefault("Cache-Control", "private, no-cache")
                 headers["X-Request-ID"] = exchange.id
                 if "upgrade" in Headers(scope=exchange.scope):
                     headers["Connection"] = "close"

@@ -47,6 +47,14 @@ def test_every_answer_says_what_a_browser_may_do() -> None:
             assert "server" not in headers
 
 
+def test_an_answer_to_one_is_kept_for_nobody_else() -> None:
+    """A host that somebody made up, and that an answer names, would be shown to all by a cache."""
+    with serve(Slow().routes) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        assert httpx.get(f"{url}/fast").headers["cache-control"] == "private, no-cache"
+        assert "cache-control" not in httpx.get(f"{url}/nowhere").headers  # of plain text
+
+
 def test_nobody_is_believed_who_forwards() -> None:
     with serve(Slow().routes) as server:
         told = {"X-Forwarded-For": "8.8.8.8", "Forwarded": "for=8.8.8.8", "X-Real-IP": "8.8.8.8"}
