@@ -64,7 +64,7 @@ def read_root() -> str:
             f"GRADIO_ROOT_PATH is {root!r}, and no path or address such as /hotdog or "
             "https://example.org/hotdog."
         )
-    return root
+    return root.rstrip("/")
 
 
 @contextmanager

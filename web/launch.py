@@ -30,7 +30,7 @@ from web.server.allowed_routes import ALLOWED, SIGN_IN, AllowedRoutes
 from web.server.answers import Answers
 from web.server.calls import CheckedCalls, count_waiting, has_delivered, is_idle
 from web.server.exchanges import Exchange, Observer
-from web.server.front import Front
+from web.server.front import Front, Proxies
 from web.server.gradio_errors import log_gradio_errors
 from web.server.gradio_files import ICON, make_gradio_file_routes
 from web.server.headers import make_headers
@@ -129,7 +129,7 @@ def launch(
         _make_app(page, answers, site, address, routes),
         Shares(MAX_REQUESTS // 8, MAX_REQUESTS),
         make_headers(frame_ancestors(site.access)),
-        proxies,
+        Proxies(proxies, address.root if address.root.startswith("/") else ""),
         observers,
     )
     server = PageServer(

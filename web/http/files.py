@@ -16,7 +16,7 @@ from anyio import CancelScope
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -56,12 +56,18 @@ def make_file_routes(
             raise UserInputError("A report holds PNG files only.")
         return _send(folder / "report" / name, {})
 
+    shown = StaticFiles(directory=examples, check_dir=False)
+
+    async def send_example(request: Request) -> Response:
+        return await shown.get_response(request.path_params["name"], request.scope)
+
     return [
         _make_route("/model.onnx", send_model),
         _make_route("/README.md", send_card),
         _make_route("/report/{name}", send_report),
         _make_route("/report/{model}/{version}/{name}", send_report),
-        Mount("/examples", StaticFiles(directory=examples, check_dir=False)),
+        # Mounted, it would look for them under the path at which a proxy shows the page.
+        Route("/examples/{name}", send_example),
     ]
 
 

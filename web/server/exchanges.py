@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from starlette.routing import get_route_path
 from starlette.types import Scope
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -38,8 +39,8 @@ class Exchange:
 
     @property
     def path(self) -> str:
-        """The path as it was asked for."""
-        return str(self.scope["path"])
+        """The path that was asked for, below the one at which a proxy shows the page."""
+        return str(get_route_path(self.scope))
 
     @property
     def route(self) -> str | None:

@@ -1,6 +1,7 @@
 """What every request passes first: who sent it, what share that has, the headers of its answer."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -24,6 +25,21 @@ _ANSWERS = ("/gradio_api/queue/data", "/gradio_api/call/")  # of calls that were
 _OF_ONE = ("text/html", "application/json")
 
 
+@dataclass(frozen=True)
+class Proxies:
+    """Proxies before the page.
+
+    `trusted`: whose reports of addresses are believed. `path`: under which they show the page, and
+    may ask for it.
+    """
+
+    trusted: Sequence[Network] = ()
+    path: str = ""
+
+
+_NO_PROXIES = Proxies()
+
+
 class Front:
     """An ASGI app around the page's."""
 
@@ -32,14 +48,13 @@ class Front:
         app: ASGIApp,
         shares: Shares,
         headers: Sequence[tuple[str, str]],
-        proxies: Sequence[Network] = (),
+        proxies: Proxies = _NO_PROXIES,
         observers: Sequence[Observer] = (),
     ) -> None:
         """Serve `app`.
 
         `shares`: of requests under way. `headers`: of every answer that has not its own.
-        `proxies`: whose reports of addresses are believed. `observers`: are told of each exchange
-        at its end.
+        `observers`: are told of each exchange at its end.
         """
         self.app = app
         self.shares = shares
@@ -54,9 +69,10 @@ class Front:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if self.proxies and scope["client"]:
+        if self.proxies.trusted and scope["client"]:
             peer, port = scope["client"]
-            scope["client"] = (find_client(Headers(scope=scope), peer, self.proxies), port)
+            scope["client"] = (find_client(Headers(scope=scope), peer, self.proxies.trusted), port)
+        scope["root_path"] = self.proxies.path
         exchange = Exchange(scope, name_sender(scope))
         request_id.set(exchange.id)
         try:

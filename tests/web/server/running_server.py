@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from tests.running import find_free_port
 from web.access.clients import Network
 from web.http.shares import Shares
-from web.server.front import Front
+from web.server.front import Front, Proxies
 from web.server.headers import make_headers
 from web.server.server import PageServer
 
@@ -28,7 +28,7 @@ def serve(
         Starlette(routes=list(routes)),
         requests or Shares(100, 1000),
         make_headers("'self'"),
-        proxies,
+        Proxies(proxies),
     )
     server = PageServer(
         front, "127.0.0.1", find_free_port(), connections=connections or Shares(100, 1000)
