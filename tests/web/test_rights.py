@@ -32,8 +32,8 @@ pytestmark = pytest.mark.slow
 
 PUBLIC = {
     "/healthz", "/readyz", "/model.onnx", "/README.md", "/report/{name}",
-    "/report/{model}/{version}/{name}",
-    "/examples", "/api/classify", "/sign-in", "/sign-out", "/suggestions", "/suggestions/withdraw",
+    "/report/{model}/{version}/{name}", "/examples/{name}",
+    "/api/classify", "/sign-in", "/sign-out", "/suggestions", "/suggestions/withdraw",
     "/gradio_api/file={path:path}", "/pwa_icon/{size:int}", "/",
 }  # fmt: skip
 STRANGERS: list[dict[str, str]] = [
