@@ -17,6 +17,7 @@ from inference.containers.lean import LeanFile
 _EXIF_ITEM = re.compile(rb"(infe.{8}(?:..)?)Exif", re.DOTALL)
 _AV1, _HEVC, _GRID = b"av01", b"hvc1", b"grid"
 _OTHERS = frozenset((_GRID, b"Exif", b"mime", b"uri ", b"tmap"))  # tmap: HDR by a second picture
+_MAX_OBUS = 100  # of one item
 _TILE_PIXELS = 4_000_000  # that tiles may reach beyond their grid
 _SEQUENCE_HEADER, _FRAME, _HARMLESS = 1, 6, frozenset((2, 15))  # Source: AV1, 6.2.2
 # Measured with libheif (libde265) and libavif (dav1d), noise and plain colour.
@@ -100,9 +101,15 @@ def _is_one_av1_frame(data: memoryview, size: tuple[int, int]) -> bool:
 
 
 def _list_obus(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield types and contents of what an AV1 item is made of. Source: AV1, 5.3."""
-    place = 0
+    """Yield types and contents of what an AV1 item is made of. Source: AV1, 5.3.
+
+    Raises: ValueError for too many.
+    """
+    place, found = 0, 0
     while place < len(data):
+        found += 1
+        if found > _MAX_OBUS:
+            raise ValueError("This AV1 is made of too many units.")
         head = data[place]
         place += 2 if head & 4 else 1
         size = len(data) - place

@@ -10,6 +10,7 @@ _SPS = 33
 _INTRA = range(16, 24)  # pictures that need no other; table 7-1
 _NO_PICTURES = range(32, 64)
 _PLANES = (1.0, 1.5, 2.0, 3.0)  # samples of a pixel, by the chroma format
+_MAX_UNITS, _MAX_SETS = 1_000, 100  # of one picture, and of the parameters of one
 _PROFILE = 96  # bits of profile and level, for one layer
 
 
@@ -23,8 +24,9 @@ class Samples(NamedTuple):
 
 def is_one_picture(data: memoryview) -> bool:
     """Return whether these are the slices of one picture, each behind its length."""
-    place, pictures = 0, 0
-    while place < len(data):
+    place, pictures, units = 0, 0, 0
+    while place < len(data) and units < _MAX_UNITS:
+        units += 1
         size = int.from_bytes(data[place : place + 4])
         kind = data[place + 4] >> 1 & 63
         if kind in _INTRA:
@@ -47,11 +49,16 @@ def read_samples(configuration: bytes) -> list[Samples]:
 
 
 def _list_units(configuration: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield types and contents of the units that every picture needs. Source: 14496-15, 8.3.3."""
-    place = 23
+    """Yield types and contents of the units that every picture needs. Source: 14496-15, 8.3.3.
+
+    Raises: ValueError or IndexError for too many, or what is cut off.
+    """
+    place, left = 23, _MAX_SETS
     for _ in range(configuration[22]):
         kind, count = configuration[place] & 63, configuration[place + 1 : place + 3]
-        place += 3
+        place, left = place + 3, left - int.from_bytes(count)
+        if left < 0:
+            raise ValueError("This HEVC has too many parameters.")
         for _ in range(int.from_bytes(count)):
             size = int.from_bytes(configuration[place : place + 2])
             yield kind, configuration[place + 2 : place + 2 + size]

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 
 import numpy as np
 import pillow_heif
@@ -70,6 +71,71 @@ def test_tile_that_is_used_twice_is_not_bounded() -> None:
     place = data.index(b"dimg") + 8  # behind the grid's number and the count
     assert data[place : place + 4] == struct.pack(">HH", first, second)
     assert not read_heif(data[: place + 2] + data[place : place + 2] + data[place + 4 :]).is_bounded
+
+
+def make_box(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), name) + content
+
+
+def make_avif(*boxes: bytes, rest: bytes = b"") -> bytes:
+    """Return an AVIF of any boxes in its `meta`."""
+    head = make_box(b"ftyp", b"avif\0\0\0\0avifmif1miaf")
+    return head + make_box(b"meta", bytes(4) + b"".join(boxes)) + rest
+
+
+def locate(widths: bytes, *items: bytes) -> bytes:
+    return make_box(b"iloc", bytes(4) + widths + struct.pack(">H", len(items)) + b"".join(items))
+
+
+_ENTRY = make_box(b"infe", b"\2\0\0\0\0\1\0\0av01\0")
+ENDLESS = {
+    "boxes": lambda: make_avif(rest=make_box(b"free", b"") * 2_000_000),
+    "boxes in boxes": lambda: make_avif(
+        *(struct.pack(">I4s4x", 12 * (3_000 - i), b"meta") for i in range(3_000))
+    ),
+    "pieces without a length": lambda: make_avif(
+        *[locate(b"\0\0", *[struct.pack(">HHH", 1, 0, 65_535)] * 1_000)] * 9
+    ),
+    "pieces that are the whole file": lambda: make_avif(
+        make_box(b"iinf", bytes(4) + b"\0\1" + _ENTRY),
+        locate(b"\x44\0", struct.pack(">HHH", 1, 0, 2_000) + bytes(16_000)),
+        rest=make_box(b"mdat", bytes(10_000_000)),
+    ),
+    "properties of one item": lambda: make_avif(
+        make_box(b"ipma", bytes(4) + struct.pack(">I", 2_000_000) + b"\0\1\5" * 2_000_000)
+    ),
+    "sources": lambda: make_avif(
+        make_box(b"iref", bytes(4) + make_box(b"dimg", b"\0\1\xff\xff" + bytes(131_070)) * 90)
+    ),
+    "units": lambda: make_item(b"av01", b"\x12\0" * 9_000_000),
+    "slices": lambda: make_item(b"hvc1", b"\0\0\0\2\x40\1" * 3_000_000),
+    "parameters": lambda: make_avif(
+        make_box(b"iprp", make_box(b"ipco", make_box(b"hvcC", make_endless_parameters()) * 2_000))
+    ),
+}
+
+
+def make_endless_parameters() -> bytes:
+    """Return the parameters of a good HEIC, and 65,535 empty ones of another kind."""
+    [good, *_] = read_items(save(SMALL, "HEIF")).hevc
+    return good[:22] + bytes([good[22] + 1]) + good[23:] + b"\x20\xff\xff"
+
+
+def make_item(kind: bytes, content: bytes) -> bytes:
+    """Return a file of one item."""
+    named = make_box(b"iinf", bytes(4) + b"\0\1" + _ENTRY.replace(b"av01", kind))
+    place = len(make_avif(named, locate(b"\x44\0", bytes(14))))
+    told = struct.pack(">HHHII", 1, 0, 1, place + 8, len(content))
+    return make_avif(named, locate(b"\x44\0", told), rest=make_box(b"mdat", content))
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_endless_lists_are_not_followed(name: str) -> None:
+    data = ENDLESS[name]()
+    assert len(data) < 20_000_000
+    start = time.process_time()
+    assert not read_heif(data).is_bounded
+    assert time.process_time() - start < 1
 
 
 def test_animation_is_decoded_apart() -> None:
