@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv6Network, ip_address
 
 from starlette.types import Scope
@@ -55,6 +56,7 @@ def name_sender(scope: Scope) -> str:
     return name_network(scope["client"][0]) if scope.get("client") else "unknown"
 
 
+@lru_cache(maxsize=1000)
 def name_network(host: str) -> str:
     """Return an IPv4 address as it is, of an IPv6 address the network that one household gets.
 
