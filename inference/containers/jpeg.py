@@ -1,9 +1,11 @@
 """JPEG: segments without comments, profiles and previews, and the price of several scans."""
 
+import re
 import struct
 from collections.abc import Iterator
 
 from inference.containers.lean import LeanFile
+from inference.errors import UserInputError
 from inference.exif import EXIF, read_orientation
 
 _SOS, _COM, _SCAN = 0xDA, 0xFE, b"\xff\xda"
@@ -14,13 +16,20 @@ _JFIF, _EXIF, _ADOBE = 0xE0, 0xE1, 0xEE
 # All start-of-frame markers; DHT, JPG and DAC lie between them.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
+# No lossless frame is scaled while it is decoded, which Pillow 12.3 does not know: its rows are
+# written beyond the end of its memory.
+_LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
+_HIDDEN_LOSSLESS = re.compile(rb"\xff[\xc3\xc7\xcb\xcf]\0[\x0b\x0e\x11\x14]")
 _MAX_SEGMENTS = 100_000
 # Measured with libjpeg-turbo 3.1: a scan that refines nothing still visits every coefficient.
 _SECONDS_PER_PIXEL_AND_SCAN = 0.7e-9
 
 
 def read_jpeg(data: bytes) -> LeanFile:
-    """Leave out what the pixels do not need, and read the orientation of the first EXIF block."""
+    """Leave out what the pixels do not need, and read the orientation of the first EXIF block.
+
+    Raises: UserInputError for a lossless one.
+    """
     view, kept = memoryview(data), [memoryview(data)[:2]]
     place, orientation, frame, scan = 2, None, None, None
     for marker, start, end in _list_segments(data):
@@ -37,6 +46,8 @@ def read_jpeg(data: bytes) -> LeanFile:
     kept.append(view[place:])
     lean = data if sum(map(len, kept)) == len(data) else b"".join(kept)
     price = _find_price(frame, data, scan) if frame and scan is not None else None
+    if frame[1] in _LOSSLESS if frame and price else _HIDDEN_LOSSLESS.search(lean):
+        raise UserInputError("This is a lossless JPEG, which is not read. Save it again, as a PNG.")
     memory, seconds = price or (0.0, 0.0)
     return LeanFile(
         lean, orientation or 1, memory=memory, seconds=seconds, is_bounded=price is not None

@@ -30,8 +30,9 @@ _NEEDED = frozenset(
 _LETTERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _COUNTS = (_WIDTH, _HEIGHT, _DEPTHS, _COMPRESSION, _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT)
 _MAX_VALUES = 70_000
-# How a progressive frame begins: no JPEG within a TIFF has one, and each scan costs the whole.
-_PROGRESSIVE = re.compile(rb"\xff[\xc2\xc6\xca\xce]\0[\x0b\x0e\x11\x14]\x08")
+# How a progressive frame begins, each of whose scans costs the whole, or a lossless one: no JPEG
+# within a picture for the web is either.
+_ODD_FRAME = re.compile(rb"\xff[\xc2\xc3\xc6\xc7\xca\xcb\xce\xcf]\0[\x0b\x0e\x11\x14][\x02-\x10]")
 # Measured with libtiff 4.7 and Pillow 12.3.
 _SECONDS_PER_BYTE, _SECONDS_PER_STRIP = 3.5e-9, 15e-6
 _TOO_DEAR = (
@@ -138,8 +139,8 @@ def _check_strips(data: bytes, tags: Mapping[int, tuple[int, ...]]) -> None:
     compression = tags.get(_COMPRESSION, (_RAW,))[:1]
     if compression == (_RAW,):
         return
-    is_progressive = compression[0] in _JPEG and _PROGRESSIVE.search(data)
-    if is_progressive or _are_used_twice(tags):
+    is_odd = compression[0] in _JPEG and _ODD_FRAME.search(data)
+    if is_odd or _are_used_twice(tags):
         raise UserInputError(_TOO_DEAR)
 
 

@@ -60,6 +60,14 @@ def make_sequential_jpeg(width: int, height: int, scans: int) -> bytes:
     return head + make_jpeg_segment(0xDA, b"\1\1\0\0\x3f\0") * scans + b"\xff\xd9"
 
 
+def make_lossless_jpeg(side: int) -> bytes:
+    """Return a grey lossless JPEG, which decoders do not scale."""
+    frame = struct.pack(">BHHB", 8, side, side, 1) + b"\1\x11\0"
+    table = make_jpeg_segment(0xC4, b"\0\1" + bytes(16))
+    scan = make_jpeg_segment(0xDA, b"\1\1\0\1\0\0") + bytes(side * side // 8 + 1)
+    return b"\xff\xd8" + make_jpeg_segment(0xC3, frame) + table + scan + b"\xff\xd9"
+
+
 def make_large_png(
     width: int, height: int, depth: int, colour: int, *, laced: bool = False
 ) -> bytes:
@@ -220,10 +228,14 @@ def _make_overlapping_tiff(kind: int) -> bytes:
 
 def _make_tiff_of_scans() -> bytes:
     """Return a TIFF of JPEGs whose colours come in 99 scans of their own."""
-    side, tile = 9_600, make_sequential_jpeg(1024, 1024, 99)
-    count = (-(-side // 1024)) ** 2
-    tiles = [(322, 4, [1024]), (323, 4, [1024]), *list_pieces([len(tile)] * count, of_tiles=True)]
-    return make_tiff([*list_tiff_tags((side, side), 7, 8, 3), *tiles], tile * count)
+    return _make_tiff_of_jpegs(9_600, 1024, make_sequential_jpeg(1024, 1024, 99), 3)
+
+
+def _make_tiff_of_jpegs(side: int, tile_side: int, tile: bytes, samples: int) -> bytes:
+    count = (-(-side // tile_side)) ** 2
+    sides = [(322, 4, [tile_side]), (323, 4, [tile_side])]
+    tiles = [*sides, *list_pieces([len(tile)] * count, of_tiles=True)]
+    return make_tiff([*list_tiff_tags((side, side), 7, 8, samples), *tiles], tile * count)
 
 
 # Refused by what the header says.
@@ -255,6 +267,7 @@ REFUSED_FILES: dict[str, Callable[[], bytes]] = {
     "TIFF of one strip of floats": lambda: make_deflated_tiff(8_000, 32, 1, 3, 8_000),
     "TIFF of a JPEG of 400 scans": lambda: _make_jpeg_strip(400),
     "TIFF of strips that overlap": lambda: _make_overlapping_tiff(4),
+    "TIFF of lossless JPEGs": lambda: _make_tiff_of_jpegs(1_000, 256, make_lossless_jpeg(256), 1),
     "TIFF of strips of signed sizes": lambda: _make_overlapping_tiff(9),
     "BMP of one row of runs": lambda: make_rle_bmp(100_000_000, 1, b"\0\2\xff\xff" + b"\0\1"),
     "WebP of 100 megapixels": _make_wide_webp,

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from inference.containers.jpeg import read_jpeg
+from inference.errors import UserInputError
 from inference.images import decode
+from tests.inference.costly_files import make_lossless_jpeg
 from tests.inference.picture_files import (
     CORNERS,
     draw_corners,
@@ -91,3 +93,16 @@ def test_an_unknown_price_is_none(lost: bytes) -> None:
     plain = save(draw_corners(), "JPEG")
     assert read_jpeg(plain).is_bounded
     assert not read_jpeg(plain.replace(lost, b"\xff\xef", 1)).is_bounded
+
+
+@pytest.mark.parametrize(
+    "before", [b"", make_jpeg_segment(0xFE, b"") + b"\0", make_jpeg_segment(0xE5, b"") * 100_001]
+)
+def test_lossless_one_never_reaches_a_decoder(before: bytes) -> None:
+    """Pillow scales it down by writing beyond its memory, which ends the process."""
+    data = make_lossless_jpeg(800)
+    hidden = data[:2] + before + data[2:]
+    with pytest.raises(UserInputError, match="lossless JPEG"):
+        read_jpeg(hidden)
+    with pytest.raises(UserInputError, match="lossless JPEG"):
+        decode(hidden, 358)
