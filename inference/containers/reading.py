@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from inference.containers.bmp import read_bmp
 from inference.containers.gif import read_gif
 from inference.containers.heif import read_heif
 from inference.containers.jpeg import read_jpeg
@@ -13,6 +14,7 @@ _READERS: dict[bytes, Callable[[bytes], LeanFile]] = {
     b"\xff\xd8\xff": read_jpeg,
     SIGNATURE: read_png,
     b"GIF8": read_gif,
+    b"BM": read_bmp,
     **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), read_tiff),
 }
 
