@@ -35,6 +35,7 @@ KIND, FORMAT = "project of one model", 1
 NOT_A_PROJECT = "This is not a project file. Save one first."
 _OLD_KIND = "labelled pictures and taught networks"
 MANIFEST, LABELS, REMOVED = "manifest.json", "labels.jsonl", "removed.jsonl"
+_MAX_MANIFEST = 60_000_000  # bytes; an archive holds 200,000 files, of 160 bytes each here
 _IMAGE = re.compile(r"images/[0-9a-f]{2}/([0-9a-f]{64})\.jpg")
 _VERSION = re.compile(r"models/([A-Za-z0-9][\w-]{0,63})/([1-9][0-9]{0,8})/(.+)", re.ASCII)
 
@@ -76,6 +77,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     if not (folder / MANIFEST).is_file():
         raise UserInputError(NOT_A_PROJECT)
+    if (folder / MANIFEST).stat().st_size > _MAX_MANIFEST:
+        raise _refuse("has a manifest that is larger than ours are")
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except ValidationError as error:

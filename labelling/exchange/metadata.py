@@ -22,6 +22,8 @@ FILE_NAME = "metadata.jsonl"
 _NO_PREDICTION = RecordedPrediction("", 0.0, "", 0, "")
 # Longest line that is read, in bytes; ours are under a thousand.
 _LONGEST = 100_000
+# Lines and bytes of a file that are read; an archive holds 200,000 files.
+_MOST_LINES, _MOST_BYTES = 500_000, 300_000_000
 
 
 def write_line(entry: Entry, file_name: str, **more: bool) -> str:
@@ -36,11 +38,21 @@ def write_line(entry: Entry, file_name: str, **more: bool) -> str:
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the objects of a file of JSON lines.
 
-    Raises: UserInputError for anything else.
+    Raises: UserInputError for anything else, or too many.
     """
+    if path.stat().st_size > _MOST_BYTES:
+        raise UserInputError(
+            f"{path.name} has {path.stat().st_size / 1e6:.0f} MB; at most "
+            f"{_MOST_BYTES / 1e6:.0f} are read. Export fewer pictures at once."
+        )
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST), ""), 1):
+                if number > _MOST_LINES:
+                    raise UserInputError(
+                        f"{path.name} has more than {_MOST_LINES:,} lines. "
+                        "Export fewer pictures at once."
+                    )
                 yield _parse_line(line, f"Line {number} of {path.name}")
     except UnicodeDecodeError as error:
         raise UserInputError(f"{path.name} is not text in UTF-8. Export it again.") from error

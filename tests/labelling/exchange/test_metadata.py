@@ -141,3 +141,14 @@ def test_any_line_is_a_note_or_a_sentence(values: dict[str, Any]) -> None:
     except UserInputError:
         return
     assert annotation == annotation.check()
+
+
+def test_endless_lines_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.jsonl"
+    path.write_bytes(b"{}\n" * 500_001)
+    with pytest.raises(UserInputError, match="more than 500,000 lines"):
+        list(read_lines(path))
+    with path.open("wb") as file:
+        file.truncate(300_000_001)
+    with pytest.raises(UserInputError, match="at most 300 are read"):
+        list(read_lines(path))

@@ -14,7 +14,7 @@ from inference.errors import UserInputError
 from inference.versions.cards import read_card
 from inference.versions.catalog import Catalog
 from inference.versions.probes import make_probe
-from labelling.exchange.foreign_projects import MANIFEST, is_project, name_image
+from labelling.exchange.foreign_projects import MANIFEST, is_project, name_image, read_manifest
 from labelling.exchange.projects import Project, restore_project, write_project
 from labelling.images.encoding import hash_bytes
 from labelling.planned_classes import PlannedClasses, read_planned, write_planned
@@ -554,3 +554,10 @@ def test_what_is_no_project_is_a_sentence(tmp_path: Path, name: str) -> None:
         archive.writestr("cat/1.jpg", b"")
     with pytest.raises(UserInputError, match="is not a project file"):
         restore(tmp_path / name, tmp_path / "data")
+
+
+def test_endless_manifest_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / MANIFEST).open("wb") as file:
+        file.truncate(60_000_001)
+    with pytest.raises(UserInputError, match="larger than ours are"):
+        read_manifest(tmp_path)
