@@ -38,12 +38,18 @@ def decode_apart(data: bytes, min_side: int | None) -> NDArray[np.uint8]:
     with taking_place():
         try:
             found = subprocess.run(
-                command, input=data, capture_output=True, check=False, timeout=_TIMEOUT, cwd=_ROOT
+                command,
+                input=data,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # decoders print there what they think of a file
+                check=False,
+                timeout=_TIMEOUT,
+                cwd=_ROOT,
             )
         except subprocess.TimeoutExpired as error:
             raise UserInputError(_describe_stopped()) from error
     if found.returncode == _SENTENCE:
-        raise UserInputError(found.stderr.decode().strip())
+        raise UserInputError(found.stdout.decode())
     if found.returncode:
         raise UserInputError(_describe_stopped())
     height, width = _SHAPE.unpack_from(found.stdout)
@@ -58,8 +64,8 @@ def answer_pixels(pixels: NDArray[np.uint8]) -> None:
 
 def answer_sentence(error: UserInputError) -> None:
     """Say why there are none, and end."""
-    sys.stderr.buffer.write(str(error).encode())
-    sys.stderr.flush()
+    sys.stdout.buffer.write(str(error).encode())
+    sys.stdout.flush()
     os._exit(_SENTENCE)
 
 

@@ -5,6 +5,7 @@ it is decoded, since a network needs 224 pixels and a phone sends 4,000.
 """
 
 import struct
+import warnings
 from dataclasses import replace
 from functools import cache
 
@@ -22,8 +23,6 @@ from inference.exif import read_orientation
 from inference.heif_rows import HeifRows, is_large_heif
 from inference.pixels import to_rgb
 
-# Never a format whose decoder starts another program, such as EPS.
-ALLOWED_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 SUFFIXES = frozenset(
     f".{name}"
     for name in (
@@ -82,7 +81,7 @@ def decode_here(data: bytes, min_side: int | None = None) -> NDArray[np.uint8]:
 
 def _decode(data: bytes, lean: LeanFile, min_side: int | None) -> NDArray[np.uint8]:
     file = LimitedFile(lean.data)
-    image = _open(file, data)
+    image = _open(file, data, lean.formats)
     try:
         return _load(image, file, lean, min_side)
     except UserInputError:
@@ -103,11 +102,11 @@ def _check_bytes(data: bytes) -> None:
         )
 
 
-def _open(file: LimitedFile, data: bytes) -> ImageFile:
-    """Open a picture's header only, within the limits."""
+def _open(file: LimitedFile, data: bytes, formats: tuple[str, ...]) -> ImageFile:
+    """Open a picture's header only, within the limits, as one of some formats."""
     register_formats()
     try:
-        image = Image.open(file, formats=ALLOWED_FORMATS)
+        image = Image.open(file, formats=formats)
         width, height = image.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UserInputError(_describe_too_many_pixels(f"Over {MAX_PIXELS // 10**6}")) from error
@@ -149,6 +148,8 @@ def register_formats() -> None:
 
     pillow_heif.register_heif_opener()
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    # What Pillow warns of is in a file: each would be a line of the log, and be kept for good.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def _find_draft_size(size: tuple[int, int], min_side: int | None) -> tuple[int, int]:

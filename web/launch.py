@@ -36,7 +36,7 @@ from web.server.gradio_files import ICON, make_gradio_file_routes
 from web.server.headers import make_headers
 from web.server.log_lines import RequestLog
 from web.server.server import PageServer, make_connection_shares
-from web.server.uploads import LimitedUploads, UploadBudget, sweep
+from web.server.uploads import LimitedUploads, UploadBudget, forget_files, sweep
 from web.serving import count_at_once
 from web.teach.tab import make_teach_routes
 from web.try_it.chooser import EXAMPLES
@@ -116,7 +116,8 @@ def launch(
     """
     register_formats()
     log_gradio_errors()
-    routes, observers = list_routes(site, address.uploads), list[Observer]()
+    observers = list[Observer]()
+    routes = list_routes(site, address.uploads, lambda: not page._queue.stopped)
     answers = Answers(page._queue)
     proxies = [*address.proxies, *(PROXIES_OF_A_SPACE if site.access.on_space else ())]
     if watching.log_requests:
@@ -137,7 +138,7 @@ def launch(
         address.host,
         address.port,
         connections=make_connection_shares([*proxies, *(LOOPBACK if address.share else ())]),
-        sweep=partial(sweep, address.uploads),
+        sweep=partial(_sweep, page, address.uploads),
         tidy=answers.tidy,
         is_idle=partial(is_idle, page),
         has_delivered=partial(has_delivered, page),
@@ -147,11 +148,16 @@ def launch(
     return Running(server, site, url, _share(page, server) if wants_link else None)
 
 
-def list_routes(site: Site, uploads: Path) -> list[BaseRoute]:
-    """Return all routes beside Gradio's own. `uploads`: the folder for them."""
+def list_routes(
+    site: Site, uploads: Path, takes_calls: Callable[[], bool] = lambda: True
+) -> list[BaseRoute]:
+    """Return all routes beside Gradio's own.
+
+    `uploads`: the folder for them. `takes_calls`: whether the page's queue goes on.
+    """
     routes = make_gradio_file_routes(uploads)
     data = site.service.catalog.data if site.access.can_anyone_teach else None
-    routes += make_health_routes(site.service, data)
+    routes += make_health_routes(site.service, data, takes_calls)
     routes += make_file_routes(site.service, EXAMPLES, site.access.may_teach)
     routes += make_version_routes(site.service, site.access)
     routes.append(make_classify_route(site.service, Limits(count_at_once(), MAX_WAITING)))
@@ -207,6 +213,11 @@ def _make_app(
     )
     app: ASGIApp = parent.routes[-1].app  # Gradio's; nothing else is there
     return app
+
+
+def _sweep(page: gr.Blocks, uploads: Path) -> None:
+    forget_files(page)
+    sweep(uploads)
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ def make_page(site: Site) -> gr.Blocks:
     """Build the page."""
     service, access = site.service, site.access
     classifier = service.open()
-    with gr.Blocks(title=ask(classifier.card), delete_cache=(600, 2400)) as page:
+    with gr.Blocks(title=ask(classifier.card)) as page:
         title = _draw(draw_title(classifier.card, EXAMPLE_LABELS), "title")
         strip = _draw(draw_strip(service, classifier), "strip")
         with gr.Tabs(elem_id="tabs"):

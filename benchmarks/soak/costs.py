@@ -25,11 +25,11 @@ class Cost:
 class Meter:
     """Measures one piece of work after the other.
 
-    `rest`: bytes that a process takes anyway; by default those of this one now.
+    `rest`: bytes that a process takes anyway; by default those of this one before each piece.
     """
 
     def __init__(self, rest: int | None = None) -> None:
-        measure_peak()  # what was taken before, and is not any more, does not count
+        self._rest = rest
         self._base = measure_peak() if rest is None else rest
         self._started = 0  # the most bytes of started processes and this one, above the base
         threading.Thread(target=self._watch, daemon=True).start()
@@ -38,6 +38,8 @@ class Meter:
     def measuring(self) -> Iterator[Cost]:
         """Give a cost that is known after the block."""
         cost = Cost()
+        if self._rest is None:  # also what making the file left behind
+            self._base = read_resident(os.getpid())
         measure_peak()
         self._started = 0
         start = measure_seconds()

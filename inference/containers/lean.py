@@ -14,7 +14,7 @@ class LeanFile:
     `orientation`: as EXIF counts, 1 to 8; None where the decoder has to say it. `memory`: bytes
     that a decoder holds at once beside the decoded pixels, and `bytes_per_pixel` more for each.
     `seconds` of one core that it takes. `is_bounded`: whether that is known, or the decoder can
-    be stopped; else it has to work apart.
+    be stopped; else it has to work apart. `formats`: Pillow's names of those that it may be.
     """
 
     data: bytes
@@ -23,3 +23,4 @@ class LeanFile:
     bytes_per_pixel: float = 0.0
     seconds: float = 0.0
     is_bounded: bool = True
+    formats: tuple[str, ...] = ()

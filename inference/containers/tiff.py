@@ -69,8 +69,8 @@ def read_tiff(data: bytes) -> LeanFile:
         tags = {tag: _read_values(data, layout, entries[tag]) for tag in _NEEDED & set(entries)}
         orientation = entries.get(_ORIENTATION)
         turned = _read_values(data, layout, orientation) if orientation else (1,)
-    except (struct.error, KeyError):
-        return LeanFile(data, 1)
+    except (struct.error, KeyError, OverflowError):  # of a place beyond what a file can hold
+        return LeanFile(data, 1, is_bounded=False)  # decoders may read what is left of it
     _check_strips(data, tags)
     memory, seconds = _find_price(tags)
     lean = _write(data, layout, entries)

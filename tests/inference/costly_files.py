@@ -228,7 +228,7 @@ def _make_overlapping_tiff(kind: int) -> bytes:
 
 def _make_tiff_of_scans() -> bytes:
     """Return a TIFF of JPEGs whose colours come in 99 scans of their own."""
-    return _make_tiff_of_jpegs(9_600, 1024, make_sequential_jpeg(1024, 1024, 99), 3)
+    return _make_tiff_of_jpegs(6_000, 1024, make_sequential_jpeg(1024, 1024, 99), 3)
 
 
 def _make_tiff_of_jpegs(side: int, tile_side: int, tile: bytes, samples: int) -> bytes:

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from inference import images
-from inference.containers.reading import read_container
+from inference.containers.reading import ALLOWED_FORMATS, read_container
 from inference.decoding_limits import LimitedFile
 from inference.errors import UserInputError
-from inference.images import ALLOWED_FORMATS, MAX_BYTES, MAX_PIXELS, decode
+from inference.images import MAX_BYTES, MAX_PIXELS, decode
+from tests.inference.costly_files import list_tiff_tags, make_tiff
 from tests.inference.picture_files import (
     BLUE,
     CORNERS,
@@ -474,9 +475,20 @@ def test_only_allowed_formats_are_tried(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(images.Image, "open", spy)
     refuse(b"anything")
-    assert asked == [ALLOWED_FORMATS]
+    refuse(b"BM")
+    assert asked == [(), ("BMP",)]
     dangerous = {"EPS", "PSD", "WMF", "FITS", "ICNS", "SVG", "IPTC", "PDF"}
-    assert not dangerous & set(ALLOWED_FORMATS)
+    assert not dangerous & ALLOWED_FORMATS
+
+
+def test_what_pillow_warns_of_is_neither_shown_nor_kept() -> None:
+    tags = [*list_tiff_tags((8, 8), 1)[1:], (273, 4, [0]), (278, 4, [8]), (279, 4, [64])]
+    data = make_tiff([(256, 4, [8, 8]), *tags], bytes(64))  # two widths
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("default")
+        images.register_formats.cache_clear()
+        decode(data)
+    assert not warned
 
 
 def test_too_many_bytes() -> None:

@@ -39,9 +39,15 @@ class NotReadyError(OverloadedError):
     """Something that the page needs does not work; says what, and nothing of where it lies."""
 
 
-def make_health_routes(service: Service, data: Path | None) -> list[BaseRoute]:
-    """Return the routes. `data`: the folder that must be writable; None where nobody teaches."""
-    readiness = Readiness(service, data)
+def make_health_routes(
+    service: Service, data: Path | None, takes_calls: Callable[[], bool] = lambda: True
+) -> list[BaseRoute]:
+    """Return the routes.
+
+    `data`: the folder that must be writable; None where nobody teaches. `takes_calls`: whether the
+    page's queue goes on.
+    """
+    readiness = Readiness(service, data, takes_calls=takes_calls)
 
     async def report_alive(request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"}, headers=_NO_STORE)
@@ -64,6 +70,7 @@ class Readiness:
     data: Path | None
     samples: Path = _SAMPLES
     clock: Callable[[], float] = time.monotonic
+    takes_calls: Callable[[], bool] = lambda: True
     _testing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _result: str | dict[str, Any] = ""
     _stamp: tuple[int, ...] | None = None
@@ -71,6 +78,8 @@ class Readiness:
 
     async def check(self) -> str | dict[str, Any]:
         """Return the model and version that answer, or a sentence that says why none does."""
+        if not self.takes_calls():
+            return "The queue of calls has ended. Start the page again."
         async with self._testing:  # others wait for the one that tests
             stamp = await run_in_threadpool(self.service.catalog.read_stamp, self.service.model)
             if stamp != self._stamp or self.clock() >= self._until:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+_MAX_SESSIONS = 1_000_000  # which `tidy` never lets it reach; Gradio drops one that is waited for
 KEPT_SECONDS = 60.0  # after a call was answered
 
 
@@ -28,6 +29,7 @@ class Answers:
 
     def __init__(self, queue: Any) -> None:  # noqa: ANN401  (Gradio's)
         self._queue = queue
+        queue.pending_messages_per_session.max_size = _MAX_SESSIONS
         self._calls: dict[str, _Call] = {}
         self._fetched = Counter[str]()  # sessions whose answers are being fetched
         self._over: set[str] = set()  # sessions that waited for nothing at the last look

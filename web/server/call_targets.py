@@ -28,7 +28,8 @@ class _Body(BaseModel):
 
     data: list[Any]
     fn_index: int | None = None
-    session_hash: str | None = Field(default=None, max_length=100)
+    # An empty one would end Gradio's queue, which takes it for none here and for a name there.
+    session_hash: str | None = Field(default=None, min_length=1, max_length=100)
     event_id: str | None = Field(default=None, max_length=100)
     trigger_id: int | None = None
     batched: bool | None = None

@@ -47,7 +47,7 @@ class LimitedProtocol(HttpToolsProtocol):  # type: ignore[misc]
         self._answered: RequestResponseCycle | None = None  # the request that is being answered
         self._receiving_body = False
         self._since = time.monotonic()  # the last request's beginning or end
-        self._stalled: float | None = None
+        self._unsent, self._unsent_since = 0, 0.0  # bytes that the client does not take
         self._received = self._body = 0  # bytes of this request: all, and of its body
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401
@@ -82,6 +82,11 @@ class LimitedProtocol(HttpToolsProtocol):  # type: ignore[misc]
         super().on_message_begin()
         self._since, self._body = time.monotonic(), 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Read a header, and none behind a body, which an app would take for one before it."""
+        if not self._receiving_body:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Begin its body; what was sent ahead is left alone, and its connection closed.
 
@@ -110,26 +115,23 @@ class LimitedProtocol(HttpToolsProtocol):  # type: ignore[misc]
         self._since = time.monotonic()
         super().on_response_complete()
 
-    def pause_writing(self) -> None:
-        """Note that the client takes nothing."""
-        self._stalled = time.monotonic()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """Note that it takes something."""
-        self._stalled = None
-        super().resume_writing()
-
     def check(self) -> None:
         """Close a connection whose client is too slow."""
         now = time.monotonic()
-        if self._stalled is not None and now - self._stalled > STALLED_SECONDS:
+        if self._is_stalled(now):
             self.transport.abort()
         elif self._receiving_body:
             if now - self._since > BODY_SECONDS + self._body / SLOWEST:
                 self.transport.abort()
         elif self._waits_for_header() and now - self._since > HEADER_SECONDS:
             self.transport.close()
+
+    def _is_stalled(self, now: float) -> bool:
+        """Tell whether the client takes nothing, also of what is left when all is written."""
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent or unsent != self._unsent:
+            self._unsent, self._unsent_since = unsent, now
+        return now - self._unsent_since > STALLED_SECONDS
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP."""
@@ -154,8 +156,9 @@ def _may_have_arrived(answered: RequestResponseCycle | None) -> bool:
     """Tell whether a client may have read an answer to its end, though the app has not ended it."""
     if answered is None or answered.response_complete:
         return True
-    is_told = answered.response_started and not answered.chunked_encoding
-    return bool(is_told and answered.expected_content_length == 0)
+    has_no_body = answered.scope["method"] == "HEAD"
+    is_told = not answered.chunked_encoding and answered.expected_content_length == 0
+    return bool(answered.response_started and (has_no_body or is_told))
 
 
 def make_protocol(shares: Shares) -> Any:  # noqa: ANN401  (what uvicorn calls for each connection)

@@ -1,6 +1,7 @@
 """What visitors upload lies on the temporary disk for a while: how much, whose, and until when.
 
-Gradio deletes what it knows of; a file whose sender hung up midway is deleted here.
+All of them are deleted here: of Gradio's own schedule two threads get in each other's way, and it
+does not know a file whose sender hung up midway.
 """
 
 import logging
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import gradio as gr
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.routing import get_route_path
@@ -26,7 +28,7 @@ MOST = 8_000_000_000  # bytes of uploads at once, where the disk has room for tw
 MOST_FILES = 80_000  # at once; a form's end counts as one more, since it is not told apart
 SECONDS = 600.0  # for which an upload counts
 _ABANDONED = 120.0  # seconds without another byte
-_KEPT = 3600.0  # seconds after which no upload is of use to anybody
+_KEPT = 2400.0  # seconds after which no upload is of use to anybody
 _LEFT, _LEFT_FILES = 100_000_000, 10_000  # bytes, and files, of the disk that stay free
 # What browsers and HTTP libraries write; what else a parser would take, each reads its own way.
 _CHARSET = r"(?:; ?charset=\"?utf-8\"?)?"
@@ -156,6 +158,12 @@ class _Marks:
 
 class _RefusedError(Exception):
     """No more is taken."""
+
+
+def forget_files(page: gr.Blocks) -> None:
+    """Let Gradio forget the files that it would delete, which is done here."""
+    for files in page.temp_file_sets:
+        files.clear()
 
 
 def sweep(folder: Path, now: float | None = None) -> None:

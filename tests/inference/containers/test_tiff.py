@@ -88,3 +88,29 @@ def test_directory_that_is_not_there(place: int) -> None:
     data = b"II*\0" + struct.pack("<I", place) + b"\xff" * 40
     with pytest.raises(UserInputError):
         decode(data)
+
+
+def test_a_directory_that_is_cut_off_tells_no_price() -> None:
+    """Decoders read what is there of it: its picture is decoded apart."""
+    tags = [*list_tiff_tags((8, 8), 1), *STRIP]
+    whole = make_tiff(tags, bytes(range(64)))
+    directory = whole[10 : 10 + 12 * len(tags)]
+    told = struct.pack("<H", len(tags) + 5)
+    data = whole[:4] + struct.pack("<I", len(whole)) + whole[8:] + told + directory
+    assert not read_tiff(data).is_bounded
+
+
+def test_a_place_that_no_file_has_is_no_defect_of_ours() -> None:
+    entry = struct.pack("<HHQQ", 273, 16, 100, 2**64 - 1)
+    data = b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 1) + entry + bytes(8)
+    with pytest.raises(UserInputError):
+        decode(data)
+
+
+@pytest.mark.parametrize("magic", [b"II\0*", b"MM*\0"])
+def test_a_magic_that_only_decoders_know_is_none(magic: bytes) -> None:
+    """Its price would be looked at by nobody."""
+    data = make_tiff([*list_tiff_tags((8, 8), 1), *STRIP], bytes(64))
+    with pytest.raises(UserInputError, match="not a picture"):
+        decode(magic + data[4:])
+    assert decode(data).shape == (8, 8, 3)

@@ -45,6 +45,11 @@ def test_page_whose_versions_are_lost_is_alive_and_not_ready(tmp_path: Path) -> 
     assert answer.json() == {"status": "not ready", "error": "The version in use does not answer."}
 
 
+def test_page_whose_queue_ended_is_not_ready(tmp_path: Path) -> None:
+    readiness = Readiness(make_service(tmp_path), None, takes_calls=lambda: False)
+    assert check(readiness) == "The queue of calls has ended. Start the page again."
+
+
 def test_version_that_answers_otherwise_than_its_card_is_not_ready(tmp_path: Path) -> None:
     service = make_service(tmp_path)
     card = service.open().card

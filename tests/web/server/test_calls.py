@@ -138,3 +138,12 @@ def test_one_client_cannot_fill_the_queue(app: RunningApp) -> None:
         assert {answer.status_code for answer in refused} == {503}
         assert all(answer.headers["retry-after"] for answer in refused)
         assert 20 < len(refused) <= 30  # of 64 places, 32 are one client's
+
+
+def test_a_session_without_a_name_does_not_end_the_queue(app: RunningApp) -> None:
+    """Gradio takes it for none in one place and for a name in another, and its loop fails."""
+    url = f"{app.url}gradio_api/queue/join"
+    for _ in range(8):
+        body = {"data": [None, None, None], "fn_index": 0, "session_hash": ""}
+        assert httpx.post(url, json=body).status_code == 400
+    assert httpx.get(f"{app.url}readyz").is_success

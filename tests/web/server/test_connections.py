@@ -1,9 +1,11 @@
 """Connections that take too much or too long."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import httpx
 import pytest
@@ -24,6 +26,10 @@ async def count(request: Request) -> PlainTextResponse:
 
 async def stream(request: Request) -> StreamingResponse:
     return StreamingResponse(bytes(1 << 20) for _ in range(200))
+
+
+async def small(request: Request) -> PlainTextResponse:
+    return PlainTextResponse("a" * 30_000)
 
 
 async def held(request: Request) -> PlainTextResponse:
@@ -48,6 +54,18 @@ async def unended(request: Request) -> StreamingResponse:
     return StreamingResponse(tell(), headers={"Content-Length": "5"})
 
 
+async def late(request: Request) -> StreamingResponse:
+    async def tell() -> AsyncIterator[str]:
+        await until_let_go()
+        yield "whole"
+
+    return StreamingResponse(tell(), headers={"Content-Length": "5"})
+
+
+async def told(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(" ".join(request.headers))
+
+
 async def until_let_go() -> None:
     while not HELD.is_set():
         await asyncio.sleep(0.01)
@@ -60,6 +78,9 @@ ROUTES = [
     Route("/held", held),
     Route("/events", events),
     Route("/unended", unended),
+    Route("/late", late),
+    Route("/told", told, methods=["POST"]),
+    Route("/small", small),
 ]
 
 
@@ -130,6 +151,28 @@ def test_who_takes_nothing_of_an_answer_is_cut_off(
         wait_for(lambda: server.connections.held == 0)
 
 
+def test_who_leaves_the_end_of_an_answer_is_cut_off_too(
+    server: PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So little is left that the app is done, and the system keeps it."""
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 0.5)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        client.connect(("127.0.0.1", server.port))
+        (protocol,) = wait_for_connections(server, 1)
+        sending = protocol.transport.get_extra_info("socket")
+        sending.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        client.sendall(b"GET /small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        wait_for(lambda: server.connections.held == 0)
+
+
+def wait_for_connections(server: PageServer, number: int) -> list[Any]:
+    assert server._server is not None
+    connections = server._server.server_state.connections
+    wait_for(lambda: len(connections) == number)
+    return list(connections)
+
+
 def test_one_client_cannot_take_all_connections() -> None:
     shares = Shares(each=5, all=20)
     with serve(ROUTES, connections=shares) as server, ExitStack() as stack:
@@ -154,7 +197,7 @@ def test_a_request_sent_ahead_is_not_kept(server: PageServer) -> None:
     with connect(server) as client:
         client.sendall(b"GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
         wait_for(lambda: server.front.under_way)
-        (protocol,) = server._server.server_state.connections
+        (protocol,) = wait_for_connections(server, 1)
         client.sendall(b"POST /count HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n")
         client.sendall(bytes(9_000_000))
         client.sendall(b"GET /count HTTP/1.1\r\nHost: a\r\n\r\n" * 10_000)
@@ -189,6 +232,29 @@ def test_the_next_request_may_come_before_an_answer_that_arrived_is_ended(
         client.sendall(request + b"abc")
         HELD.set()
         assert read_all(client).endswith(b"3")
+
+
+def test_the_next_request_may_follow_the_head_of_an_answer_without_a_body(
+    server: PageServer,
+) -> None:
+    HELD.clear()
+    with connect(server) as client:
+        client.sendall(b"HEAD /late HTTP/1.1\r\nHost: a\r\n\r\n")
+        while b"\r\n\r\n" not in client.recv(1000):
+            pass
+        client.sendall(b"GET /count HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        HELD.set()
+        assert read_all(client).endswith(b"0")
+
+
+def test_what_stands_behind_a_body_is_no_header(server: PageServer) -> None:
+    """A proxy may hand it on, and it would say whose address is counted."""
+    with connect(server) as client:
+        client.sendall(
+            b"POST /told HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+            b"Connection: close\r\n\r\n1\r\na\r\n0\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"
+        )
+        assert b"x-forwarded-for" not in read_all(client)
 
 
 def test_what_is_no_http_is_refused_under_our_headers(
