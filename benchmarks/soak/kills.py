@@ -138,7 +138,8 @@ class Life:
         finally:
             _kill_all(self._orphans)
         if not self.failures and not self.left:
-            shutil.rmtree(self.place.folder)
+            # A training that began just before a kill may still be writing there.
+            shutil.rmtree(self.place.folder, ignore_errors=True)
 
     def _start_and_kill(self) -> None:
         page = start_page(self.place)

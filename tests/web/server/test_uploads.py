@@ -165,7 +165,7 @@ def test_other_errors_stay_errors(tmp_path: Path) -> None:
 def test_what_is_of_no_use_is_swept(tmp_path: Path) -> None:
     kept = [tmp_path / ".lock", tmp_path / "tmpnew", tmp_path / "folder" / "waiting.jpg"]
     gone = [tmp_path / "tmpleft", tmp_path / "folder" / "old.jpg", tmp_path / "other" / ".old"]
-    ages = [9999, 100, 3000, 130, 4000, 4000]
+    ages = [9999, 100, 2000, 130, 3000, 3000]
     now = 1_000_000.0
     for path, age in zip(kept + gone, ages, strict=True):
         path.parent.mkdir(exist_ok=True)
