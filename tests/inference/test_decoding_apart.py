@@ -58,7 +58,7 @@ def test_time_is_limited() -> None:
 
 
 def test_two_processes_run_at_once_and_others_wait() -> None:
-    frames = repeat_coded_picture(save(Image.new("RGB", (2_000, 2_000)), "AVIF", speed=10), 12)
+    frames = repeat_coded_picture(save(Image.new("RGB", (2_000, 2_000)), "AVIF", speed=10), 4)
     most, this = 0, psutil.Process()
     with ThreadPoolExecutor(5) as pool:
         decoding = [pool.submit(decode, frames, 358) for _ in range(5)]

@@ -644,8 +644,9 @@ def test_animation_of_many_frames_costs_one_frame() -> None:
     single = save(frames[0], "GIF")
     reads: dict[bytes, int] = {}
     for sent in (data, single):
-        file = LimitedFile(read_container(sent).data)
-        images._open(file, sent).load()
+        lean = read_container(sent)
+        file = LimitedFile(lean.data)
+        images._open(file, sent, lean.formats).load()
         reads[sent] = file.calls_left
     assert reads[data] == reads[single]
 
