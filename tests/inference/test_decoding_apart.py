@@ -59,11 +59,12 @@ def test_time_is_limited() -> None:
 
 def test_two_processes_run_at_once_and_others_wait() -> None:
     frames = repeat_coded_picture(save(Image.new("RGB", (2_000, 2_000)), "AVIF", speed=10), 4)
-    most, this = 0, psutil.Process()
+    this = psutil.Process()
+    others, most = len(this.children()), 0  # such as a page of other tests
     with ThreadPoolExecutor(5) as pool:
         decoding = [pool.submit(decode, frames, 358) for _ in range(5)]
         while not all(found.done() for found in decoding):
-            most = max(most, len(this.children()))
+            most = max(most, len(this.children()) - others)
     assert most == 2
     assert {found.result().shape for found in decoding} == {(400, 400, 3)}
 
