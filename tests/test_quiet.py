@@ -138,7 +138,7 @@ def test_page_leaves_nothing_and_calls_nobody(place: Place, exported: Path) -> N
         assert classified.json()["label"] == "not_hot_dog"
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(timeout=60) == 0
-        end = f"{running.process.pid} +++ exited"
-        wait_for(lambda: end in (place.folder / "trace").read_text())
+        end = re.compile(rf"^{running.process.pid} +\+\+\+ exited", re.MULTILINE)  # in columns
+        wait_for(lambda: end.search((place.folder / "trace").read_text()))
     assert place.list_files() == []
     assert place.list_calls() == []

@@ -88,8 +88,10 @@ def desk(reopen: Reopen, app: RunningApp) -> Visit:
 def open_visit(browser: Browser, url: str, screen: dict[str, object]) -> Iterator[Visit]:
     """Open a page in a window of its own."""
     visit = open_window(browser, screen)
-    yield go(visit, url)
-    visit.page.context.close()
+    try:
+        yield go(visit, url)
+    finally:  # also where a test closes this iterator
+        visit.page.context.close()
     assert not visit.complaints
 
 
