@@ -21,7 +21,8 @@ _HEADER_CALLS = 10_000
 # (libwebp 1.6: two canvases and a copy; libavif 1.4: samples, RGB and a copy).
 _WORKING = {"WEBP": 12.0, "AVIF": 11.5, "BMP": 2.0}
 _MODES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
-_BANDS = 8_000_000  # bytes that conversion holds beside the answer
+# What conversion holds beside the answer: a band of pixels in up to four forms, or a row of blocks.
+_BANDS, _CONVERTED = 8_000_000, 16  # bytes at least, and for each pixel
 
 
 class LimitedFile(io.BytesIO):
@@ -75,7 +76,8 @@ def check_price(image: ImageFile, lean: LeanFile, size: tuple[int, int], factor:
     working = lean.memory + each * pixels
     answer = 3 * decoded / factor**2
     held = 0 if is_large_heif(image) else decoded * _MODES.get(image.mode, 4)
-    memory = len(lean.data) + working + held + answer + _BANDS
+    bands = max(_BANDS, _CONVERTED * image.width * factor)
+    memory = len(lean.data) + working + held + answer + bands
     found = f"{pixels / 1e6:.1f} megapixels in this kind of {image.format}"
     if memory > MAX_MEMORY:
         raise UserInputError(

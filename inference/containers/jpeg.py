@@ -20,6 +20,7 @@ _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 # written beyond the end of its memory.
 _LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
 _HIDDEN_LOSSLESS = re.compile(rb"\xff[\xc3\xc7\xcb\xcf]\0[\x0b\x0e\x11\x14]")
+_IS_LOSSLESS = "This is a lossless JPEG, which is not read. Save it again, as a PNG."
 _MAX_SEGMENTS = 100_000
 # Measured with libjpeg-turbo 3.1: a scan that refines nothing still visits every coefficient.
 _SECONDS_PER_PIXEL_AND_SCAN = 0.7e-9
@@ -46,12 +47,14 @@ def read_jpeg(data: bytes) -> LeanFile:
     kept.append(view[place:])
     lean = data if sum(map(len, kept)) == len(data) else b"".join(kept)
     price = _find_price(frame, data, scan) if frame and scan is not None else None
-    if frame[1] in _LOSSLESS if frame and price else _HIDDEN_LOSSLESS.search(lean):
-        raise UserInputError("This is a lossless JPEG, which is not read. Save it again, as a PNG.")
-    memory, seconds = price or (0.0, 0.0)
-    return LeanFile(
-        lean, orientation or 1, memory=memory, seconds=seconds, is_bounded=price is not None
-    )
+    if frame is None or price is None:  # a decoder may find another frame than we do
+        if _HIDDEN_LOSSLESS.search(lean):
+            raise UserInputError(_IS_LOSSLESS)
+        return LeanFile(lean, orientation or 1, is_bounded=False)
+    if frame[1] in _LOSSLESS:
+        raise UserInputError(_IS_LOSSLESS)
+    memory, seconds = price
+    return LeanFile(lean, orientation or 1, memory=memory, seconds=seconds)
 
 
 def _list_segments(data: bytes) -> Iterator[tuple[int, int, int]]:

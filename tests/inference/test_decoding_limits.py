@@ -11,6 +11,7 @@ from inference.decoding_limits import MAX_MEMORY, MAX_SECONDS
 from inference.errors import UserInputError
 from inference.images import decode
 from tests.inference.costly_files import ACCEPTED_FILES, REFUSED_FILES, STOPPED_FILES
+from tests.inference.picture_files import make_png
 
 SERVED, STORED = 358, 1024  # pixels of the shorter side: for the shipped version, for a store
 ALLOW_METADATA_WARNINGS = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -73,3 +74,9 @@ def test_what_is_decoded_keeps_within_its_price(name: str, min_side: int, tmp_pa
     seconds, memory = measure(ACCEPTED_FILES[name](), min_side, tmp_path)
     assert memory <= MAX_MEMORY
     assert seconds <= 2 * MAX_SECONDS  # on a machine that does other things, too
+
+
+def test_a_row_is_held_in_several_forms_while_it_is_converted() -> None:
+    with pytest.raises(UserInputError, match="MB of memory"):
+        decode(make_png(30_000_000, 1))
+    assert decode(make_png(100_000, 1)).shape == (1, 100_000, 3)

@@ -62,29 +62,30 @@ class CheckedCalls:
     async def _pass_on(self, request: Request, send: Send) -> None:
         scope, receive = request.scope, request.receive
         if _is_call(scope):
-            body = await self._check(request)
-            await self.app(scope, _replay(body, receive), self._noting(scope, body, send))
+            body, session = await self._check(request)
+            await self.app(scope, _replay(body, receive), self._noting(scope, session, send))
             return
-        session = find_session(get_route_path(scope), request.query_params)
-        if scope["method"] != "GET" or session is None:
+        waiting = find_session(get_route_path(scope), request.query_params)
+        if scope["method"] != "GET" or waiting is None:
             await self.app(scope, receive, send)
             return
-        check_session(self.page, session)
-        with self.answers.fetching(session):
+        check_session(self.page, waiting)
+        with self.answers.fetching(waiting):
             await self.app(scope, receive, send)
 
-    async def _check(self, request: Request) -> bytes:
+    async def _check(self, request: Request) -> tuple[bytes, str | None]:
+        """Return a call's body and the session that it names."""
         if not _is_json(request):
             raise WrongKindError("A call is sent as JSON, with Content-Type: application/json.")
         if self.answers.count(name_sender(request.scope)) >= self.each:
             raise OverloadedError("Your earlier pictures are still waiting for their answers.")
         body = await read_body(request, MAX_CALL)
-        check_target(self.page, get_route_path(request.scope), check_call(body, self.folder))
-        return body
+        call = check_call(body, self.folder)
+        check_target(self.page, get_route_path(request.scope), call)
+        return body, call.get("session_hash")
 
-    def _noting(self, scope: Scope, body: bytes, send: Send) -> Send:
+    def _noting(self, scope: Scope, session: str | None, send: Send) -> Send:
         """Return what sends on what Gradio says to a call, and counts the call if it took it."""
-        session = json.loads(body).get("session_hash")
 
         async def send_noting(message: Message) -> None:
             event_id = _read_event_id(message.get("body", b""))

@@ -217,34 +217,23 @@ def test_who_hangs_up_behind_a_request_sent_ahead_is_noticed(server: PageServer)
     wait_for(lambda: not server.front.under_way)
 
 
+@pytest.mark.parametrize(
+    ("request_line", "read"),
+    [(b"GET /unended", b"whole"), (b"HEAD /late", b"\r\n\r\n")],
+    ids=["an app has not said that the body is over", "a head has no body"],
+)
 def test_the_next_request_may_come_before_an_answer_that_arrived_is_ended(
-    server: PageServer,
+    server: PageServer, request_line: bytes, read: bytes
 ) -> None:
-    """An app may say that a body is over after a client has read it."""
     HELD.clear()
     with connect(server) as client:
-        client.sendall(b"GET /unended HTTP/1.1\r\nHost: a\r\n\r\n")
-        while b"whole" not in client.recv(1000):
+        client.sendall(request_line + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        while read not in client.recv(1000):
             pass
-        request = (
-            b"POST /count HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\n"
-        )
-        client.sendall(request + b"abc")
+        head = b"POST /count HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3"
+        client.sendall(head + b"\r\n\r\nabc")
         HELD.set()
         assert read_all(client).endswith(b"3")
-
-
-def test_the_next_request_may_follow_the_head_of_an_answer_without_a_body(
-    server: PageServer,
-) -> None:
-    HELD.clear()
-    with connect(server) as client:
-        client.sendall(b"HEAD /late HTTP/1.1\r\nHost: a\r\n\r\n")
-        while b"\r\n\r\n" not in client.recv(1000):
-            pass
-        client.sendall(b"GET /count HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        HELD.set()
-        assert read_all(client).endswith(b"0")
 
 
 def test_what_stands_behind_a_body_is_no_header(server: PageServer) -> None:
