@@ -1,6 +1,6 @@
 """The process that decodes one picture for another: bytes on its input, pixels on its output.
 
-It is started by `inference.decoding_apart`. Its time and memory are limited where the system can.
+It is started by `inference.decoding.apart`. Its time and memory are limited where the system can.
 """
 
 import sys
@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import AvifImagePlugin
 from pillow_heif import options
 
-from inference.decoding_apart import answer_pixels, answer_sentence
-from inference.decoding_limits import MAX_MEMORY, MAX_SECONDS
+from inference.decoding.apart import answer_pixels, answer_sentence
+from inference.decoding.limits import MAX_MEMORY, MAX_SECONDS
 from inference.errors import UserInputError
 from inference.images import decode_here, register_formats
 

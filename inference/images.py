@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from inference.containers.lean import LeanFile
-from inference.containers.reading import read_container
-from inference.decoding_apart import decode_apart
-from inference.decoding_limits import LimitedFile, check_answer, check_price
+from inference.decoding.apart import decode_apart
+from inference.decoding.containers.lean import LeanFile
+from inference.decoding.containers.reading import read_container
+from inference.decoding.heif_rows import HeifRows, is_large_heif
+from inference.decoding.limits import LimitedFile, check_answer, check_price
+from inference.decoding.pixels import to_rgb
 from inference.errors import UserInputError
 from inference.exif import read_orientation
-from inference.heif_rows import HeifRows, is_large_heif
-from inference.pixels import to_rgb
 
 SUFFIXES = frozenset(
     f".{name}"

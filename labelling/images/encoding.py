@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference.containers.reading import read_container
+from inference.decoding.containers.reading import read_container
 from inference.errors import UserInputError
 from inference.images import decode
 from labelling.images.fingerprints import take_fingerprint

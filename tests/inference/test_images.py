@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from inference import images
-from inference.containers.reading import ALLOWED_FORMATS, read_container
-from inference.decoding_limits import LimitedFile
+from inference.decoding.containers.reading import ALLOWED_FORMATS, read_container
+from inference.decoding.limits import LimitedFile
 from inference.errors import UserInputError
 from inference.images import MAX_BYTES, MAX_PIXELS, decode
 from tests.inference.costly_files import list_tiff_tags, make_tiff

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from inference.decoding_apart import OVERLOADED
+from inference.decoding.apart import OVERLOADED
 from inference.errors import OverloadedError
 from inference.images import MAX_BYTES
 from web.http.bodies import read_body

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.soak.mutations import mend_png, mutate
 from benchmarks.soak.samples import make_samples
-from inference.containers.reading import ALLOWED_FORMATS
+from inference.decoding.containers.reading import ALLOWED_FORMATS
 from inference.images import decode
 
 pytestmark = pytest.mark.slow  # to encode the samples takes some seconds

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.containers.jpeg import read_jpeg
+from inference.decoding.containers.jpeg import read_jpeg
 from inference.errors import UserInputError
 from inference.images import decode
 from tests.inference.costly_files import make_lossless_jpeg

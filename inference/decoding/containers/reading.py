@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
 
-from inference.containers.bmp import read_bmp
-from inference.containers.gif import read_gif
-from inference.containers.heif import read_heif
-from inference.containers.jpeg import read_jpeg
-from inference.containers.lean import LeanFile
-from inference.containers.png import SIGNATURE, read_png
-from inference.containers.tiff import read_tiff
+from inference.decoding.containers.bmp import read_bmp
+from inference.decoding.containers.gif import read_gif
+from inference.decoding.containers.heif import read_heif
+from inference.decoding.containers.jpeg import read_jpeg
+from inference.decoding.containers.lean import LeanFile
+from inference.decoding.containers.png import SIGNATURE, read_png
+from inference.decoding.containers.tiff import read_tiff
 
 # By how a file begins: what reads its container, and Pillow's names of the formats that it may be.
 # A decoder that opened it as anything else would be one whose price nobody looked at.

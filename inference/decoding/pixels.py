@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference.heif_rows import HeifRows
+from inference.decoding.heif_rows import HeifRows
 
 _BAND = 1 << 19  # pixels converted at a time
 _FROM_16_BITS = np.round(np.arange(65536) / 257).astype(np.uint8)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from inference.containers.tiff import MAX_STRIPS, read_tiff
+from inference.decoding.containers.tiff import MAX_STRIPS, read_tiff
 from inference.errors import UserInputError
 from inference.images import decode
 from tests.inference.costly_files import list_tiff_tags, make_strips_of_one_row, make_tiff

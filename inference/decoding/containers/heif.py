@@ -8,9 +8,9 @@ import re
 import struct
 from collections.abc import Iterator
 
-from inference.containers.boxes import Item, Items, read_items
-from inference.containers.hevc import is_one_picture, read_samples
-from inference.containers.lean import LeanFile
+from inference.decoding.containers.boxes import Item, Items, read_items
+from inference.decoding.containers.hevc import is_one_picture, read_samples
+from inference.decoding.containers.lean import LeanFile
 
 # How the item that holds EXIF is named; these formats turn pictures by boxes of their own.
 # Source: ISO/IEC 14496-12, ItemInfoEntry of version 2 or 3.

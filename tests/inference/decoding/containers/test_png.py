@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.containers.png import read_png
+from inference.decoding.containers.png import read_png
 from inference.images import decode
 from tests.inference.picture_files import (
     draw_corners,

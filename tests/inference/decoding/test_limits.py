@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.decoding_limits import MAX_MEMORY, MAX_SECONDS
+from inference.decoding.limits import MAX_MEMORY, MAX_SECONDS
 from inference.errors import UserInputError
 from inference.images import decode
 from tests.inference.costly_files import ACCEPTED_FILES, REFUSED_FILES, STOPPED_FILES

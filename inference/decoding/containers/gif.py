@@ -1,6 +1,6 @@
 """GIF: its first frame without comments and other extensions before it."""
 
-from inference.containers.lean import LeanFile
+from inference.decoding.containers.lean import LeanFile
 
 _EXTENSION, _CONTROL = 0x21, 0xF9
 _MAX_BLOCKS = 300_000

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference.containers.reading import read_container
+from inference.decoding.containers.reading import read_container
 from inference.images import decode
 from tests.inference.costly_files import make_rle_bmp
 from tests.inference.picture_files import draw_corners, save

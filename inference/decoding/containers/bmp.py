@@ -1,6 +1,6 @@
 """BMP: run lengths are unpacked in a process of their own, since a few bytes can say anything."""
 
-from inference.containers.lean import LeanFile
+from inference.decoding.containers.lean import LeanFile
 
 _RUN_LENGTHS = (1, 2)  # of 8 and of 4 bits
 

@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from inference.containers.lean import LeanFile
+from inference.decoding.containers.lean import LeanFile
 from inference.errors import UserInputError
 from inference.exif import EXIF, read_orientation
 

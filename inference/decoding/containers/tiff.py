@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from inference.containers.lean import LeanFile
+from inference.decoding.containers.lean import LeanFile
 from inference.errors import UserInputError
 
 MAX_STRIPS = 50_000

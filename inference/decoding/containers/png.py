@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from inference.containers.lean import LeanFile
+from inference.decoding.containers.lean import LeanFile
 from inference.exif import read_orientation
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

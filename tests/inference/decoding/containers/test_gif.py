@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.containers.gif import read_gif
+from inference.decoding.containers.gif import read_gif
 from inference.images import decode
 from tests.inference.picture_files import draw_corners, put_into_gif, save
 

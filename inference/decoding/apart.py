@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from inference.errors import OverloadedError, UserInputError
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 _TIMEOUT = 15.0  # seconds on the clock, of a machine that has other work
 _AT_ONCE, _PATIENCE = 2, 20.0  # processes, and seconds until one of them should have ended
 _PLACES = threading.BoundedSemaphore(_AT_ONCE)

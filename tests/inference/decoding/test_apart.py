@@ -11,9 +11,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from inference import decoding_apart
-from inference.decoding_apart import decode_apart
-from inference.decoding_limits import MAX_SECONDS
+from inference.decoding import apart
+from inference.decoding.apart import decode_apart
+from inference.decoding.limits import MAX_SECONDS
 from inference.errors import OverloadedError, UserInputError
 from inference.images import decode
 from tests.inference.costly_files import repeat_coded_picture
@@ -33,9 +33,9 @@ def test_it_answers_the_same(format_name: str, min_side: int | None) -> None:
 def test_its_sentences_are_the_same() -> None:
     with pytest.raises(UserInputError) as here:
         decode(b"no picture")
-    with pytest.raises(UserInputError) as apart:
+    with pytest.raises(UserInputError) as refused:
         decode_apart(b"no picture", None)
-    assert str(apart.value) == str(here.value)
+    assert str(refused.value) == str(here.value)
 
 
 def test_what_decoders_print_is_no_part_of_a_sentence() -> None:
@@ -43,9 +43,9 @@ def test_what_decoders_print_is_no_part_of_a_sentence() -> None:
     exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12"
     segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
     whole = save(draw_corners(), "JPEG")
-    with pytest.raises(UserInputError) as apart:
+    with pytest.raises(UserInputError) as refused:
         decode_apart(whole[:2] + segment + whole[2:-50], None)
-    assert str(apart.value).startswith("This file says it is a JPEG")
+    assert str(refused.value).startswith("This file says it is a JPEG")
 
 
 @ON_UNIX
@@ -70,18 +70,18 @@ def test_two_processes_run_at_once_and_others_wait() -> None:
 
 
 def test_who_waits_too_long_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding_apart, "_PATIENCE", 0.01)
+    monkeypatch.setattr(apart, "_PATIENCE", 0.01)
     data = save(draw_corners(), "PNG")
     refused = pytest.raises(OverloadedError, match="Too many pictures at once")
-    with decoding_apart.taking_place(), decoding_apart.taking_place(), refused:
+    with apart.taking_place(), apart.taking_place(), refused:
         decode_apart(data, None)
     assert decode_apart(data, None).shape == decode(data).shape
 
 
 _OF_LITTLE_MEMORY = """
 import sys
-from inference import decoding_limits
-decoding_limits.MAX_MEMORY = 60_000_000
+from inference.decoding import limits
+limits.MAX_MEMORY = 60_000_000
 from inference import decoding_child
 decoding_child.main()
 """

@@ -9,9 +9,9 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from inference.containers.boxes import read_items
-from inference.containers.heif import read_heif
-from inference.containers.reading import read_container
+from inference.decoding.containers.boxes import read_items
+from inference.decoding.containers.heif import read_heif
+from inference.decoding.containers.reading import read_container
 from inference.images import decode
 from tests.inference.costly_files import repeat_coded_picture
 from tests.inference.picture_files import RED, draw_corners, make_exif, save
@@ -167,8 +167,8 @@ def test_large_heic_is_read_by_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     waves = np.sin(np.mgrid[0:600, 0:900].sum(0) / 30)[..., None] * [120, 60, 90] + 127
     data = save(Image.fromarray(waves.astype(np.uint8)), "HEIF")
     whole = decode(data, 150)
-    monkeypatch.setattr("inference.heif_rows._LARGE", 1000)
-    monkeypatch.setattr("inference.pixels._BAND", 5000)
+    monkeypatch.setattr("inference.decoding.heif_rows._LARGE", 1000)
+    monkeypatch.setattr("inference.decoding.pixels._BAND", 5000)
     np.testing.assert_array_equal(decode(data, 150), whole)
     with Image.open(io.BytesIO(data)) as image:
         np.testing.assert_array_equal(decode(data), np.asarray(image))

@@ -9,9 +9,9 @@ import time
 
 from PIL.ImageFile import ImageFile
 
-from inference.containers.lean import LeanFile
+from inference.decoding.containers.lean import LeanFile
+from inference.decoding.heif_rows import is_large_heif
 from inference.errors import UserInputError
-from inference.heif_rows import is_large_heif
 
 MAX_SECONDS = 2.0  # of one core
 MAX_MEMORY = 400_000_000  # bytes, beside what the process takes anyway

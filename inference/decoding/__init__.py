@@ -1,0 +1,1 @@
+"""Decoding under limits: what a file is, what it costs, and its pixels."""
