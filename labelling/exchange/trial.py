@@ -29,37 +29,25 @@ _SIDES, _LARGE_SIDES = range(16, 800), range(1500, 3000)
 _MAX_NODES = 50_000  # operators, their inputs and weights; ours have 300
 # What image classifiers are exported to, each with the inputs whose values say how large its
 # output is; for all others that follows from the shapes. Source: the operators of onnx 1.23.
+_ELEMENTWISE = (
+    "Abs Add And Cast CastLike Ceil Celu Clip Cos Div Elu Equal Erf Exp Floor Gelu Greater "
+    "GreaterOrEqual HardSigmoid HardSwish Identity LeakyRelu Less LessOrEqual Log Max Mean Min "
+    "Mish Mod Mul Neg Not Or PRelu Pow Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus "
+    "Softsign Sqrt Sub Sum Tanh Where Xor"
+)
+_LAYERS = (
+    "AveragePool BatchNormalization Conv ConvTranspose Dropout Einsum Gemm GlobalAveragePool "
+    "GlobalMaxPool GroupNormalization InstanceNormalization LRN LayerNormalization LogSoftmax "
+    "LpNormalization MatMul MaxPool RMSNormalization Softmax"
+)
+_SHAPING = (
+    "ArgMax Concat Constant DepthToSpace Flatten Gather GatherElements GatherND Shape Size "
+    "SpaceToDepth Transpose"
+)
+_REDUCING = "ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare"
 _OPERATORS: dict[str, tuple[int, ...]] = {
-    **dict.fromkeys(
-        (
-            *("Abs", "Add", "And", "Cast", "CastLike", "Ceil", "Celu", "Clip", "Cos", "Div", "Elu"),
-            *("Equal", "Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid"),
-            *("HardSwish", "Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max", "Mean"),
-            *("Min", "Mish", "Mod", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal"),
-            *("Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt"),
-            *("Sub", "Sum", "Tanh", "Where", "Xor"),
-            *("AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "Dropout", "Einsum"),
-            *("Gemm", "GlobalAveragePool", "GlobalMaxPool", "GroupNormalization"),
-            *(
-                "InstanceNormalization",
-                "LRN",
-                "LayerNormalization",
-                "LogSoftmax",
-                "LpNormalization",
-            ),
-            *("MatMul", "MaxPool", "RMSNormalization", "Softmax"),
-            *("ArgMax", "Concat", "Constant", "DepthToSpace", "Flatten", "Gather"),
-            *("GatherElements", "GatherND", "Shape", "Size", "SpaceToDepth", "Transpose"),
-        ),
-        (),
-    ),
-    **dict.fromkeys(
-        (
-            *("ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd"),
-            *("ReduceSum", "ReduceSumSquare"),
-        ),
-        (1,),
-    ),
+    **dict.fromkeys(f"{_ELEMENTWISE} {_LAYERS} {_SHAPING}".split(), ()),
+    **dict.fromkeys(_REDUCING.split(), (1,)),
     **{"CenterCropPad": (1,), "ConstantOfShape": (0,), "Expand": (1,), "Pad": (1, 3)},
     **{"Range": (0, 1, 2), "Reshape": (1,), "Resize": (1, 2, 3), "Slice": (1, 2, 3, 4)},
     **{"Split": (1,), "Squeeze": (1,), "Tile": (1,), "TopK": (1,), "Unsqueeze": (1,)},
