@@ -15,7 +15,7 @@ if sys.platform != "win32":
     import fcntl
 
 # How names begin of what is not finished.
-UNFINISHED, STAGING = ".writing-", ".staging-"
+UNFINISHED, STAGING, DELETED = ".writing-", ".staging-", ".deleted-"
 _WEEK = 7 * 86_400.0  # seconds
 
 

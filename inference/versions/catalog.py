@@ -12,8 +12,6 @@ no version is deleted while it comes into use.
 """
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,12 +19,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from inference.atomic_files import replace_file
+from inference.atomic_files import DELETED, replace_file, staging_folder, sweep_all_abandoned
 from inference.errors import UserInputError, explaining_files
 from inference.versions.comparison import read_comparison
 
 KEPT = 10  # custom versions of a model
-_TRASH = ".deleted-"
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _VERSION = re.compile(r"[1-9][0-9]*")
 
@@ -295,11 +292,9 @@ def _write_number(path: Path, number: int) -> None:
 
 def _delete(folder: Path) -> None:
     """Delete a version in one step, and what earlier deletions left that were killed."""
-    for left in folder.parent.glob(f"{_TRASH}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    trash = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_TRASH))
-    folder.rename(trash / folder.name)
-    shutil.rmtree(trash)
+    sweep_all_abandoned(folder.parent, DELETED)
+    with staging_folder(folder.parent, DELETED) as trash:
+        folder.rename(trash / folder.name)
 
 
 def _find_published(model_folder: Path) -> int | None:

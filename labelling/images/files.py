@@ -8,7 +8,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from inference.atomic_files import STAGING, UNFINISHED, replace_file, sweep_abandoned, sync_folder
+from inference.atomic_files import (
+    DELETED,
+    STAGING,
+    UNFINISHED,
+    replace_file,
+    sweep_abandoned,
+    sync_folder,
+)
 from inference.errors import UserInputError, explaining_files
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -90,9 +97,10 @@ class ImageFiles:
 
 
 def sweep_scratch(data: Path) -> None:
-    """Remove what writers, imports and backups that were killed have left in a data folder."""
-    prefixes = (ARRIVING, SCRATCH, SENDING, UNFINISHED, STAGING)
-    for pattern in (*(f"{prefix}*" for prefix in prefixes), f"*/*/{UNFINISHED}*"):
+    """Remove what writers, imports, trainings and deletions left in a data folder when killed."""
+    patterns = [f"{prefix}*" for prefix in (ARRIVING, SCRATCH, SENDING, UNFINISHED, STAGING)]
+    patterns += [f"*/*/{prefix}*" for prefix in (UNFINISHED, STAGING, DELETED)]
+    for pattern in patterns:
         for path in data.glob(pattern):
             sweep_abandoned(path)
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from inference.atomic_files import STAGING, UNFINISHED, ScratchFolder, replacing_file
+from inference.atomic_files import (
+    DELETED,
+    STAGING,
+    UNFINISHED,
+    ScratchFolder,
+    replacing_file,
+    staging_folder,
+)
 from inference.errors import StorageError, UserInputError
 from labelling.images.encoding import hash_bytes
 from labelling.images.files import ARRIVING, SCRATCH, SENDING, ImageFiles, sweep_scratch
@@ -84,6 +91,18 @@ def test_what_killed_processes_left_is_removed_and_what_is_held_stays(
         writing.write(b"whole")
     assert (tmp_path / "file").read_bytes() == b"whole"
     assert {path.name for path in tmp_path.iterdir()} == {"file", "models"}
+
+
+@pytest.mark.parametrize("prefix", [STAGING, DELETED])
+def test_versions_that_a_kill_left_half_written_or_half_deleted_are_removed(
+    tmp_path: Path, prefix: str
+) -> None:
+    versions = tmp_path / "models" / "pets"
+    for name in (f"{prefix}left", "4"):
+        (versions / name / "report").mkdir(parents=True)
+    with staging_folder(versions, prefix) as held:
+        sweep_scratch(tmp_path)
+        assert {path.name for path in versions.iterdir()} == {held.name, "4"}
 
 
 def test_scratch_of_a_process_that_was_killed_is_removed_at_once(tmp_path: Path) -> None:
