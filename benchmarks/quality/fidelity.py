@@ -25,6 +25,7 @@ from inference.images import decode
 from inference.providers import open_session
 from inference.versions.cards import read_card
 from inference.versions.catalog import Catalog
+from trainer.freezing.graph import restore_kernels
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 FolderOption = Annotated[Path, typer.Option(help="Folder of class folders.")]
@@ -114,6 +115,7 @@ def quantise(model: Path, folder: Path, images: Sequence[NDArray[np.uint8]]) -> 
     """Write the network with convolutions of 8 bits, per channel, calibrated on images."""
     network = onnx.load(model)
     del network.opset_import[1:]  # one for each joined part; the quantiser takes one
+    restore_kernels(network.graph)
     onnx.save(network, folder / "whole.onnx")
     path = folder / "eight_bits.onnx"
     quantize_static(

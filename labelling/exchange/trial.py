@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_MODEL = 300_000_000  # bytes of model.onnx; ours have 14 million
+MAX_MODEL = 300_000_000  # bytes of model.onnx; ours have 7 million
 MAX_MEMORY = 2_000_000_000  # bytes of address space; ours take 800 million, Python included
 MAX_SECONDS = 60  # of one core, for all of it; ours take two
 MAX_IMAGE_SECONDS = 2.0  # of one core, for one image

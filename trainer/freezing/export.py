@@ -1,6 +1,5 @@
 """From a finished run to an immutable version: freeze, prove, measure, write, rename."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
+from safetensors.torch import load_file, save_file
 from scipy.special import softmax
+from torch import Tensor
 
 from inference.atomic_files import staging_folder
 from inference.certainty import remember
@@ -25,7 +26,7 @@ from inference.versions.cards import (
 from inference.versions.catalog import Catalog
 from inference.versions.comparison import Comparison, write_comparison
 from trainer.cards.plots import write_report
-from trainer.data.dataset import Dataset, LabelledImage, find_photos
+from trainer.data.dataset import Dataset, LabelledImage, halve_validation
 from trainer.data.replay_memory import Remembered, make_rows, write_memory
 from trainer.evaluation.calibration import (
     ALONE,
@@ -110,7 +111,7 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
     options, result = runs.read_options(folder), runs.read_result(folder)
     dataset = runs.read_images(folder)
     model = load_chosen(folder, dataset)
-    geometry = make_geometry(model, result.size or options.size, result.geometry)
+    geometry = make_geometry(model, options.size, result.geometry)
     progress.say("Freezing the model.")
     graph = build_graph(model, geometry, temperature=1.0)
 
@@ -156,11 +157,17 @@ def freeze_run(folder: Path, progress: Progress) -> Frozen:
 def _write(staging: Path, frozen: Frozen) -> Card:
     """Write all files of a version; returns the card with their hashes."""
     run = frozen.run
-    shutil.copyfile(run / CHOSEN, staging / CHECKPOINT)
+    _write_checkpoint(staging / CHECKPOINT, load_file(run / CHOSEN))
     write_memory(staging, _make_memory(frozen.remembered, frozen.val))
     measured = frozen.test if frozen.test.images else frozen.val
     write_report(staging / "report", frozen.card, runs.read_history(run), measured)
     return write_version(staging, frozen.graph, frozen.card)
+
+
+def _write_checkpoint(path: Path, weights: dict[str, Tensor]) -> None:
+    """Write weights to train on from, with convolution kernels (4 dimensions) as float16."""
+    save_file({n: w.half() if w.ndim == 4 else w for n, w in weights.items()}, path)
+    path.chmod(0o644)  # it is written readable by its owner alone
 
 
 def _make_memory(remembered: Predictions, val: Predictions) -> Remembered:
@@ -192,7 +199,9 @@ def _shuffle(images: Sequence[LabelledImage]) -> list[LabelledImage]:
 
 
 def _choose_calibrating(val: Predictions) -> Predictions:
-    return val.select(np.array(find_photos(val.images), dtype=bool))
+    """Return the predictions for those validation images that calibrate."""
+    _, calibrates = halve_validation(val.images)
+    return val.select(np.array(calibrates, dtype=bool))
 
 
 def _join_known(remembered: Predictions, val: Predictions) -> Known:
@@ -236,7 +245,7 @@ def _describe_weights(path: Path) -> dict[str, str]:
         card = read_card(folder)
         name, before = f"{card.model}/{card.version}", card.training.model_dump()
     elif path.name == CHOSEN and (folder / "run.json").is_file():
-        name, before = f"run {folder.name}", runs.describe_options(runs.read_options(folder))
+        name, before = f"run {folder.name}", runs.read_settings(folder)
         if before["weights"]:
             before |= _describe_weights(Path(before["weights"]))
     else:
@@ -245,24 +254,16 @@ def _describe_weights(path: Path) -> dict[str, str]:
     return {"weights": name} | ({"first_weights": str(first)} if first else {})
 
 
-def _name_teacher(folder: Path) -> str:
-    weights = CHECKPOINT if (folder / "model.json").is_file() else CHOSEN
-    name = _describe_weights(folder / weights)["weights"]
-    return folder.name if name == weights else name
-
-
 def _describe_training(folder: Path, gap: float) -> TrainingFacts:
     result = runs.read_result(folder)
-    options = runs.describe_options(runs.read_options(folder))
+    options = runs.read_settings(folder)
     if options["weights"] is not None:  # the name says enough; the folder is private
         options |= _describe_weights(Path(options["weights"]))
-    options["teachers"] = [_name_teacher(Path(name)) for name in options["teachers"]]
     facts = {
         **options,
         "last_epoch": result.epoch,
         "tuned": result.tuned,
         "shares": result.shares,
-        "sizes": result.sizes,
         "bias": result.bias,
         "geometries": result.geometries,
         "probe_accuracy": result.probe_accuracy,

