@@ -109,13 +109,17 @@ class Rate(_Part):
 
 
 class Metrics(_Part):
-    """What was measured on one split. A row of `confusion` is a label, a column an answer."""
+    """What was measured on one split. A row of `confusion` is a label, a column an answer.
+
+    `per_kind`: what file names say is shown, and the class (`sandwich / not_hot_dog`).
+    """
 
     top1: Rate
     ece: Number | None = None
     per_class: dict[Text, Rate] = {}
     per_source: dict[Text, Rate] = {}
     per_group: dict[Text, Rate] = {}
+    per_kind: dict[Text, Rate] = {}
     confusion: tuple[tuple[Count, ...], ...] | None = None
 
 
@@ -155,8 +159,6 @@ class TrainingFacts(_Part):
     device: Text | None = None
     weights: Text | None = None
     first_weights: Text | None = None
-    teachers: tuple[Text, ...] = ()
-    other_sizes: tuple[Count, ...] = ()
 
     @property
     def settings(self) -> dict[str, JsonValue]:
@@ -244,6 +246,12 @@ class Card(_Part):
         """What is equal for versions whose embeddings mean the same."""
         return self.backbone_sha256 or self.graph_sha256
 
+    def list_kinds(self) -> tuple[str, list[tuple[str, Rate]]]:
+        """Return the split with most kinds of things, and each kind's rate, the weakest first."""
+        split = max(self.metrics, key=lambda name: len(self.metrics[name].per_kind), default="")
+        rates = self.metrics[split].per_kind if split else {}
+        return split, sorted(rates.items(), key=lambda pair: (pair[1].value, pair[0]))
+
     @model_validator(mode="after")
     def _check_classes(self) -> Self:
         """Hold everything that speaks of classes to the card's own."""
@@ -311,6 +319,13 @@ def name_for_display(label: str) -> str:
     """Return a class name as people write it: `not_hot_dog` → `Not hot dog`."""
     words = label.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def name_kind(name: str) -> str:
+    """Return what is shown and its class as people write it: `taco / not_hot_dog` → `taco`."""
+    kind, _, label = name.rpartition(" / ")
+    kind = kind.replace("-", " ")
+    return label.replace("_", " ") if kind in ("", "other") else kind
 
 
 def _describe_problem(error: ValidationError) -> str:

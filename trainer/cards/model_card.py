@@ -27,7 +27,7 @@ from trainer.cards.sections import (
     write_usage,
     write_uses,
 )
-from trainer.cards.statements import join_names
+from trainer.cards.statements import join_names, leave_out_few
 from trainer.evaluation.predictions import Mistake
 
 FILE = "README.md"
@@ -109,7 +109,12 @@ def list_results(card: Card) -> list[EvalResult]:
     found = []
     for split, measured in card.metrics.items():
         found.append(_make_result(card, split, "default", measured.top1))
-        for rates in (measured.per_class, measured.per_source, measured.per_group):
+        for rates in (
+            measured.per_class,
+            leave_out_few(measured.per_source),
+            leave_out_few(measured.per_group),
+            measured.per_kind,
+        ):
             found += [_make_result(card, split, name, rate) for name, rate in rates.items()]
     return found
 

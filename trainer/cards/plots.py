@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from pydantic import TypeAdapter
 
 from inference.versions.cards import Card, Metrics, Rate, name_for_display
-from trainer.cards.statements import name_split
+from trainer.cards.statements import leave_out_few, name_group, name_split
 from trainer.evaluation.predictions import Mistake, Predictions
 
 MISTAKES = TypeAdapter(list[Mistake])  # what `mistakes.json` holds
@@ -45,7 +45,10 @@ def write_report(
             _save(plot(history), folder / "learning_curves.png")
         _save(_plot_confusion(metrics.confusion or (), names, split), folder / "confusion.png")
         _save(_plot_reliability(predictions, split), folder / "reliability.png")
-        _save(_plot_groups(metrics, split), folder / "groups.png")
+        _save(_plot_rates(_list_groups(metrics), "group", split), folder / "groups.png")
+        kinds_split, kinds = card.list_kinds()
+        if kinds:
+            _save(_plot_rates(dict(kinds), "what is shown", kinds_split), folder / "kinds.png")
     mistakes = MISTAKES.dump_json(predictions.list_mistakes(), indent=1)
     (folder / "mistakes.json").write_bytes(mistakes)
 
@@ -131,21 +134,22 @@ def _plot_reliability(predictions: Predictions, split: str, bins: int = 10) -> F
     return figure
 
 
-def _plot_groups(metrics: Metrics, split: str) -> Figure:
-    groups = _list_rates(metrics)
-    figure, axes = _new_axes(6.5, 0.45 * len(groups) + 1.2)
-    places = np.arange(len(groups))[::-1]
-    for place, rate in zip(places, groups.values(), strict=True):
+def _plot_rates(rates: dict[str, Rate], what: str, split: str) -> Figure:
+    figure, axes = _new_axes(6.5, (0.45 if len(rates) < 20 else 0.28) * len(rates) + 1.2)
+    places = np.arange(len(rates))[::-1]
+    for place, rate in zip(places, rates.values(), strict=True):
         low, high = 100 * rate.low, 100 * rate.high
         axes.plot([low, high], [place, place], color=_BLUE, linewidth=2)
         axes.plot(100 * rate.value, place, "o", color=_BLUE)
-    labels = [f"{name} (n = {rate.n})" for name, rate in groups.items()]
+    labels = [f"{name_group(name)} (n = {rate.n})" for name, rate in rates.items()]
     axes.set_yticks(places, labels)
     axes.set(
-        xlabel="accuracy with its 95% interval, %", title=f"Accuracy by group, {name_split(split)}"
+        xlabel="accuracy with its 95% interval, %",
+        title=f"Accuracy by {what}, {name_split(split)}",
     )
     return figure
 
 
-def _list_rates(metrics: Metrics) -> dict[str, Rate]:
-    return {"all": metrics.top1, **metrics.per_class, **metrics.per_source, **metrics.per_group}
+def _list_groups(metrics: Metrics) -> dict[str, Rate]:
+    found = {"all": metrics.top1, **metrics.per_class}
+    return found | leave_out_few(metrics.per_source) | leave_out_few(metrics.per_group)

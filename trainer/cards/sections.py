@@ -20,6 +20,7 @@ from inference.versions.cards import (
 from trainer.cards.statements import (
     flatten,
     join_names,
+    leave_out_few,
     list_limits,
     list_uses,
     list_wrong_uses,
@@ -38,6 +39,7 @@ PLOTS = {
     "confusion": "Confusion matrix",
     "reliability": "Reliability diagram",
     "groups": "Accuracy by group",
+    "kinds": "Accuracy by what is shown",
 }
 SNIPPET = """\
 import json
@@ -208,8 +210,7 @@ def write_command(card: Card) -> str:
     words = ["python", "-m", "trainer", "train", "PICTURES", "--model", card.model]
     for name, flag in list_flags(TrainOptions).items():
         value = settings.get(name) if name != "model" else None
-        values = value if isinstance(value, list | tuple) else [value]
-        words += [word for one in values if one is not None for word in (flag, str(one))]
+        words += [] if value is None else [flag, str(value)]
     return shlex.join(words)
 
 
@@ -227,8 +228,9 @@ def _write_split(card: Card, split: str) -> str:
     parts = [f"### {escape(name_for_display(name_split(split)))}", told.get(split, ""), all_of_it]
     groups = {
         "class": measured.per_class,
-        "source": measured.per_source,
-        "group": measured.per_group,
+        "source": leave_out_few(measured.per_source),
+        "group": leave_out_few(measured.per_group),
+        "shows": measured.per_kind,
     }
     for what, rates in groups.items():
         if rates:

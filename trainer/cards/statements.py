@@ -13,11 +13,14 @@ from inference.versions.cards import (
     OutOfDistribution,
     Rate,
     name_for_display,
+    name_kind,
 )
 from trainer.evaluation.corruptions import UNCORRUPTED
 from trainer.evaluation.out_of_distribution import NEVER_UNFAMILIAR
 
 FEW = 30  # pictures, under which a group's share says little
+_WEAKEST = 3  # kinds that are named
+_MOST_SHOWN = 12  # groups that are shown however few pictures each has
 _SPLITS = ("test", "locked", "validation")  # the one furthest from training comes first
 # What the tag at the end of timm's names of weights stands for.
 # Source: https://huggingface.co/docs/timm/models ("pretrained tags").
@@ -83,6 +86,7 @@ def list_limits(card: Card) -> list[str]:
         *_describe_split(split),
         *_describe_classes(metrics, name, card.class_names),
         *_describe_groups(metrics, name),
+        *_describe_kinds(card),
         *_describe_pretraining(card, metrics),
         *_describe_coverage(card.trust.certainty.get(split, Certainty()), name),
         *_describe_detection(card.trust.out_of_distribution),
@@ -106,6 +110,13 @@ def name_group(name: str) -> str:
 def name_corruptions(corruptions: dict[str, Rate]) -> dict[str, Rate]:
     """Return rates by corruption; that of the pictures as they are is named `nothing`."""
     return {"nothing" if name == UNCORRUPTED else name: rate for name, rate in corruptions.items()}
+
+
+def leave_out_few(rates: dict[str, Rate]) -> dict[str, Rate]:
+    """Return rates to show: of many groups not those with too few pictures for a useful figure."""
+    if len(rates) <= _MOST_SHOWN:
+        return rates
+    return {name: rate for name, rate in rates.items() if rate.n >= FEW}
 
 
 def describe_wrong(rate: Rate) -> str:
@@ -148,6 +159,8 @@ def _describe_groups(metrics: Metrics, split: str) -> list[str]:
     groups = {name: rate for name, rate in metrics.per_group.items() if rate.n}
     many = {name: rate for name, rate in groups.items() if rate.n >= FEW}
     few = [f"{name_group(name)} ({groups[name].n})" for name in groups if name not in many]
+    if len(groups) > _MOST_SHOWN:
+        few = [f"{len(few)} groups of {len(groups)}"] if few else []
     found = []
     if len(many) > 1:
         worst = _find_worst(many)
@@ -160,6 +173,14 @@ def _describe_groups(metrics: Metrics, split: str) -> list[str]:
             f"Fewer than {FEW} {split} pictures, too few for a useful figure: {', '.join(few)}."
         )
     return found
+
+
+def _describe_kinds(card: Card) -> list[str]:
+    split, kinds = card.list_kinds()
+    if len(kinds) < 2:
+        return []
+    words = [f"{name_kind(name)} ({describe_wrong(rate)})" for name, rate in kinds[:_WEAKEST]]
+    return [f"Of what {name_split(split)} pictures show, it is weakest on {', '.join(words)}."]
 
 
 def _describe_pretraining(card: Card, metrics: Metrics) -> list[str]:

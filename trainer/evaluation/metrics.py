@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from inference.versions.cards import Metrics, Rate
 from trainer.evaluation.calibration import measure_ece
 
+_FEWEST_OF_A_KIND = 20
 _Z = 1.959963984540054  # 97.5% of a normal distribution lie below
 
 
@@ -39,11 +40,13 @@ def measure(
     targets: NDArray[np.integer],
     sources: Sequence[str],
     class_names: Sequence[str],
+    kinds: Sequence[str] = (),
 ) -> Metrics:
-    """Return accuracy (in all, per class, per source, per source and class), ECE and confusion.
+    """Return accuracy (in all, by class, source, both, and kind), ECE and confusion of N images.
 
-    `probabilities` (N, C); `targets` (N,); `sources` one word an image, "" where unknown. The
-    confusion matrix has true classes in rows and predicted ones in columns.
+    `probabilities` (N, C); `targets` (N,); `sources` and `kinds` a word an image, "" where unknown.
+    Kinds with under 20 images of a class are left out. The confusion matrix has true classes in
+    rows and predicted ones in columns.
     """
     predicted = probabilities.argmax(axis=1)
     correct = predicted == targets
@@ -59,6 +62,7 @@ def measure(
         per_class={n: measure_rate(correct[names == n]) for n in class_names if (names == n).any()},
         per_source=_by(correct, np.array([s or "other" for s in source])) if known else {},
         per_group=_by(correct, groups) if known else {},
+        per_kind=_by_kind(correct, names, kinds),
         confusion=tuple(map(tuple, confusion.tolist())),
     )
 
@@ -69,6 +73,17 @@ def describe_rate(rate: Rate) -> str:
         f"{rate.value:.1%} (n = {rate.n:,}, 95% interval "
         f"{100 * rate.low:.1f}–{100 * rate.high:.1f}%)"
     )
+
+
+def _by_kind(
+    correct: NDArray[np.bool_], names: NDArray[Any], kinds: Sequence[str]
+) -> dict[str, Rate]:
+    if not any(kinds):
+        return {}
+    known = np.array([bool(kind) for kind in kinds], dtype=bool)
+    keys = np.array([f"{kind} / {name}" for kind, name in zip(kinds, names, strict=True)])
+    rates = _by(correct[known], keys[known])
+    return {key: rate for key, rate in rates.items() if rate.n >= _FEWEST_OF_A_KIND}
 
 
 def _by(correct: NDArray[np.bool_], keys: NDArray[Any]) -> dict[str, Rate]:

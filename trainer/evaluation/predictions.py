@@ -54,9 +54,10 @@ class Predictions:
         )
 
     def measure(self) -> Metrics:
-        """Return accuracy by class and group, calibration and confusion."""
+        """Return accuracy by class, group and kind, calibration and confusion."""
         sources = [image.source for image in self.images]
-        return measure(self.probabilities, self.targets, sources, self.class_names)
+        kinds = [image.kind for image in self.images]
+        return measure(self.probabilities, self.targets, sources, self.class_names, kinds)
 
     def list_mistakes(self, most: int = 30) -> list[Mistake]:
         """Return the wrong predictions, the most confident first, by file name."""

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from inference.classifier import Classifier
-from inference.versions.cards import Card, Metrics, name_for_display
+from inference.versions.cards import Card, Metrics, name_for_display, name_kind
 from web.frame import format_size, name_provider_for_display, name_version
 from web.model.versions import draw_versions
 from web.serving import Service
@@ -24,6 +24,7 @@ _PLOTS = {
     "confusion.png": "Confusion matrix: true classes against answers",
     "reliability.png": "Reliability diagram: stated probability against the share that was right",
     "groups.png": "Accuracy in each group of pictures, with 95% intervals",
+    "kinds.png": "Accuracy by what the pictures show, with 95% intervals",
     "worst.png": "The worst mistakes: the most confident wrong answers",
 }
 _PHOTOS = ("worst.png",)  # never inverted in dark mode, as plots are
@@ -37,6 +38,7 @@ _SPLITS = {  # the one furthest from training first
     "locked": "held-out pictures, which it never learned from",
     "validation": "validation pictures, which also chose its settings",
 }
+_WEAKEST = 4  # kinds of things that are named
 NO_CARD = "This version was made by an earlier release and has no model card."
 SNIPPETS = {
     "Python": """from gradio_client import Client, handle_file
@@ -157,7 +159,7 @@ def draw_list(service: Service, classifier: Classifier, may_teach: bool) -> str:
 
 
 def draw_summary(card: Card) -> str:
-    """Return the heading and three sentences: how often right, at what weak, what it is for."""
+    """Return the heading, how often it is right, at what it is weak, and what it is for."""
     title = f"{name_for_display(card.model)}, version {card.version}"
     sentences = [draw_accuracy(card), *map(escape, (describe_weakness(card), describe_use(card)))]
     items = "".join(f"<p>{sentence}</p>" for sentence in sentences if sentence)
@@ -187,8 +189,21 @@ def describe_weakness(card: Card) -> str:
     wrong, n = rates[worst].n - rates[worst].correct, rates[worst].n
     return (
         f"It is weakest at {name_for_display(worst)}, of which it missed {wrong:,} of {n:,} "
-        f"({wrong / n:.1%})."
+        f"({wrong / n:.1%}).{describe_kinds(card)}"
     )
+
+
+def describe_kinds(card: Card) -> str:
+    """Return how often it is right on what it confuses most; empty where that was not measured."""
+    split, kinds = card.list_kinds()
+    if len(kinds) < 2:
+        return ""
+    words = [
+        f"{name_kind(name)} (right {100 * rate.value:.0f} times in 100, n = {rate.n:,}, "
+        f"95% interval {100 * rate.low:.0f}–{100 * rate.high:.0f})"
+        for name, rate in kinds[:_WEAKEST]
+    ]
+    return f" Of what {split} pictures show, it is weakest on {', '.join(words)}."
 
 
 def describe_use(card: Card) -> str:

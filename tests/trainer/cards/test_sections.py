@@ -111,13 +111,12 @@ def test_licence_of_a_custom_version_is_its_parents() -> None:
 
 def test_command_trains_such_a_network_anew() -> None:
     training = {"backbone": "a_net", "catch_all": "not hot", "epochs": 3, "lr": 0.1, "parity": 1}
-    training |= {"teachers": ["one", "two"]}
     assert write_command(make_card(training=training)) == (
         "python -m trainer train PICTURES --model colours --backbone a_net --weights none "
-        "--catch-all 'not hot' --epochs 3 --lr 0.1 --teacher one --teacher two"
+        "--catch-all 'not hot' --epochs 3 --lr 0.1"
     )
-    begun = make_card(training={"weights": "colours/1", "other_sizes": [64]})
-    assert write_command(begun).endswith("--weights colours/1 --other-size 64")
+    begun = make_card(training={"weights": "colours/1", "size": 64})
+    assert write_command(begun).endswith("--weights colours/1 --size 64")
     for kind, name in (("quick", "head"), ("deep", "finetune")):
         command = write_command(make_card(training={"kind": kind}))
         assert command == f"python -m trainer {name} --model colours"
@@ -126,11 +125,10 @@ def test_command_trains_such_a_network_anew() -> None:
 def test_settings_are_options_of_the_command() -> None:
     group = typer.main.get_command(trainer.__main__.app)
     known = {o for p in group.commands["train"].params for o in p.opts}  # type: ignore[attr-defined]
-    options = TrainOptions("colours", weights="w", teachers=("a", "b"), other_sizes=(64,))
+    options = TrainOptions("colours", weights="w", size=64)
     words = write_command(make_card(training=asdict(options))).split()
     assert {word for word in words if word.startswith("--")} <= known
-    assert " --teacher a --teacher b" in " ".join(words)
-    for pair in (("--weights", "w"), ("--other-size", "64"), ("--batch-size", "32")):
+    for pair in (("--weights", "w"), ("--size", "64"), ("--batch-size", "64")):
         assert words[words.index(pair[0]) + 1] == pair[1]
 
 

@@ -9,6 +9,7 @@ from trainer.cards.statements import (
     choose_split,
     describe_wrong,
     join_names,
+    leave_out_few,
     list_limits,
     list_uses,
     list_wrong_uses,
@@ -99,6 +100,23 @@ def test_sources_seen_in_pretraining_are_told(weights: str, source: str, told: b
 def test_figures_that_also_chose_are_called_so() -> None:
     limits = list_limits(make_card(metrics={"validation": {"top1": GOOD}}))
     assert "may be too good" in limits[0]
+
+
+def test_kinds_that_are_confused_most_are_named() -> None:
+    kinds = {"bun / red": GOOD, "other / blue_berry": POOR, "ice-cream / green": GOOD}
+    metrics = measure() | {"validation": {"top1": GOOD, "per_kind": kinds}}
+    words = find(list_limits(make_card(metrics=metrics)), "Of what validation pictures show")
+    assert "blue berry (20 of 100 (20.0%" in words
+    assert words.index("blue berry") < words.index("bun (2 of 100") < words.index("ice cream (")
+    alone = {"validation": {"top1": GOOD, "per_kind": {"bun / red": GOOD}}}
+    assert not any("Of what" in line for line in list_limits(make_card(metrics=alone)))
+
+
+def test_of_many_groups_those_with_few_pictures_are_left_out() -> None:
+    few, many = Rate(**FEW), Rate(**GOOD)
+    some = {"a": few, "b": many}
+    assert leave_out_few(some) == some
+    assert leave_out_few({str(n): few for n in range(12)} | {"b": many}) == {"b": many}
 
 
 def test_what_was_not_measured_is_said() -> None:

@@ -33,6 +33,14 @@ def test_one_source_makes_no_groups() -> None:
     assert found.per_group == {}
 
 
+def test_kinds_are_told_where_there_are_enough() -> None:
+    probabilities = np.array([[0.9, 0.1]] * 15 + [[0.1, 0.9]] * 10)
+    kinds = ["bun"] * 22 + ["", "taco", "taco"]
+    found = measure(probabilities, np.zeros(25, dtype=int), ["web"] * 25, ["a", "b"], kinds)
+    assert list(found.per_kind) == ["bun / a"]
+    assert (found.per_kind["bun / a"].correct, found.per_kind["bun / a"].n) == (15, 22)
+
+
 def test_rate_in_words() -> None:
     rate = Rate(correct=1500, n=2000, value=0.75, low=0.73, high=0.77)
     assert describe_rate(rate) == "75.0% (n = 2,000, 95% interval 73.0–77.0%)"

@@ -114,6 +114,16 @@ def test_weakness_is_the_class_that_is_missed_most() -> None:
     assert words == "It is weakest at Green, of which it missed 5 of 50 (10.0%)."
 
 
+def test_weakness_tells_what_is_shown_and_how_often_it_is_right() -> None:
+    kinds = {"taco / green": make_share(46, 50), "sub-roll / green": make_share(24, 25)}
+    split = {"top1": SHARE, "per_class": MEASURED["per_class"], "per_kind": kinds}
+    sentence = describe_weakness(make_card(metrics={"test": MEASURED, "validation": split}))
+    assert sentence.endswith(
+        "Of what validation pictures show, it is weakest on taco (right 92 times in 100, n = 50, "
+        "95% interval 90–98), sub roll (right 96 times in 100, n = 25, 95% interval 90–98)."
+    )
+
+
 def test_use_says_what_becomes_of_everything_else() -> None:
     assert "telling Red, Green and Blue berry apart" in describe_use(make_card())
     assert "no class for anything else" in describe_use(make_card())
