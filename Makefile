@@ -4,7 +4,7 @@ DATA ?= ../shared/data/hotdog
 DEMO ?= runs/demo
 BIN := .venv/bin
 RUN := $(BIN)/python
-LICENCE := The weights are Apache-2.0. They were trained from EfficientNet-Lite0 (Apache-2.0) on pictures of ImageNet and Food-101, which are for research and are not part of this project, and on rendered pictures (Noto Color Emoji, OFL; openclipart, public domain; own drawings).
+LICENCE := The weights are Apache-2.0. They were trained from EfficientNet-Lite0 (Apache-2.0) on pictures of ImageNet, Food-101 and 24 public collections, which are for research or state no owner and are not part of this project, and on rendered pictures (Noto Color Emoji, OFL; openclipart, public domain; own drawings).
 
 # Of a requirements file: its lock, where that was made for such a machine.
 LOCKED := import platform as p, sys; sys.exit((p.system(), p.machine()) != ("Linux", "x86_64") or sys.version_info[:2] not in ((3, 11), (3, 12)))
@@ -47,7 +47,7 @@ demo-data: .venv/app.stamp  ## render food pictures from an open-licence font, c
 
 train: .venv/app.stamp  ## train the shipped model anew, or resume
 	test -d $(DEMO)/heldout || $(RUN) -m trainer demo-data $(DEMO)
-	$(RUN) -m trainer train $(DATA) $(DEMO)/train --model hotdog --catch-all not_hot_dog --corrections trainer/corrections/hotdog.csv --licence "$(LICENCE)" $(ARGS)
+	$(RUN) -m trainer train $(DATA) $(DEMO)/train --model hotdog --catch-all not_hot_dog --corrections trainer/corrections/hotdog.csv --val-names trainer/corrections/hotdog_val.txt --frozen 3 --licence "$(LICENCE)" $(ARGS)
 
 evaluate: .venv/app.stamp  ## measure the version in use on the test pictures
 	$(RUN) -m trainer evaluate $(DATA) --model hotdog $(ARGS)

@@ -11,7 +11,13 @@ import typer
 
 from inference.errors import run_command
 from trainer.command_line import take_options
-from trainer.options import FinetuneOptions, HeadOptions, ModelField, TrainOptions
+from trainer.options import (
+    DEFAULT_VAL_FRACTION,
+    FinetuneOptions,
+    HeadOptions,
+    ModelField,
+    TrainOptions,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -47,7 +53,7 @@ def train(
     val_fraction: Annotated[
         float,
         typer.Option(help="Part of the training images to validate on, of classes without any."),
-    ] = 0.12,
+    ] = DEFAULT_VAL_FRACTION,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     export_after: Annotated[
         bool, typer.Option("--export/--no-export", help="Freeze the result into a version.")
@@ -235,16 +241,25 @@ def evaluate(
             help="train, val, test or all.", show_default="test where there is one, else val"
         ),
     ] = None,
+    val_names: Annotated[
+        Path | None, typer.Option(help="As for train, so that val is what it was there.")
+    ] = None,
+    corrections: Annotated[Path | None, typer.Option(help="As for train.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a version on labelled images: accuracy by group, calibration, worst mistakes."""
     from inference.classifier import Classifier
     from inference.versions.catalog import Catalog
     from trainer.commands.evaluate import describe_metrics, evaluate_version
+    from trainer.data.dataset import Dataset, read_dataset
     from trainer.progress import Progress
 
+    def read(folder: Path) -> Dataset:
+        validation = val_names or DEFAULT_VAL_FRACTION
+        return read_dataset(data, folder=folder, validation=validation, corrections=corrections)
+
     classifier = Classifier(Catalog(exported, made_here).find(model, version))
-    found = evaluate_version(classifier, data, split, Progress())
+    found = evaluate_version(classifier, read, split, Progress())
     _print_result(found, describe_metrics(found), as_json)
 
 

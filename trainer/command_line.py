@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, Field, fields
 from functools import wraps
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from typer.models import OptionInfo
 
@@ -27,7 +27,6 @@ def take_options(options: type) -> Callable[[Callable[..., None]], Callable[...,
         @wraps(command)
         def run(**given: Any) -> None:  # noqa: ANN401  (what typer parsed)
             values = {p.name: given.pop(p.name) for p in added}
-            values |= {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
             command(**given, options=options(**values))
 
         keyword = inspect.Parameter.KEYWORD_ONLY
@@ -56,17 +55,12 @@ def _list_fields(options: type) -> Iterator[tuple[Field[Any], OptionInfo]]:
 
 
 def _make_parameter(options: type, field: Field[Any]) -> inspect.Parameter:
-    """Return the parameter that typer makes an option of; a tuple is an option to be repeated."""
-    hint = get_type_hints(options, include_extras=True)[field.name]
-    kind, *notes = get_args(hint)
-    default = inspect.Parameter.empty if field.default is MISSING else field.default
-    if get_origin(kind) is tuple:
-        kind, default = list[get_args(kind)[0]], []  # type: ignore[misc]
+    """Return the parameter that typer makes an option of."""
     return inspect.Parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[kind, *notes],
+        default=inspect.Parameter.empty if field.default is MISSING else field.default,
+        annotation=get_type_hints(options, include_extras=True)[field.name],
     )
 
 

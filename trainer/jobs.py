@@ -56,6 +56,7 @@ class Job:
     file: TextIO
     clock: Callable[[], float] = time.monotonic
     started: float = field(init=False)
+    ahead: int = 0  # steps that take as long and follow after a stage, for the time left
     version: int | None = None  # that was made
     is_published: bool = False
     _stage: tuple[Stage | None, int | None] = (None, None)
@@ -92,8 +93,7 @@ class Job:
         if not is_new and done != total and now - self._written < pause:
             return
         self._written = now
-        steps = total * (epochs - epoch + 1) if stage is Stage.EPOCH and epoch and epochs else total
-        remaining = estimate_remaining(now - self._stage_began, done, steps)
+        remaining = estimate_remaining(now - self._stage_began, done, total + self.ahead)
         self.emit(
             Step(
                 stage=stage,

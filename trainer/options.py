@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
+DEFAULT_VAL_FRACTION = 0.12
 
 ModelField = Annotated[str, typer.Option(help="Name of the model, such as hotdog.")]
 SeedField = Annotated[int, typer.Option(help="The same seed, images and options: the same model.")]
@@ -33,9 +34,11 @@ class TrainOptions:
     """What a full training does; the same options, images and seed give the same weights.
 
     `train_size` is a little under `size`, since random crops show things larger than whole images
-    do (Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
+    do (Source: Touvron et al., "Fixing the train-test resolution discrepancy", 2019); the crops
+    grow to it (Source: Tan and Le, "EfficientNetV2", 2021).
     `geometry`: how the model sees an image (one of `GEOMETRIES`); None: as does best on
-    validation. `corrections`: name of the file that corrected labels.
+    validation. `corrections` and `val_names`: names of the files that corrected labels, and that
+    named the validation images.
     """
 
     model: ModelField
@@ -55,8 +58,8 @@ class TrainOptions:
         str | None, typer.Option(help="The class that stands for everything else, if any.")
     ] = None
     epochs: Annotated[int, typer.Option(min=1, help="Passes through the training images.")] = 14
-    batch_size: Annotated[int, typer.Option(min=1, help="Images a step, over all processes.")] = 32
-    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 1.5e-4
+    batch_size: Annotated[int, typer.Option(min=1, help="Images a step, over all processes.")] = 64
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 3e-4
     weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.02
     label_smoothing: Annotated[float, typer.Option(help="Label smoothing, 0 to 1.")] = 0.1
     average: Annotated[
@@ -65,48 +68,29 @@ class TrainOptions:
     balance: Annotated[
         float,
         typer.Option(help="0: sample images as they are; 1: every source and class equally."),
-    ] = 0.5
-    mix: Annotated[
-        float, typer.Option(help="Share of the batches with CutMix or MixUp, 0 to 1.")
     ] = 0.3
-    size: Annotated[int, typer.Option(help="Side of the model's input, pixels.")] = 224
-    train_size: Annotated[int, typer.Option(help="Side of the training crops, pixels.")] = 192
-    other_sizes: Annotated[
-        tuple[int, ...],
-        typer.Option(
-            "--other-size",
-            min=32,
-            help="Another side of the input, used if validation prefers it; may be repeated.",
-            show_default=False,
-        ),
-    ] = ()
+    size: Annotated[int, typer.Option(help="Side of the model's input, pixels.")] = 256
+    train_size: Annotated[
+        int,
+        typer.Option(help="Side of the last training crops, pixels; they grow to it."),
+    ] = 224
     geometry: str | None = None
     frozen: Annotated[
         int, typer.Option(min=0, help="Stages of the backbone, from the stem on, to keep frozen.")
     ] = 0
-    teachers: Annotated[
-        tuple[str, ...],
-        typer.Option(
-            "--teacher",
-            help="Folder of a finished run or of a version to distil from; may be repeated.",
-            show_default=False,
-        ),
-    ] = ()
-    distil: Annotated[
-        float, typer.Option(min=0, max=1, help="The teachers' share of the loss, 0 to 1.")
-    ] = 0.7
-    hard: Annotated[
-        float,
-        typer.Option(
-            min=0, help="Images that the linear probe gets wrong are sampled up to 1 + this often."
-        ),
-    ] = 0.0
     corrections: Annotated[
         str | None,
         typer.Option(
-            help="CSV of file,label,becomes,why that corrects labels of training images; an image "
-            "is left out where becomes is empty.",
+            help="CSV of file,label,becomes,why that corrects labels of training and validation "
+            "images; an image is left out where becomes is empty.",
             show_default=False,
+        ),
+    ] = None
+    val_names: Annotated[
+        str | None,
+        typer.Option(
+            help="Text file that names the validation images, a line each, as class/file.",
+            show_default="a part of the training images, at random",
         ),
     ] = None
     seed: SeedField = 0

@@ -55,9 +55,15 @@ class Progress:
         stage: Stage,
         epoch: int | None = None,
         epochs: int | None = None,
+        ahead: int = 0,
     ) -> Iterator[T]:
-        """Yield the items while showing how many are done; `epoch` of `epochs` from 1."""
+        """Yield the items while showing how many are done; `epoch` of `epochs` from 1.
+
+        `ahead`: how many items that take as long will follow later, for the time left.
+        """
         self.note = ""
+        if self.job:
+            self.job.ahead = ahead
         task = f"{stage.value} {epoch}/{epochs}" if epoch else stage.value
         for done, item in enumerate(self._show(items, task)):
             if self.job:

@@ -14,7 +14,7 @@ from trainer.options import TrainOptions
 from trainer.synthetic.rendering import render_demo_data
 
 OURS, PLAIN = "ours", "plain torch loop"
-_BATCH = 32
+_SIDE, _BATCH = 192, 32
 
 
 def measure(version: Path, effort: Effort) -> dict[str, Measured]:
@@ -36,7 +36,7 @@ def measure(version: Path, effort: Effort) -> dict[str, Measured]:
 def _measure_ours(images: Path, version: Path, run: Path) -> float:
     weights = str(version / "checkpoint.safetensors")
     options = ["--model", "bench", "--weights", weights, "--epochs", "1", "--no-export"]
-    options += ["--batch-size", str(_BATCH), "--run-folder", str(run)]
+    options += ["--train-size", str(_SIDE), "--batch-size", str(_BATCH), "--run-folder", str(run)]
     _run("-m", "trainer", "train", str(images), *options)
     counts = json.loads((run / "pictures.json").read_text(encoding="utf-8"))
     history = json.loads((run / "history.json").read_text(encoding="utf-8"))
@@ -45,8 +45,7 @@ def _measure_ours(images: Path, version: Path, run: Path) -> float:
 
 
 def _measure_plain(images: Path, version: Path) -> float:
-    options = TrainOptions(model="bench")
-    numbers = (options.train_size, _BATCH, options.workers)
+    numbers = (_SIDE, _BATCH, TrainOptions(model="bench").workers)
     paths = [str(images), str(version / "checkpoint.safetensors"), read_card(version).backbone]
     done = _run("-m", "benchmarks.peers.torch_training", *paths, *map(str, numbers))
     return float(done.splitlines()[-1])

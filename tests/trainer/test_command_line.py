@@ -13,7 +13,7 @@ from trainer.command_line import list_flags, take_options
 class Options:
     name: Annotated[str, typer.Option(help="A name.")]
     batch_size: Annotated[int, typer.Option(min=1, help="A size.")] = 4
-    sizes: Annotated[tuple[int, ...], typer.Option("--size", help="More sizes.")] = ()
+    side: Annotated[int, typer.Option("--size", help="Another name.")] = 2
     weights: Annotated[str | None, typer.Option(help="Weights.", show_default="any")] = None
     geometry: str | None = None
 
@@ -42,15 +42,15 @@ def test_options_not_given_have_the_defaults_of_the_fields() -> None:
 
 
 def test_options_given_are_checked_and_handed_in() -> None:
-    words = ("--name=a", "--batch-size=9", "--size=1", "--size=2", "--weights=w", "--loud")
-    assert run("here", *words) == f"{('here', Options('a', 9, (1, 2), 'w'), True)}\n"
+    words = ("--name=a", "--batch-size=9", "--size=1", "--weights=w", "--loud")
+    assert run("here", *words) == f"{('here', Options('a', 9, 1, 'w'), True)}\n"
     assert run("here", "--name=a", "--batch-size=0") == "2"
     assert run("here") == "2"  # a field without a default is required
 
 
 def test_fields_without_an_option_are_not_offered() -> None:
     assert run("here", "--name=a", "--geometry=crop") == "2"
-    flags = {"name": "--name", "batch_size": "--batch-size", "sizes": "--size"}
+    flags = {"name": "--name", "batch_size": "--batch-size", "side": "--size"}
     assert list_flags(Options) == flags | {"weights": "--weights"}
 
 

@@ -138,11 +138,11 @@ def test_long_training_logs_its_steps_less_often(tmp_path: Path) -> None:
     assert 300 < len(log.getvalue().splitlines()) < 1500
 
 
-@pytest.mark.parametrize(("epochs", "seconds"), [(1, 30), (3, 110)])
-def test_remaining_time_is_that_of_all_epochs(tmp_path: Path, epochs: int, seconds: float) -> None:
+@pytest.mark.parametrize(("ahead", "seconds"), [(0, 30), (16, 110)])
+def test_remaining_time_is_that_of_all_epochs(tmp_path: Path, ahead: int, seconds: float) -> None:
     now = [0.0]
-    job = Job(tmp_path, log := io.StringIO(), lambda: now[0])
+    job = Job(tmp_path, log := io.StringIO(), lambda: now[0], ahead=ahead)
     for done in range(3):
         now[0] = 5.0 * done
-        job.stage(Stage.EPOCH, done, 8, 1, epochs)
+        job.stage(Stage.EPOCH, done, 8, 1, 3)
     assert json.loads(log.getvalue().splitlines()[-1])["remaining"] == seconds

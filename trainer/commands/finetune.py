@@ -32,6 +32,7 @@ from trainer.options import FinetuneOptions, TrainOptions
 from trainer.progress import Progress
 
 _BATCH_SIZE = 16
+_LR = 1.5e-4
 
 
 def finetune(catalog: Catalog, store: Store, options: FinetuneOptions, job: Job) -> Version:
@@ -70,7 +71,9 @@ def _make_options(options: FinetuneOptions, parent: Path, catch_all: str | None)
         catch_all=catch_all,
         epochs=options.epochs,
         batch_size=_BATCH_SIZE,
+        lr=_LR,
         size=card.input.size,
+        train_size=card.input.size * 7 // 8,  # as in a full training
         geometry=card.input.geometry,
         seed=options.seed,
         workers=0,

@@ -33,10 +33,11 @@ def prepare(
     """
     check_model_name(options.model)
     corrections = Path(options.corrections) if options.corrections else None
+    val_names = Path(options.val_names) if options.val_names else None
     dataset = read_dataset(
         locations,
         folder=folder,
-        val_fraction=val_fraction,
+        validation=val_names or val_fraction,
         corrections=corrections,
         progress=lambda done, total: progress.count(done, total, "reading images"),
     )
@@ -52,6 +53,7 @@ def prepare(
         options,
         weights=find_weights(options.weights, options.backbone),
         corrections=corrections.name if corrections else None,
+        val_names=val_names.name if val_names else None,
     )
 
 

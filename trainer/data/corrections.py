@@ -1,9 +1,9 @@
-"""Corrections of training labels by file name: a CSV of `file,label,becomes,why`.
+"""Corrections of labels by file name: a CSV of `file,label,becomes,why`.
 
-`becomes` is the right label, or empty where a person could not tell it: such an image is not
-trained on. Validation and test images keep their labels, so that what is measured before and
-after is the same. `trainer/corrections/hotdog.csv` holds what cleanlab found and a person then
-checked.
+`becomes` is the right label, or empty where a person could not tell it: such an image is left out.
+Test images keep their labels, so that what is measured before and after is the same.
+`trainer/corrections/hotdog.csv` holds what cleanlab found among the training images and a person
+then checked, and what looking at every validation image found.
 """
 
 import csv
@@ -59,7 +59,7 @@ def read_corrections(path: Path) -> Corrections:
 def correct(
     candidates: Sequence[Candidate], corrections: Corrections, left_out: dict[str, str]
 ) -> tuple[list[Candidate], int]:
-    """Correct training labels and leave unclear images out; returns how many that were.
+    """Correct labels, but those of test images; returns how many were changed or left out.
 
     Raises: UserInputError for a label that is no class, or a name that several images have.
     """
@@ -68,12 +68,12 @@ def correct(
     for candidate in candidates:
         file = candidate.file
         key = (file.path.name, file.label)
-        if candidate.split != "train" or key not in corrections:
+        if candidate.split == "test" or key not in corrections:
             kept.append(candidate)
             continue
         if key in done:
             raise UserInputError(
-                f"Several training pictures labelled {file.label} are named {file.path.name}, "
+                f"Several pictures labelled {file.label} are named {file.path.name}, "
                 "so a correction could mean any of them. Rename all but one."
             )
         done.add(key)

@@ -5,6 +5,7 @@ machine for the same files.
 """
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,18 +17,22 @@ from inference.errors import UserInputError
 from labelling.exchange.archives import unpack_archive
 from labelling.exchange.folders import EXPECTED, Scan, scan_folder
 from labelling.images.fingerprints import Progress, read_fingerprints
+from labelling.images.near_duplicates import hash_to_fraction
 from trainer.data.corrections import correct, read_corrections
 from trainer.data.deduplication import (
     Candidate,
+    hold_out,
     leave_out_copies,
     leave_out_crossing,
     leave_out_unreadable,
     split_off_val,
 )
 from trainer.data.hub import PREFIX, LocalFolder, fetch_dataset
+from trainer.options import DEFAULT_VAL_FRACTION
 
 _MAX_SOURCES = 8  # of a small data set; where prefixes are more, they are no sources
 _IMAGES_PER_SOURCE = 100  # on average, in a large one
+_FEWEST_TO_HALVE = 400
 RENDERED = "rendered"  # what the file names of our rendered images begin with
 
 
@@ -45,6 +50,12 @@ class LabelledImage:
     source: str
     sha256: str
     group: str
+
+    @property
+    def kind(self) -> str:
+        """What a name such as `source_kind_number.jpg` says is shown, else ""."""
+        kind = "-".join(self.path.stem.split("_")[1:-1])
+        return kind if self.source and re.search("[a-z]", kind) else ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,26 @@ class Dataset:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def halve_validation(images: Sequence[LabelledImage]) -> tuple[list[bool], list[bool]]:
+    """Return which validation images choose among models, and which calibrate the one chosen.
+
+    Every other group of each class calibrates, in the order of their hashes; of these images our
+    rendered ones do not (`find_photos`). Where there are few images, or of one class, all do both.
+    """
+    labels = {image.group: image.label for image in images}
+    ordered = sorted(labels, key=lambda group: (labels[group], hash_to_fraction(group, "halves")))
+    second = set[str]()
+    for label in set(labels.values()):
+        second |= set([group for group in ordered if labels[group] == label][1::2])
+    calibrates = [image.group in second for image in images]
+    if len(images) < _FEWEST_TO_HALVE or {labels[group] for group in second} != set(
+        labels.values()
+    ):
+        return [True] * len(images), find_photos(images)
+    photos = iter(find_photos([i for i, kept in zip(images, calibrates, strict=True) if kept]))
+    return [not kept for kept in calibrates], [kept and next(photos) for kept in calibrates]
+
+
 def find_photos(images: Sequence[LabelledImage]) -> list[bool]:
     """Return which images to calibrate on: all but our rendered ones.
 
@@ -98,7 +129,7 @@ def read_dataset(
     locations: Sequence[str],
     *,
     folder: Path,
-    val_fraction: float = 0.12,
+    validation: float | Path = DEFAULT_VAL_FRACTION,
     corrections: Path | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
@@ -106,15 +137,17 @@ def read_dataset(
 
     `locations`: folders of class folders, with or without train, val and test around them; zips
     of either; `hf://owner/name`. `folder` is that of the run: what is unpacked and hashed
-    is kept there, so that resuming is quick. `val_fraction` (0–1) of the training images of each
-    class that has no validation images is split off. `corrections`: a CSV that corrects labels of
-    training images (`trainer.data.corrections`). `progress` gets (files done, in all).
+    is kept there, so that resuming is quick. `validation`: the part (0–1) of the training images of
+    each class without validation images that is split off, or a text file that names them, one
+    `class/file` a line. `corrections`: a CSV that corrects labels of training and
+    validation images (`trainer.data.corrections`). `progress` gets (files done, in all).
 
     Raises: UserInputError where there is nothing to train on, or a location cannot be read.
     """
-    if not 0 < val_fraction < 1:
+    names = read_names(validation) if isinstance(validation, Path) else set[str]()
+    if not isinstance(validation, Path) and not 0 < validation < 1:
         raise UserInputError(
-            f"{val_fraction} cannot be the part of the pictures to validate on. Use 0.05 to 0.5."
+            f"{validation} cannot be the part of the pictures to validate on. Use 0.05 to 0.5."
         )
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "reading.lock"):  # processes of one run read one after the other
@@ -123,14 +156,34 @@ def read_dataset(
         fingerprints = read_fingerprints(paths, folder / "index.jsonl", progress)
     left_out = dict(scan.left_out)
     candidates = leave_out_unreadable(scan.files, fingerprints, left_out)
+    candidates = hold_out(candidates, names)
     candidates = leave_out_copies(candidates, left_out)
     candidates = leave_out_crossing(candidates, left_out)
-    candidates = split_off_val(candidates, val_fraction)
+    if not isinstance(validation, Path):
+        candidates = split_off_val(candidates, validation)
     corrected = 0
     if corrections:
         candidates, corrected = correct(candidates, read_corrections(corrections), left_out)
     _check_classes(candidates, scan.labels, left_out)
     return replace(_assemble(candidates, sorted(scan.labels), left_out), corrected=corrected)
+
+
+def read_names(path: Path) -> set[str]:
+    """Read the names of validation images, `class/file`, one a line.
+
+    Raises: UserInputError for a file that cannot be read or names none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserInputError(
+            f"The names of validation pictures in {path} cannot be read ({error}). "
+            "Give a text file with one class/file a line."
+        ) from error
+    names = {line.strip() for line in lines} - {""}
+    if not names:
+        raise UserInputError(f"{path} names no validation pictures. Write one class/file a line.")
+    return names
 
 
 def _scan_all(locations: Sequence[str], folder: Path) -> Scan:

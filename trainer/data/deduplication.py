@@ -4,8 +4,10 @@ Each step takes candidates and returns those that stay; why the others do not is
 `left_out` (display name → reason).
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
+from inference.errors import UserInputError
 from labelling.exchange.folders import ClassFile
 from labelling.images.fingerprints import Fingerprint, stack_hashes
 from labelling.images.near_duplicates import (
@@ -38,6 +40,25 @@ def leave_out_unreadable(
         else:
             left_out[file.display_name] = fingerprint
     return kept
+
+
+def hold_out(candidates: list[Candidate], names: set[str]) -> list[Candidate]:
+    """Turn the training images that are named, as `class/file`, into validation images.
+
+    Raises: UserInputError where one of them is not there, or its name is not clear.
+    """
+    found = Counter(_name(candidate) for candidate in candidates if candidate.split == "train")
+    missing = sorted(name for name in names if found[name] != 1)
+    if missing:
+        raise UserInputError(
+            f"Of {len(names):,} validation pictures {len(missing):,} cannot be read, are not among "
+            f"the pictures to train on, or are there twice, such as {missing[0]}. Give the "
+            "pictures that they were named for."
+        )
+    return [
+        replace(c, split="val") if c.split == "train" and _name(c) in names else c
+        for c in candidates
+    ]
 
 
 def leave_out_copies(candidates: list[Candidate], left_out: dict[str, str]) -> list[Candidate]:
@@ -81,3 +102,7 @@ def split_off_val(candidates: list[Candidate], fraction: float) -> list[Candidat
     free = [c for c in candidates if c.group not in fixed]
     chosen = choose_val_groups([c.group for c in free], [c.file.label for c in free], fraction)
     return [replace(c, split="val") if c.group in chosen else c for c in candidates]
+
+
+def _name(candidate: Candidate) -> str:
+    return f"{candidate.file.label}/{candidate.file.path.name}"

@@ -3,7 +3,7 @@
 Source: Kumar et al., "Fine-tuning can distort pretrained features" (2022): probe, then fine-tune.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,12 @@ import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from trainer.finetuning.backbones import compute_features, get_head
 
 _INVERSE_REGULARISATIONS = (0.001, 0.01, 0.1, 1.0)  # scikit-learn's C
-_FOLDS = 5
 
 
 @torch.no_grad()
@@ -69,31 +67,6 @@ def fit_head(
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     weight = weight / scale
     return weight.astype(np.float32), (bias - weight @ mean).astype(np.float32), accuracy
-
-
-def score_held_out(
-    embeddings: NDArray[np.float32], targets: NDArray[np.int64], groups: Sequence[str]
-) -> NDArray[np.float64]:
-    """Return the probability of each image's label by a probe not fitted to its group: (N,).
-
-    Where it is low, the image is hard, or its label wrong.
-    """
-    names = list(dict.fromkeys(groups))
-    if len(names) < _FOLDS:
-        return np.ones(len(targets))
-    scaled = (embeddings - embeddings.mean(axis=0)) / (embeddings.std(axis=0) + 1e-6)
-    fit = LogisticRegression(C=0.01, max_iter=500, class_weight="balanced")
-    folds = GroupKFold(_FOLDS).split(scaled, targets, groups)
-    scores = np.ones(len(targets))
-    for train, held in folds:
-        if len(np.unique(targets[train])) < 2:
-            continue
-        found = fit.fit(scaled[train], targets[train])
-        columns = np.searchsorted(found.classes_, targets[held])
-        known = np.isin(targets[held], found.classes_)
-        given = found.predict_proba(scaled[held])
-        scores[held[known]] = given[np.flatnonzero(known), columns[known]]
-    return scores
 
 
 def set_head(model: nn.Module, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> None:

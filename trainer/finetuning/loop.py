@@ -16,12 +16,11 @@ from accelerate.utils import set_seed
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
-from torchvision.transforms import v2
 
 from inference.versions.cards import InputGeometry
 from labelling.training_log import Stage
-from trainer.data.dataloaders import make_mix
-from trainer.data.dataset import Dataset
+from trainer.data.dataloaders import find_crop_side, make_transform
+from trainer.data.dataset import Dataset, halve_validation
 from trainer.finetuning import run_folder as runs
 from trainer.finetuning.backbones import (
     create_backbone,
@@ -29,8 +28,8 @@ from trainer.finetuning.backbones import (
     freeze_stages,
     read_normalisation,
 )
-from trainer.finetuning.distillation import Teachers
-from trainer.finetuning.linear_probe import embed, fit_head, score_held_out, set_head
+from trainer.finetuning.folding import fold_batch_norm
+from trainer.finetuning.linear_probe import embed, fit_head, set_head
 from trainer.finetuning.run_folder import Result
 from trainer.finetuning.selection import Validation, choose, make_val_loader
 from trainer.finetuning.state import (
@@ -59,8 +58,6 @@ class _Run:
     accelerator: Accelerator
     progress: Progress
     geometry: InputGeometry
-    teachers: Teachers
-    mix: v2.Transform
     validation: Validation
 
 
@@ -92,8 +89,6 @@ def train(
         accelerator,
         progress,
         geometry=make_geometry(model, options.size, options.geometry or "squash"),
-        teachers=Teachers(options, dataset.class_names, accelerator.device),
-        mix=make_mix(len(dataset.class_names)),
         validation=Validation(dataset, options, accelerator, progress),
     )
     state = _start(run, model)
@@ -125,6 +120,7 @@ def make_geometry(model: nn.Module, size: int, geometry: str) -> InputGeometry:
 def _create_model(dataset: Dataset, options: TrainOptions) -> nn.Module:
     model = create_backbone(options.backbone, len(dataset.class_names), options.weights)
     freeze_stages(model, options.frozen)
+    fold_batch_norm(model)
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
@@ -133,7 +129,7 @@ def _start(run: _Run, model: nn.Module) -> State:
     resumes = bool(runs.list_checkpoints(run.folder))
     probe_accuracy = 0.0 if resumes else _probe(run, model)
     loader = make_train_loader(
-        run.dataset, run.geometry, run.options, run.folder, run.accelerator.num_processes
+        run.dataset, run.geometry, run.options, run.accelerator.num_processes
     )
     state = prepare_state(model, probe_accuracy, loader, run.options, run.accelerator)
     if resumes:
@@ -151,11 +147,9 @@ def _probe(run: _Run, model: nn.Module) -> float:
         loader = run.accelerator.prepare(loader)
         embeddings, _, targets = embed(prepared, loader, run.accelerator, track)
         sides.append((embeddings, targets))
-    weight, bias, accuracy = fit_head(sides[0], sides[1], len(run.dataset.class_names))
-    if run.options.hard and run.accelerator.is_main_process:
-        groups = [image.group for image in run.dataset.select("train")]
-        np.save(run.folder / runs.SCORES, score_held_out(*sides[0], groups))
-    run.accelerator.wait_for_everyone()
+    chooses, _ = halve_validation(run.dataset.select("val"))
+    val = (sides[1][0][chooses], sides[1][1][chooses])
+    weight, bias, accuracy = fit_head(sides[0], val, len(run.dataset.class_names))
     set_head(model, weight, bias)
     run.progress.say(f"linear probe: validation accuracy {accuracy:.2%}")
     return accuracy
@@ -167,12 +161,22 @@ def _train_epoch(run: _Run, state: State) -> None:
     set_seed(run.options.seed * 1009 + epoch - 1, device_specific=True)
     # The prepared loader: it sets the sampler's epoch, and its own count.
     state.loader.set_epoch(epoch - 1)
+    sides = [find_crop_side(number, run.options) for number in range(epoch - 1, epochs)]
+    state.images.transform = make_transform(sides[0], run.geometry)
+    # Later crops are larger, and a step takes as long as it has pixels.
+    ahead = round(len(state.loader) * sum(side**2 for side in sides[1:]) / sides[0] ** 2)
     state.model.train()
     freeze_batch_norm(state.model)
     started, losses = time.monotonic(), list[float]()
-    for batch, targets in run.progress.track(state.loader, Stage.EPOCH, epoch, epochs):
+    for batch, targets in run.progress.track(state.loader, Stage.EPOCH, epoch, epochs, ahead):
         losses.append(_step(run, state, batch, targets))
-        run.progress.note = _describe_step(run, state, losses, time.monotonic() - started)
+        steps, seconds = len(state.loader) + ahead, time.monotonic() - started
+        remaining = estimate_remaining(seconds, len(losses), steps)
+        run.progress.note = (
+            f"loss {np.mean(losses[-20:]):.3f}, "
+            f"{len(losses) * run.options.batch_size / seconds:.1f} images/s, "
+            f"{(remaining or 0.0) / 60:.0f} min of training left"
+        )
     seconds, train_loss = time.monotonic() - started, float(np.mean(losses))
     measured = run.validation.measure(state.average.module, run.geometry, epoch)
     state.history.append(
@@ -196,15 +200,12 @@ def _train_epoch(run: _Run, state: State) -> None:
 
 def _step(run: _Run, state: State, batch: torch.Tensor, targets: torch.Tensor) -> float:
     accelerator = run.accelerator
-    if torch.rand(()).item() < run.options.mix:
-        batch, targets = run.mix(batch, targets)
     batch = batch.contiguous(memory_format=torch.channels_last)
     with accelerator.autocast():
         logits = state.model(batch)
         loss = functional.cross_entropy(
             logits, targets, label_smoothing=run.options.label_smoothing
         )
-        loss = run.teachers.add_to(loss, logits, batch)
     accelerator.backward(loss)
     accelerator.clip_grad_norm_(state.model.parameters(), _CLIP_NORM)
     state.optimizer.step()
@@ -212,18 +213,6 @@ def _step(run: _Run, state: State, batch: torch.Tensor, targets: torch.Tensor) -
     state.optimizer.zero_grad()
     state.average.update_parameters(accelerator.unwrap_model(state.model))
     return float(loss.item())
-
-
-def _describe_step(run: _Run, state: State, losses: list[float], seconds: float) -> str:
-    """Return the loss, the speed and the time left after some steps of an epoch."""
-    known = state.history[-1]["val_accuracy"] if state.history else state.probe_accuracy
-    images = len(losses) * run.options.batch_size
-    steps = (run.options.epochs - state.epochs_done) * len(state.loader)
-    remaining = estimate_remaining(seconds, len(losses), steps) or 0.0
-    return (
-        f"loss {np.mean(losses[-20:]):.3f}, {images / seconds:.1f} images/s, "
-        f"validation {known:.1%}, {remaining / 60:.0f} min of training left"
-    )
 
 
 def _choose(run: _Run, state: State) -> Result:
@@ -236,11 +225,9 @@ def _choose(run: _Run, state: State) -> Result:
     return Result(
         epoch=run.options.epochs,
         geometry=choice.geometry.geometry,
-        size=choice.geometry.size,
         bias=[round(float(value), 4) for value in choice.bias],
         tuned=choice.share,
         geometries=choice.compare_geometries(),
-        sizes=choice.compare_sizes(),
         shares=choice.compare_shares(),
         probe_accuracy=state.probe_accuracy,
         seconds=sum(row["seconds"] for row in state.history),

@@ -1,15 +1,14 @@
 """The folder of one training run: its options, its checkpoints, what was found.
 
 `run.json` options and data hash · `pictures.json` the labelled images and their splits ·
-`left_out.txt` the files that are not used, and why · `scores.npy` the probability of each training
-image's label, out of fold · `checkpoints/<epoch>/` to resume from · `history.json` a line an
-epoch · `chosen.safetensors` the weights to be frozen · `result.json` what validation chose ·
-`version.json` the version that was made of it.
+`left_out.txt` the files that are not used, and why · `checkpoints/<epoch>/` to resume from ·
+`history.json` a line an epoch · `chosen.safetensors` the weights to be frozen · `result.json` what
+validation chose · `version.json` the version that was made of it.
 """
 
 import json
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +18,18 @@ from trainer.data.dataset import Dataset, LabelledImage, LeftOut
 from trainer.finetuning.weights import CHOSEN
 from trainer.options import TrainOptions
 
-SCORES = "scores.npy"
-
 
 @dataclass
 class Result:
     """What validation chose, by the calibrated log loss, and each candidate's accuracy (0–1).
 
-    `size` in pixels; 0 in runs of an earlier release: that of the options. `bias`: what was added
-    to the classes' logits (`calibration.fit_calibration`). `tuned`: the share of the
-    fine-tuned weights, the rest being the pretrained ones.
+    `bias`: what was added to the classes' logits (`calibration.fit_calibration`). `tuned`: the
+    share of the fine-tuned weights, the rest being the pretrained ones.
     Source: Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
     """
 
     epoch: int
     geometry: str
-    size: int = 0
-    sizes: dict[str, float] = field(default_factory=dict)
     bias: list[float] = field(default_factory=list)
     tuned: float = 1.0
     geometries: dict[str, float] = field(default_factory=dict)
@@ -59,7 +53,7 @@ def open_run(folder: Path, options: TrainOptions, data_sha256: str) -> bool:
             f"{folder} holds an unfinished run with other options or pictures. Resume it with the "
             "same options, choose another --run-folder, or delete that folder."
         )
-    for name in ("result.json", "history.json", SCORES, CHOSEN, "run.json", "version.json"):
+    for name in ("result.json", "history.json", CHOSEN, "run.json", "version.json"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +81,21 @@ def list_checkpoints(folder: Path) -> list[Path]:
 def read_options(folder: Path) -> TrainOptions:
     """Return the options of a run.
 
+    Raises: UserInputError where the folder holds no run, or one of a release with other options.
+    """
+    options = read_settings(folder)
+    gone = options.keys() - {field.name for field in fields(TrainOptions)}
+    if gone:
+        raise UserInputError(
+            f"The run in {folder} was made by another release, with options that are gone: "
+            f"{', '.join(sorted(gone))}. Train anew."
+        )
+    return TrainOptions(**options)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return the options of a run as JSON values, those that are gone by now included.
+
     Raises: UserInputError where the folder holds no run.
     """
     path = folder / "run.json"
@@ -95,14 +104,12 @@ def read_options(folder: Path) -> TrainOptions:
             f"{folder} holds no training run. Run `python -m trainer train` first."
         )
     options: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["options"]
-    lists = {name: tuple(value) for name, value in options.items() if isinstance(value, list)}
-    return TrainOptions(**{**options, **lists})
+    return options
 
 
 def describe_options(options: TrainOptions) -> dict[str, Any]:
     """Return the options as JSON keeps them."""
-    values: dict[str, Any] = json.loads(json.dumps(asdict(options)))
-    return values
+    return asdict(options)
 
 
 def read_result(folder: Path) -> Result:
@@ -134,7 +141,7 @@ def write_images(folder: Path, dataset: Dataset) -> None:
 
 
 def read_images(folder: Path) -> Dataset:
-    """Return what `write_pictures` wrote."""
+    """Return what `write_images` wrote."""
     content = json.loads((folder / "pictures.json").read_text(encoding="utf-8"))
     images = (LabelledImage(**{**row, "path": Path(row["path"])}) for row in content["pictures"])
     left_out = (LeftOut(**row) for row in content["left_out"])

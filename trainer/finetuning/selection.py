@@ -1,6 +1,7 @@
-"""Model selection after training: validation chooses weights, input geometry and bias together.
+"""Model selection after training: validation chooses weights and input geometry together.
 
-By the log loss after calibration, since accuracy on a few hundred images says too little.
+By the log loss after calibration, since accuracy on a few hundred images says too little. Where
+validation is large, one half of it calibrates and the other chooses.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from torch.utils.data import DataLoader
 from inference.versions.cards import GEOMETRIES, InputGeometry
 from labelling.training_log import Stage
 from trainer.data.dataloaders import ImageDataset, make_loader
-from trainer.data.dataset import Dataset, LabelledImage, find_photos
+from trainer.data.dataset import Dataset, LabelledImage, halve_validation
 from trainer.evaluation.calibration import fit_calibration
 from trainer.finetuning.backbones import create_backbone, get_head, mix_weights
 from trainer.finetuning.linear_probe import embed
@@ -33,9 +34,9 @@ _SHARES = (1.0, 0.85, 0.7, 0.5, 0.3)
 
 @dataclass(frozen=True)
 class Measured:
-    """How a model does on validation: `accuracy` 0–1; `loss`, the log loss after calibration.
+    """How a model does on the validation images that choose: `accuracy` 0–1, log loss.
 
-    `bias` (C,) is what calibration adds to the logits.
+    Both after calibration by the others; `bias` (C,) is what that adds to the logits.
     """
 
     accuracy: float
@@ -68,19 +69,11 @@ class Choice:
         }
 
     def compare_geometries(self) -> dict[str, float]:
-        """Return geometry → accuracy (0–1), with the share and at the size that were chosen."""
+        """Return geometry → accuracy (0–1), with the share that was chosen."""
         return {
             geometry.geometry: found.accuracy
             for (share, geometry), found in self.tried.items()
-            if share == self.share and geometry.size == self.geometry.size
-        }
-
-    def compare_sizes(self) -> dict[str, float]:
-        """Return size in pixels → accuracy (0–1), with the share and geometry that were chosen."""
-        return {
-            str(geometry.size): found.accuracy
-            for (share, geometry), found in self.tried.items()
-            if share == self.share and geometry.geometry == self.geometry.geometry
+            if share == self.share
         }
 
 
@@ -114,18 +107,19 @@ class Validation:
             epochs=self.options.epochs,
         )
         _, logits, targets = embed(model, prepared, self.accelerator, track)
-        photos = np.array(find_photos(images), dtype=bool)
-        bias, temperature = fit_calibration(logits[photos], targets[photos])
-        scaled = log_softmax((logits + bias) / temperature, axis=1)
+        asked, used = (np.array(half, dtype=bool) for half in halve_validation(images))
+        bias, temperature = fit_calibration(logits[used], targets[used])
+        scaled = log_softmax((logits[asked] + bias) / temperature, axis=1)
+        right = targets[asked]
         return Measured(
-            accuracy=float((scaled.argmax(axis=1) == targets).mean()),
-            loss=-float(scaled[np.arange(len(targets)), targets].mean()),
+            accuracy=float((scaled.argmax(axis=1) == right).mean()),
+            loss=-float(scaled[np.arange(len(right)), right].mean()),
             bias=bias,
         )
 
 
 def choose(model: nn.Module, geometry: InputGeometry, validation: Validation) -> Choice:
-    """Try every share, geometry and size; leave the best weights and their bias in the model.
+    """Try every share and geometry; leave the best weights and their bias in the model.
 
     `model` holds the fine-tuned weights; of `geometry` the mean and std are kept.
     Source for the shares: Wortsman et al., "Robust fine-tuning of zero-shot models" (2022).
@@ -138,7 +132,7 @@ def choose(model: nn.Module, geometry: InputGeometry, validation: Validation) ->
             found = validation.measure(model, candidate)
             tried[share, candidate] = found
             validation.progress.say(
-                f"{share:.0%} fine-tuned, {candidate.geometry}, {candidate.size} pixels: "
+                f"{share:.0%} fine-tuned, {candidate.geometry}: "
                 f"validation accuracy {found.accuracy:.2%}, loss {found.loss:.4f}"
             )
     share, best = min(tried, key=lambda key: tried[key].loss)
@@ -160,8 +154,7 @@ def make_val_loader(
 
 def _list_geometries(geometry: InputGeometry, options: TrainOptions) -> Iterator[InputGeometry]:
     for name in GEOMETRIES if options.geometry is None else (options.geometry,):
-        for size in dict.fromkeys((options.size, *options.other_sizes)):
-            yield geometry.model_copy(update={"geometry": name, "size": size})
+        yield geometry.model_copy(update={"geometry": name})
 
 
 def _mix_shares(

@@ -9,17 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from inference.versions.cards import InputGeometry
-from trainer.data.dataloaders import BalancedSampler, ImageDataset, make_loader, make_transform
+from trainer.data.dataloaders import BalancedSampler, ImageDataset, make_loader
 from trainer.data.dataset import Dataset
 from trainer.finetuning import run_folder as runs
 from trainer.finetuning.backbones import group_parameters
@@ -30,13 +28,14 @@ _WARMUP = 0.1  # of all steps
 
 @dataclass
 class State:
-    """What training changes. `loader` is the prepared one, of augmented training images."""
+    """What training changes. `loader` is the prepared one, of the augmented training `images`."""
 
     model: nn.Module
     average: AveragedModel
     optimizer: torch.optim.Optimizer
     scheduler: LRScheduler
     loader: Any
+    images: ImageDataset
     probe_accuracy: float
     epochs_done: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -57,6 +56,7 @@ def prepare_state(
     decay = min(options.average, max(0.0, 1 - 4 / steps))
     average_fn = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     average = AveragedModel(model, multi_avg_fn=average_fn).to(accelerator.device)
+    images = loader.dataset
     model, prepared, loader = accelerator.prepare(model, optimizer, loader)
     warmup = max(1, round(_WARMUP * steps))
     scheduler = SequentialLR(
@@ -68,24 +68,25 @@ def prepare_state(
         [warmup],
     )
     accelerator.register_for_checkpointing(average, scheduler)
-    return State(model, average, prepared, scheduler, loader, probe_accuracy)
+    return State(model, average, prepared, scheduler, loader, images, probe_accuracy)
 
 
 def make_train_loader(
     dataset: Dataset,
     geometry: InputGeometry,
     options: TrainOptions,
-    folder: Path,
     num_processes: int,
 ) -> Any:  # noqa: ANN401  (a DataLoader)
-    """Return the loader of augmented training images of one process, balanced by the options."""
+    """Return the loader of training images of one process, balanced by the options.
+
+    What augments them is set anew each epoch.
+    """
     train = dataset.select("train")
-    transform = make_transform(options.train_size, geometry)
-    augmented = ImageDataset(train, dataset.class_names, geometry, transform)
-    sampler = BalancedSampler(train, options.balance, options.seed, _find_emphasis(folder, options))
+    images = ImageDataset(train, dataset.class_names, geometry)
+    sampler = BalancedSampler(train, options.balance, options.seed)
     per_process = max(1, options.batch_size // num_processes)
     drop_last = len(train) >= 2 * options.batch_size
-    return make_loader(augmented, per_process, options.workers, sampler, drop_last)
+    return make_loader(images, per_process, options.workers, sampler, drop_last)
 
 
 def save_checkpoint(state: State, folder: Path, accelerator: Accelerator) -> None:
@@ -119,11 +120,3 @@ def save_weights(model: nn.Module, path: Path) -> None:
     part = path.with_suffix(".part")
     save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, part)
     part.replace(path)
-
-
-def _find_emphasis(folder: Path, options: TrainOptions) -> NDArray[np.float64] | None:
-    """Return by what training images are sampled more often, (N,) from 1 up."""
-    if not options.hard:
-        return None
-    scores: NDArray[np.float64] = np.load(folder / runs.SCORES, allow_pickle=False)
-    return 1 + options.hard * (1 - scores)

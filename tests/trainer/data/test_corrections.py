@@ -41,11 +41,14 @@ def test_labels_are_corrected_and_unclear_images_left_out(tmp_path: Path) -> Non
     assert left_out == {"shown/b.jpg": "the right label is not clear: a box"}
 
 
-@pytest.mark.parametrize("split", ["val", "test"])
-def test_validation_and_test_keep_their_labels(tmp_path: Path, split: str) -> None:
+def test_test_images_keep_their_labels(tmp_path: Path) -> None:
     table = _write(tmp_path / "c.csv", "a.jpg,cat,dog,a dog")
-    candidates = [_candidate("a.jpg", "cat", split), _candidate("c.jpg", "dog")]
+    candidates = [_candidate("a.jpg", "cat", "test"), _candidate("c.jpg", "dog")]
     assert correct(candidates, read_corrections(table), {}) == (candidates, 0)
+    [validated, _], count = correct(
+        [_candidate("a.jpg", "cat", "val"), _candidate("c.jpg", "dog")], read_corrections(table), {}
+    )
+    assert (validated.file.label, validated.split, count) == ("dog", "val", 1)
 
 
 def test_correction_of_another_label_does_nothing(tmp_path: Path) -> None:
@@ -58,7 +61,7 @@ def test_name_that_several_images_have_is_refused(tmp_path: Path) -> None:
     table = _write(tmp_path / "c.csv", "a.jpg,cat,dog,a dog")
     candidates = [_candidate("one/a.jpg", "cat"), _candidate("two/a.jpg", "cat")]
     candidates.append(_candidate("c.jpg", "dog"))
-    with pytest.raises(UserInputError, match="Several training pictures labelled cat"):
+    with pytest.raises(UserInputError, match="Several pictures labelled cat"):
         correct(candidates, read_corrections(table), {})
 
 

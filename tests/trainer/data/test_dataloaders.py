@@ -5,8 +5,14 @@ import pytest
 import torch
 
 from inference.versions.cards import InputGeometry
-from trainer.data.dataloaders import BalancedSampler, ImageDataset, make_transform
+from trainer.data.dataloaders import (
+    BalancedSampler,
+    ImageDataset,
+    find_crop_side,
+    make_transform,
+)
 from trainer.data.dataset import Dataset, LabelledImage
+from trainer.options import TrainOptions
 
 
 def _images(counts: dict[tuple[str, str], int]) -> list[LabelledImage]:
@@ -61,3 +67,17 @@ def test_images_are_augmented_only_where_a_transform_is_given(drawn_dataset: Dat
     assert [plain[i][1] for i in range(len(plain))] == [
         drawn_dataset.class_names.index(p.label) for p in images
     ]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "side", "expected"),
+    [
+        (8, 224, [128, 128, 160, 160, 192, 192, 224, 224]),
+        (4, 219, [128, 160, 192, 219]),
+        (3, 224, [224, 224, 224]),
+        (5, 32, [32, 32, 32, 32, 32]),
+    ],
+)
+def test_crops_grow_with_the_epochs(epochs: int, side: int, expected: list[int]) -> None:
+    options = TrainOptions("drawn", epochs=epochs, train_size=side)
+    assert [find_crop_side(epoch, options) for epoch in range(epochs)] == expected

@@ -1,6 +1,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,17 @@ from PIL import Image
 import labelling.images.fingerprints
 from inference.errors import UserInputError
 from tests.labelling.sample_files import encode, make_image, write_images
-from trainer.data.dataset import Dataset, find_sources, read_dataset
+from trainer.data.dataset import (
+    Dataset,
+    LabelledImage,
+    find_sources,
+    halve_validation,
+    read_dataset,
+    read_names,
+)
+
+SHIPPED = Path(__file__).resolve().parents[3] / "trainer" / "corrections" / "hotdog_val.txt"
+HOTDOG = SHIPPED.parents[3] / "shared" / "data" / "hotdog"
 
 
 @pytest.fixture
@@ -76,7 +87,7 @@ def test_val_is_split_off_only_where_a_class_has_none(
     write_images(tmp_path / "first" / "train" / "cat", range(40))
     write_images(tmp_path / "first" / "val" / "cat", range(40, 43))
     write_images(tmp_path / "second" / "dog", range(50, 90))
-    counts = read(tmp_path / "first", tmp_path / "second", val_fraction=0.3).counts()
+    counts = read(tmp_path / "first", tmp_path / "second", validation=0.3).counts()
     assert (counts["train"]["cat"], counts["val"]["cat"]) == (40, 3)
     assert 4 <= counts["val"]["dog"] <= 20
 
@@ -199,7 +210,7 @@ def test_a_fraction_that_leaves_a_side_empty_is_refused(
     data: Path, read: Callable[..., Dataset], fraction: float
 ) -> None:
     with pytest.raises(UserInputError, match="validate"):
-        read(data, val_fraction=fraction)
+        read(data, validation=fraction)
 
 
 def test_the_same_image_twice_is_kept_once(data: Path, read: Callable[..., Dataset]) -> None:
@@ -322,3 +333,92 @@ def test_the_shipped_data_loses_nothing_and_validates_every_source(
     large = {group for group, count in groups.items() if count >= 20}
     assert len(large) > 25
     assert large <= {(p.source, p.label) for p in dataset.select("val")}
+
+
+def test_named_images_are_the_validation_images_without_their_near_duplicates(
+    data: Path, read: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    named = sorted(path.name for path in (data / "cat").iterdir())[:3]
+    dog = sorted((data / "dog").iterdir())[0]
+    with Image.open(dog) as image:
+        image.save(data / "dog" / "again.jpg", quality=60)
+    names = tmp_path / "names.txt"
+    names.write_text("".join(f"cat/{name}\n" for name in named) + f"\ndog/{dog.name}")
+    dataset = read(data, validation=names)
+    assert sorted(p.path.name for p in dataset.select("val")) == sorted([*named, dog.name])
+    assert "near-duplicate of a val picture" in reasons(dataset)["data/dog/again.jpg"]
+    assert dataset.counts()["train"] == {"cat": 7, "dog": 9}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"cat/none.jpg\ndog/no.jpg", "2 cannot be read, are not among the pictures to train on"),
+        (b"\n \n", "names no validation pictures"),
+        (b"\xff", "cannot be read"),
+    ],
+)
+def test_odd_names_get_one_sentence(
+    data: Path, read: Callable[..., Dataset], tmp_path: Path, text: bytes, sentence: str
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_bytes(text)
+    with pytest.raises(UserInputError, match=sentence):
+        read(data, validation=names)
+
+
+def make_validation(count: int, groups: int, label: str = "cat") -> list[LabelledImage]:
+    return [
+        LabelledImage(Path(f"{n}.jpg"), label, "val", "", "", f"{label}{n % groups:064}")
+        for n in range(count)
+    ]
+
+
+def test_half_of_the_groups_of_each_class_calibrates_and_the_other_chooses() -> None:
+    images = make_validation(390, 130) + make_validation(40, 40, "dog")
+    chooses, calibrates = halve_validation(images)
+    assert all(one != other for one, other in zip(chooses, calibrates, strict=True))
+    sides = Counter((i.label, kept) for i, kept in zip(images, calibrates, strict=True))
+    assert sides == {("cat", True): 195, ("cat", False): 195, ("dog", True): 20, ("dog", False): 20}
+    assert len({(i.group, kept) for i, kept in zip(images, calibrates, strict=True)}) == 170
+
+
+def test_rendered_images_choose_and_do_not_calibrate() -> None:
+    photos = make_validation(600, 600) + make_validation(200, 200, "dog")
+    images = [
+        replace(i, path=Path("rendered_1.jpg")) if n < 300 else i for n, i in enumerate(photos)
+    ]
+    chooses, calibrates = halve_validation(images)
+    assert not any(calibrates[:300])
+    assert sum(calibrates) + sum(chooses) + sum(halve_validation(photos)[1][:300]) == 800
+
+
+@pytest.mark.parametrize(
+    "images",
+    [make_validation(399, 399), make_validation(500, 500) + make_validation(9, 1, "dog")],
+    ids=["few", "one group of a class"],
+)
+def test_where_one_half_could_not_do_all_do_both(images: list[LabelledImage]) -> None:
+    assert halve_validation(images) == ([True] * len(images), [True] * len(images))
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "kind"),
+    [
+        ("jmne_french-fries_Fries-3-ab.jpg", "jmne", "french-fries"),
+        ("food101_apple_pie_12.jpg", "food101", "apple-pie"),
+        ("food101_12.jpg", "food101", ""),
+        ("IMG_20240101_120000.jpg", "IMG", ""),
+        ("a_cat_12.jpg", "", ""),
+    ],
+)
+def test_kind_is_what_stands_between_source_and_number(name: str, source: str, kind: str) -> None:
+    assert LabelledImage(Path(name), "cat", "val", source, "", "").kind == kind
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not HOTDOG.is_dir(), reason="../shared/data/hotdog is not here")
+def test_shipped_names_are_of_images_that_are_there() -> None:
+    names = {name for name in read_names(SHIPPED) if "/rendered_" not in name}
+    assert len(names) > 1500
+    assert not [name for name in names if not (HOTDOG / "train" / name).is_file()]

@@ -74,6 +74,30 @@ def test_same_seed_gives_same_weights(
 
 
 @pytest.mark.slow
+def test_frozen_stages_stay_as_they_were(
+    finished_run: Path, drawn_dataset: Dataset, tmp_path: Path
+) -> None:
+    options = replace(OPTIONS, epochs=1, frozen=2, average=0.5, weights=str(finished_run / CHOSEN))
+    train(drawn_dataset, options, tmp_path, make_accelerator("cpu"), Progress(shown=False))
+    assert runs.read_options(tmp_path) == options
+    before, after = _weights(finished_run), _weights(tmp_path)
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert not any(name.startswith(("conv_stem", "bn1", "blocks.0.")) for name in changed)
+    assert any(name.startswith("blocks.") for name in changed)
+
+
+def test_run_of_another_release_is_refused_in_one_sentence(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    content = json.loads((finished_run / "run.json").read_text())
+    content["options"] |= {"teachers": ["a"], "hard": 2.0}
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(UserInputError, match="options that are gone: hard, teachers"):
+        runs.read_options(tmp_path)
+    assert runs.read_settings(tmp_path)["teachers"] == ["a"]
+
+
+@pytest.mark.slow
 def test_killed_run_resumes_to_the_same_weights(
     finished_run: Path, drawn_data: Path, tmp_path: Path
 ) -> None:

@@ -34,13 +34,12 @@ def _choose(run: Path, dataset: Dataset, options: TrainOptions) -> Choice:
 def test_everything_is_tried_together_and_the_least_loss_wins(
     finished_run: Path, drawn_dataset: Dataset
 ) -> None:
-    options = replace(OPTIONS, weights=str(finished_run / CHOSEN), other_sizes=(96, 64))
+    options = replace(OPTIONS, weights=str(finished_run / CHOSEN))
     choice = _choose(finished_run, drawn_dataset, options)
-    assert len(choice.tried) == 5 * len(GEOMETRIES) * 2
+    assert len(choice.tried) == 5 * len(GEOMETRIES)
     best = min(found.loss for found in choice.tried.values())
     assert choice.tried[choice.share, choice.geometry].loss == best
     assert set(choice.compare_geometries()) == set(GEOMETRIES)
-    assert set(choice.compare_sizes()) == {"64", "96"}
     assert list(choice.compare_shares()) == ["1", "0.85", "0.7", "0.5", "0.3"]
 
 
