@@ -1,6 +1,6 @@
 """One frozen version, opened once: pixels in, predictions out.
 
->>> classifier = Classifier(Path("exported/hotdog/3"))
+>>> classifier = Classifier(Path("exported/hotdog/4"))
 >>> classifier.predict([decode(Path("photo.jpg").read_bytes(), classifier.min_side)])[0].label
 'hot_dog'
 """
@@ -74,7 +74,7 @@ class Classifier:
     """
 
     def __init__(self, version_folder: Path, providers: str = "auto") -> None:
-        """Open the version in a folder such as `exported/hotdog/3`.
+        """Open the version in a folder such as `exported/hotdog/4`.
 
         `providers`: `auto`, `cpu`, `cuda` or another that onnxruntime has.
         Raises: UserInputError for a folder that holds no version, or a damaged one, or a provider

@@ -59,12 +59,12 @@ def fit_calibration(
 ) -> tuple[NDArray[np.float64], float]:
     """Return the bias (C,), of sum 0, and T whose softmax((logits + bias) / T) has the least loss.
 
-    As `fit_temperature`, with a pull of the bias towards 0. What a network was taught by balanced
-    draws and hard images is no measure of how often each class comes; validation is.
+    As `fit_temperature`, with a pull of the bias towards 0. Classes weigh the same, whatever their
+    numbers: how often each was drawn, or collected, says nothing of how often people show it.
     Source: Alexandari et al., "Maximum likelihood with bias-corrected calibration is
     hard-to-beat at label shift adaptation" (2020).
     """
-    rows, classes = np.arange(len(targets)), logits.shape[1]
+    classes, weights = logits.shape[1], weigh_classes(targets)
 
     def split(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
         return values[1:] - values[1:].mean(), math.exp(values[0])
@@ -73,11 +73,27 @@ def fit_calibration(
         bias, temperature = split(values)
         scaled = log_softmax((logits + bias) / temperature, axis=1)
         pull = (values[0] ** 2 + float(((bias / temperature) ** 2).sum())) / len(targets)
-        return -float(scaled[rows, targets].mean()) + float(pull)
+        return measure_log_loss(scaled, targets, weights) + float(pull)
 
     limits = [(math.log(0.05), math.log(20))] + [(-20.0, 20.0)] * classes
     found = minimize(measure_loss, np.zeros(classes + 1), method="L-BFGS-B", bounds=limits)
     return split(found.x)
+
+
+def weigh_classes(targets: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return the weight of each image (N,), of mean 1, with which the classes weigh the same."""
+    _, numbers, counts = np.unique(targets, return_inverse=True, return_counts=True)
+    return np.asarray(len(targets) / (len(counts) * counts[numbers]), dtype=np.float64)
+
+
+def measure_log_loss(
+    log_probabilities: NDArray[np.floating],
+    targets: NDArray[np.integer],
+    weights: NDArray[np.floating],
+) -> float:
+    """Return the mean log loss of (N, C), with a weight for each image."""
+    losses = -log_probabilities[np.arange(len(targets)), targets]
+    return float((weights * losses).mean())
 
 
 def measure_ece(

@@ -21,7 +21,7 @@ from inference.versions.cards import GEOMETRIES, InputGeometry
 from labelling.training_log import Stage
 from trainer.data.dataloaders import ImageDataset, make_loader
 from trainer.data.dataset import Dataset, LabelledImage, halve_validation
-from trainer.evaluation.calibration import fit_calibration
+from trainer.evaluation.calibration import fit_calibration, measure_log_loss, weigh_classes
 from trainer.finetuning.backbones import create_backbone, get_head, mix_weights
 from trainer.finetuning.linear_probe import embed
 from trainer.finetuning.weights import read_classes
@@ -34,9 +34,10 @@ _SHARES = (1.0, 0.85, 0.7, 0.5, 0.3)
 
 @dataclass(frozen=True)
 class Measured:
-    """How a model does on the validation images that choose: `accuracy` 0–1, log loss.
+    """How a model does on the validation images that choose: `accuracy` 0–1, `loss` the log loss.
 
-    Both after calibration by the others; `bias` (C,) is what that adds to the logits.
+    Classes weigh the same in the loss. Both are after calibration by the others; `bias` (C,) is
+    what that adds to the logits.
     """
 
     accuracy: float
@@ -113,7 +114,7 @@ class Validation:
         right = targets[asked]
         return Measured(
             accuracy=float((scaled.argmax(axis=1) == right).mean()),
-            loss=-float(scaled[np.arange(len(right)), right].mean()),
+            loss=measure_log_loss(scaled, right, weigh_classes(right)),
             bias=bias,
         )
 

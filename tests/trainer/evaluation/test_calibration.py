@@ -15,6 +15,7 @@ from trainer.evaluation.calibration import (
     fit_thresholds,
     measure_ece,
     measure_unseen,
+    weigh_classes,
 )
 
 
@@ -37,6 +38,16 @@ def test_bias_is_found_again() -> None:
     bias, temperature = fit_calibration(logits - np.array([1.5, 0.0, 0.0]), targets)
     assert bias == pytest.approx([1.0, -0.5, -0.5], abs=0.15)
     assert temperature == pytest.approx(2.0, rel=0.08)
+
+
+def test_bias_does_not_depend_on_how_many_images_a_class_has() -> None:
+    logits, targets = _sample(2.0)
+    kept = np.flatnonzero((targets != 0) | (np.arange(len(targets)) % 4 == 0))
+    weights = weigh_classes(targets[kept])
+    assert np.bincount(targets[kept], weights) == pytest.approx([len(kept) / 3] * 3)
+    bias, _ = fit_calibration(logits, targets)
+    fewer, _ = fit_calibration(logits[kept], targets[kept])
+    assert fewer == pytest.approx(bias, abs=0.15)
 
 
 def test_few_images_do_not_move_the_bias_far() -> None:
