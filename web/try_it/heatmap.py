@@ -95,9 +95,12 @@ def cut(evidence: NDArray[np.float32], part: Part) -> NDArray[np.float32]:
 def find_evidence(prediction: Prediction, class_names: tuple[str, ...]) -> NDArray[np.float32]:
     """Return what each place spoke for the label rather than the next class: (h, w), 0–1.
 
-    The difference of two class activation maps sums to the difference of their logits.
+    The difference of two class activation maps, with an equal share of the bias for each place, has
+    the difference of their logits as its mean: a label that the bias alone decided has places, too.
     """
-    maps = dict(zip(class_names, prediction.heatmap, strict=True))
+    bias = np.zeros(len(class_names)) if prediction.bias is None else prediction.bias
+    shares = prediction.heatmap + bias[:, None, None]
+    maps = dict(zip(class_names, shares, strict=True))
     first, *others = prediction.probabilities
     against = maps[others[0]] if others else np.zeros_like(maps[first])
     evidence = np.clip(maps[first] - against, 0.0, None)

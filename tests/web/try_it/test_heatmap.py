@@ -1,5 +1,6 @@
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -72,6 +73,16 @@ def test_evidence_follows_the_order_of_the_outputs_not_of_the_probabilities() ->
     maps = np.stack([np.zeros((2, 2)), np.eye(2)]).astype(np.float32)
     prediction = make_prediction({"not_hot_dog": 0.8, "hot_dog": 0.2}, heatmap=maps)
     assert find_evidence(prediction, NAMES).tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_each_place_has_its_share_of_the_bias() -> None:
+    """Else a picture of something else would be all dark, where the bias decides."""
+    maps = np.array([[[3.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]], np.float32)
+    rather_not = np.array([0.0, 2.0], np.float32)
+    prediction = make_prediction({"not_hot_dog": 0.7, "hot_dog": 0.3}, heatmap=maps)
+    assert find_evidence(prediction, NAMES).max() == 0
+    found = find_evidence(replace(prediction, bias=rather_not), NAMES)
+    assert found.tolist() == [[0.0, 0.5], [1.0, 1.0]]
 
 
 def draw_cell(row: int, column: int, size: tuple[int, int], geometry: str) -> Overlay:
@@ -160,10 +171,14 @@ def test_evidence_adds_up_to_the_lead_of_the_label(
     image = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8)
     prediction = classifier.predict([image])[0]
     label, second = list(prediction.probabilities)[:2]
-    maps = dict(zip(classifier.card.class_names, prediction.heatmap, strict=True))
-    lead = np.clip(maps[label] - maps[second], 0, None)
+    assert prediction.bias is not None
+    shares = prediction.heatmap + prediction.bias[:, None, None]
+    maps = dict(zip(classifier.card.class_names, shares, strict=True))
+    lead = maps[label] - maps[second]
+    odds = np.log(prediction.probabilities[label] / prediction.probabilities[second])
+    assert lead.mean() == pytest.approx(odds * classifier.card.temperature, rel=1e-3)
     found = find_evidence(prediction, classifier.card.class_names)
-    np.testing.assert_allclose(found * lead.max(), lead, atol=1e-5)
+    np.testing.assert_allclose(found * lead.max(), np.clip(lead, 0, None), atol=1e-5)
 
 
 def test_colours_grow_lighter_evenly() -> None:
