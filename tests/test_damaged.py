@@ -79,7 +79,7 @@ def test_page_that_cannot_write_says_so(unusable: Path, password: str) -> None:
     [
         ("labelling", "--data", "DATA", "list"),
         ("trainer", "head", "--model", "hotdog", "--data", "DATA"),
-        ("trainer", "publish", "3", "--model", "hotdog", "--data", "DATA"),
+        ("trainer", "publish", "shipped", "--model", "hotdog", "--data", "DATA"),
         ("trainer", "check-labels", "--model", "hotdog", "--data", "DATA"),
     ],
     ids=" ".join,
