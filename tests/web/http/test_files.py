@@ -55,27 +55,28 @@ def test_version_can_be_named(app: RunningApp, classifier: Classifier) -> None:
         "model.onnx?version=99",
         "model.onnx?version=0",
         "README.md?version=99",
-        "README.md?model=..&version=3",
+        "README.md?model=..&version=VERSION",
         "model.onnx?version=-1",
         "model.onnx?version=1e3",
-        "model.onnx?version=../3",
-        "model.onnx?model=..&version=3",
+        "model.onnx?version=../VERSION",
+        "model.onnx?model=..&version=VERSION",
         "model.onnx?version=99999999999999999999",
         "report/report.html",
-        "report/hotdog/3/nothing.png",
-        "report/hotdog/3/model.json",
-        "report/hotdog/3/.png",
-        "report/hotdog/3/..%2fmodel.json",
-        "report/hotdog/3/..%2f..%2f3%2freport%2fconfusion.png",
-        "report/hotdog/..%2f3/confusion.png",
-        "report/..%2fexported%2fhotdog/3/confusion.png",
-        "report/hotdog/3/report%2fconfusion.png",
-        "report/hotdog/3/memory.npz",
-        "report/hotdog/3",
+        "report/hotdog/VERSION/nothing.png",
+        "report/hotdog/VERSION/model.json",
+        "report/hotdog/VERSION/.png",
+        "report/hotdog/VERSION/..%2fmodel.json",
+        "report/hotdog/VERSION/..%2f..%2fVERSION%2freport%2fconfusion.png",
+        "report/hotdog/..%2fVERSION/confusion.png",
+        "report/..%2fexported%2fhotdog/VERSION/confusion.png",
+        "report/hotdog/VERSION/report%2fconfusion.png",
+        "report/hotdog/VERSION/memory.npz",
+        "report/hotdog/VERSION",
     ],
 )
-def test_anything_else_is_not_found(app: RunningApp, path: str) -> None:
-    assert httpx.get(f"{app.url}{path}").status_code == 404
+def test_anything_else_is_not_found(app: RunningApp, classifier: Classifier, path: str) -> None:
+    address = app.url + path.replace("VERSION", str(classifier.card.version))
+    assert httpx.get(address).status_code == 404
 
 
 @pytest.mark.parametrize(
