@@ -37,9 +37,9 @@ class Prediction:
 
     `probabilities`: class name → 0–1, calibrated, most probable first. `certainty`: `sure`,
     `unsure` or `unfamiliar`. `heatmap`: (C, h, w) float32 in the order of `class_names`; its
-    mean over h×w plus the class's `bias`, (C,) float32 or None for none, is that class's logit.
-    `embedding`: (D,) float32, the pooled features. `milliseconds` count the network alone, not the
-    decoding.
+    mean over h×w plus the class's bias is that class's of the `logits`, (C,) float32 or None where
+    they are not known. `embedding`: (D,) float32, the pooled features. `milliseconds` count the
+    network alone, not the decoding.
     """
 
     label: str
@@ -51,7 +51,7 @@ class Prediction:
     milliseconds: float
     heatmap: NDArray[np.float32]
     embedding: NDArray[np.float32]
-    bias: NDArray[np.float32] | None = None
+    logits: NDArray[np.float32] | None = None
 
     def to_json(self, *, with_heatmap: bool = False) -> dict[str, Any]:
         """Return what the page's API answers: JSON values, without the heatmap unless asked."""
@@ -105,8 +105,8 @@ class Classifier:
     def _predict_one(self, image: NDArray[np.uint8]) -> Prediction:
         start = time.perf_counter()
         outputs = self.session.run(_OUTPUTS, {"image": image[None]})
-        probabilities, embedding, heatmap, logits = outputs
         milliseconds = 1000 * (time.perf_counter() - start)
+        probabilities, embedding, heatmap, logits = outputs
         self._check_finite(probabilities)
         distance = float(self.memory.measure_distances(embedding)[0]) if self.memory else None
         scores, names = probabilities[0], self.card.class_names
@@ -121,7 +121,7 @@ class Classifier:
             milliseconds=milliseconds,
             heatmap=heatmap[0],
             embedding=embedding[0],
-            bias=logits[0] - heatmap[0].mean((1, 2)),
+            logits=logits[0],
         )
 
     def _check_finite(self, probabilities: NDArray[np.float32]) -> None:

@@ -35,7 +35,8 @@ def _limit() -> None:
     import resource  # noqa: PLC0415  (Windows has none)
     import signal  # noqa: PLC0415
 
-    signal.setitimer(signal.ITIMER_PROF, MAX_SECONDS - time.process_time())  # the start counts too
+    # The start counts too; where that took it all, 0 would mean no limit.
+    signal.setitimer(signal.ITIMER_PROF, max(0.1, MAX_SECONDS - time.process_time()))
     if sys.platform.startswith("linux"):
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
         taken = int(pages) * resource.getpagesize()

@@ -324,8 +324,12 @@ def name_for_display(label: str) -> str:
 def name_kind(name: str) -> str:
     """Return what is shown and its class as people write it: `taco / not_hot_dog` → `taco`."""
     kind, _, label = name.rpartition(" / ")
-    kind = kind.replace("-", " ")
-    return label.replace("_", " ") if kind in ("", "other") else kind
+    return (kind.replace("-", " ") or label.replace("_", " ")).strip()
+
+
+def name_split(split: str) -> str:
+    """Return a split as people write it: `locked` → `held-out`."""
+    return "held-out" if split == "locked" else split
 
 
 def _describe_problem(error: ValidationError) -> str:

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from pydantic import TypeAdapter
 
-from inference.versions.cards import Card, Metrics, Rate, name_for_display
-from trainer.cards.statements import leave_out_few, name_group, name_split
+from inference.versions.cards import Card, Metrics, Rate, name_for_display, name_split
+from trainer.cards.statements import leave_out_few, name_group
 from trainer.evaluation.predictions import Mistake, Predictions
 
 MISTAKES = TypeAdapter(list[Mistake])  # what `mistakes.json` holds

@@ -16,6 +16,7 @@ from inference.versions.cards import (
     OutOfDistribution,
     Rate,
     name_for_display,
+    name_split,
 )
 from trainer.cards.statements import (
     flatten,
@@ -26,7 +27,6 @@ from trainer.cards.statements import (
     list_wrong_uses,
     name_corruptions,
     name_group,
-    name_split,
 )
 from trainer.command_line import list_flags
 from trainer.evaluation.metrics import describe_rate

@@ -14,6 +14,7 @@ from inference.versions.cards import (
     Rate,
     name_for_display,
     name_kind,
+    name_split,
 )
 from trainer.evaluation.corruptions import UNCORRUPTED
 from trainer.evaluation.out_of_distribution import NEVER_UNFAMILIAR
@@ -30,11 +31,6 @@ _PRETRAINED = {"in1k": "ImageNet-1k", "in12k": "ImageNet-12k", "in21k": "ImageNe
 def choose_split(card: Card) -> str | None:
     """Return the measured split that says most of unseen pictures; None where none was measured."""
     return next((s for s in _SPLITS if s in card.metrics and card.metrics[s].top1.n), None)
-
-
-def name_split(split: str) -> str:
-    """Return a split as people write it: `locked` → `held-out`."""
-    return "held-out" if split == "locked" else split
 
 
 def flatten(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

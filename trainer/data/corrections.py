@@ -2,7 +2,7 @@
 
 `becomes` is the right label, or empty where a person could not tell it: such an image is left out.
 Test images keep their labels, so that what is measured before and after is the same.
-`trainer/corrections/hotdog.csv` holds what cleanlab found among the training images and a person
+`trainer/corrections/hotdog.csv` holds what cleanlab found among the training images and a reader
 then checked, and what looking at every validation image found.
 """
 

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from inference.classifier import Classifier
-from inference.versions.cards import Card, Metrics, name_for_display, name_kind
+from inference.versions.cards import Card, Metrics, name_for_display, name_kind, name_split
 from web.frame import format_size, name_provider_for_display, name_version
 from web.model.versions import draw_versions
 from web.serving import Service
@@ -203,7 +203,7 @@ def describe_kinds(card: Card) -> str:
         f"95% interval {100 * rate.low:.0f}–{100 * rate.high:.0f})"
         for name, rate in kinds[:_WEAKEST]
     ]
-    return f" Of what {split} pictures show, it is weakest on {', '.join(words)}."
+    return f" Of what {name_split(split)} pictures show, it is weakest on {', '.join(words)}."
 
 
 def describe_use(card: Card) -> str:

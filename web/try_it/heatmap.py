@@ -98,8 +98,10 @@ def find_evidence(prediction: Prediction, class_names: tuple[str, ...]) -> NDArr
     The difference of two class activation maps, with an equal share of the bias for each place, has
     the difference of their logits as its mean: a label that the bias alone decided has places, too.
     """
-    bias = np.zeros(len(class_names)) if prediction.bias is None else prediction.bias
-    shares = prediction.heatmap + bias[:, None, None]
+    shares = prediction.heatmap
+    if prediction.logits is not None:
+        bias = prediction.logits - shares.mean((1, 2))
+        shares = shares + bias[:, None, None]
     maps = dict(zip(class_names, shares, strict=True))
     first, *others = prediction.probabilities
     against = maps[others[0]] if others else np.zeros_like(maps[first])

@@ -103,11 +103,11 @@ def test_figures_that_also_chose_are_called_so() -> None:
 
 
 def test_kinds_that_are_confused_most_are_named() -> None:
-    kinds = {"bun / red": GOOD, "other / blue_berry": POOR, "ice-cream / green": GOOD}
+    kinds = {"bun / red": GOOD, "berry-pie / blue_berry": POOR, "ice-cream / green": GOOD}
     metrics = measure() | {"validation": {"top1": GOOD, "per_kind": kinds}}
     words = find(list_limits(make_card(metrics=metrics)), "Of what validation pictures show")
-    assert "blue berry (20 of 100 (20.0%" in words
-    assert words.index("blue berry") < words.index("bun (2 of 100") < words.index("ice cream (")
+    assert "berry pie (20 of 100 (20.0%" in words
+    assert words.index("berry pie") < words.index("bun (2 of 100") < words.index("ice cream (")
     alone = {"validation": {"top1": GOOD, "per_kind": {"bun / red": GOOD}}}
     assert not any("Of what" in line for line in list_limits(make_card(metrics=alone)))
 
